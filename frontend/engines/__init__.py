@@ -1,0 +1,1 @@
+"""Engines: one way each to make a template say a speech. `ENGINES` names those that exist."""

@@ -1,0 +1,88 @@
+"""The seam between the pipeline and the ways to lip-sync.
+
+An engine has three steps. *analyse* studies the template once; what it returns is plain arrays, stored by content hash
+and used again. *plan* turns one speech into per-frame targets. *render* draws batches of frames through Triton. The same
+template and plan give the same frames, whichever process draws them, so a job can be cut into segments and resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from frontend.frames import Float32, Frame
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One person's face through a template of T frames.
+
+    landmarks: float32 [T, 468, 3], face mesh; x and y in frame pixels, z in the same scale (smaller is nearer)
+    score:     float32 [T], 0-1, how sure the mesh is that this is a face
+    present:   bool [T], False where no face was found; landmarks there are meaningless
+    """
+
+    landmarks: Float32
+    score: Float32
+    present: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Template:
+    """What an engine may know of a template video.
+
+    fps, width, height and frame_count are those after normalisation: constant rate, upright, even size
+    frames: call it to decode the frames once more, in order
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    frame_count: int
+    track: FaceTrack
+    frames: Callable[[], Iterator[Frame]]
+
+
+class Networks(Protocol):
+    """Triton as an engine sees it."""
+
+    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
+        """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
+
+        Raises `frontend.errors.Unavailable` when Triton cannot be reached or does not serve the network.
+        """
+        ...
+
+
+class Engine(Protocol):
+    name: str
+    networks: tuple[str, ...]
+    """The Triton models it needs."""
+
+    def analyse(self, template: Template, networks: Networks) -> Arrays:
+        """Study the template once. Raises `frontend.errors.NoFace` or `BadInput` where it cannot be used."""
+        ...
+
+    def plan(
+        self, template: Template, analysis: Arrays, audio: Float32, order: npt.NDArray[np.int64], networks: Networks
+    ) -> Arrays:
+        """Targets of every output frame.
+
+        audio: float32 [samples], 16 kHz mono, +-1
+        order: int64 [N], the template frame shown under each output frame
+        Every array returned has N as its first axis, so it can be cut by frame.
+        """
+        ...
+
+    def render(
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+    ) -> list[Frame]:
+        """Draw a batch. `plan` is cut to these frames; frames given are not changed. Frames without a face are not given."""
+        ...

@@ -1,0 +1,128 @@
+"""A video frame as the pipeline carries it, and the few things done to its pixels.
+
+Frames stay in planar YUV 4:2:0 from the decoder to the encoder: pixels that nobody touches keep their exact bytes, and
+only the region of the mouth is ever brought to full chroma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.generic]
+Uint8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+Matrix = Literal["bt601", "bt709"]
+
+# Limited-range YCbCr -> full-range RGB, rows R, G, B over (Y, Cb, Cr, 1).
+_TO_RGB: dict[Matrix, Float32] = {
+    "bt601": np.array([[1.164384, 0, 1.596027, -222.921], [1.164384, -0.391762, -0.812968, 135.576],
+                       [1.164384, 2.017232, 0, -276.836]], np.float32),
+    "bt709": np.array([[1.164384, 0, 1.792741, -248.101], [1.164384, -0.213249, -0.532909, 76.878],
+                       [1.164384, 2.112402, 0, -289.018]], np.float32),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture, I420, limited range.
+
+    data:   uint8 [height * 3 / 2, width]; height and width are even
+    matrix: which matrix turns it into RGB
+    """
+
+    data: Uint8
+    matrix: Matrix
+
+    @property
+    def width(self) -> int:
+        return int(self.data.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.data.shape[0]) * 2 // 3
+
+    @property
+    def planes(self) -> tuple[Uint8, Uint8, Uint8]:
+        """Views of Y [H, W], Cb [H/2, W/2] and Cr [H/2, W/2]; writing to them writes to `data`."""
+        h, w = self.height, self.width
+        chroma = self.data[h:].reshape(2, h // 2, w // 2)
+        return self.data[:h], chroma[0], chroma[1]
+
+    def copy(self) -> Frame:
+        return Frame(self.data.copy(), self.matrix)
+
+
+def yuv_to_rgb(image: Uint8, matrix: Matrix) -> Uint8:
+    """uint8 [..., H, W, 3] limited-range YCbCr -> uint8 RGB of the same shape."""
+    flat = cv2.transform(image.reshape(-1, 1, 3), _TO_RGB[matrix])
+    return np.asarray(flat, np.uint8).reshape(image.shape)
+
+
+def rgb_to_yuv(image: Uint8, matrix: Matrix) -> Uint8:
+    """uint8 [..., H, W, 3] RGB -> uint8 limited-range YCbCr of the same shape."""
+    m = np.vstack([_TO_RGB[matrix], np.array([0, 0, 0, 1], np.float32)])
+    flat = cv2.transform(image.reshape(-1, 1, 3), np.linalg.inv(m)[:3])
+    return np.asarray(flat, np.uint8).reshape(image.shape)
+
+
+def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
+    """A region as uint8 [height, width, 3] YCbCr 4:4:4. x, y, width and height are even; outside the picture the edge repeats."""
+    planes = frame.planes
+    luma = _clamped(planes[0], x, y, width, height)
+    chroma = [_clamped(p, x // 2, y // 2, width // 2, height // 2) for p in planes[1:]]
+    return cv2.merge([luma, *(_upsample(c) for c in chroma)])  # type: ignore[return-value]
+
+
+def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
+    """Write a region back in place. `before` is what `crop` gave, `after` the same region changed.
+
+    Chroma moves by the mean change of each 2x2 block, so a block that did not change keeps its exact bytes.
+    """
+    h, w = before.shape[:2]
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + w, frame.width), min(y + h, frame.height)
+    if x1 <= x0 or y1 <= y0:
+        return
+    inner = np.s_[y0 - y : y1 - y, x0 - x : x1 - x]
+    luma, *chroma = frame.planes
+    changed = after[inner]
+    luma[y0:y1, x0:x1] = changed[..., 0]
+    delta = changed[..., 1:].astype(np.float32) - before[inner][..., 1:]
+    half = cv2.resize(delta, ((x1 - x0) // 2, (y1 - y0) // 2), interpolation=cv2.INTER_AREA)
+    for k, plane in enumerate(chroma):
+        region = plane[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
+        region[...] = np.clip(np.rint(region + half[..., k]), 0, 255).astype(np.uint8)
+
+
+def warp_rgb(frame: Frame, affine: npt.NDArray[np.float64], size: int) -> Uint8:
+    """uint8 [size, size, 3] RGB seen through `affine`, float64 [2, 3], frame pixels -> crop pixels."""
+    luma, cb, cr = frame.planes
+    half = affine.copy()
+    half[:, :2] *= 2.0
+    half[:, 2] += affine[:, :2] @ np.array([0.5, 0.5])
+    flags = cv2.INTER_LINEAR
+    border = cv2.BORDER_REPLICATE
+    warped = [
+        cv2.warpAffine(plane, m, (size, size), flags=flags, borderMode=border)
+        for plane, m in ((luma, affine), (cb, half), (cr, half))
+    ]
+    return yuv_to_rgb(cv2.merge(warped), frame.matrix)  # type: ignore[arg-type]
+
+
+def _clamped(plane: Uint8, x: int, y: int, width: int, height: int) -> Uint8:
+    h, w = plane.shape
+    if x >= 0 and y >= 0 and x + width <= w and y + height <= h:
+        return plane[y : y + height, x : x + width]
+    rows = np.clip(np.arange(y, y + height), 0, h - 1)
+    columns = np.clip(np.arange(x, x + width), 0, w - 1)
+    return plane[np.ix_(rows, columns)]
+
+
+def _upsample(plane: Uint8) -> Uint8:
+    h, w = plane.shape
+    return cv2.resize(plane, (w * 2, h * 2), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]

@@ -71,7 +71,10 @@ def rgb_to_yuv(image: Uint8, matrix: Matrix) -> Uint8:
 
 
 def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
-    """A region as uint8 [height, width, 3] YCbCr 4:4:4. x, y, width and height are even; outside the picture the edge repeats."""
+    """A region as uint8 [height, width, 3] YCbCr 4:4:4; outside the picture the edge repeats.
+
+    x, y, width and height are even.
+    """
     planes = frame.planes
     luma = _clamped(planes[0], x, y, width, height)
     chroma = [_clamped(p, x // 2, y // 2, width // 2, height // 2) for p in planes[1:]]
@@ -120,7 +123,7 @@ def _clamped(plane: Uint8, x: int, y: int, width: int, height: int) -> Uint8:
         return plane[y : y + height, x : x + width]
     rows = np.clip(np.arange(y, y + height), 0, h - 1)
     columns = np.clip(np.arange(x, x + width), 0, w - 1)
-    return plane[np.ix_(rows, columns)]
+    return np.asarray(plane[np.ix_(rows, columns)])
 
 
 def _upsample(plane: Uint8) -> Uint8:

@@ -1,8 +1,9 @@
 """The seam between the pipeline and the ways to lip-sync.
 
-An engine has three steps. *analyse* studies the template once; what it returns is plain arrays, stored by content hash
-and used again. *plan* turns one speech into per-frame targets. *render* draws batches of frames through Triton. The same
-template and plan give the same frames, whichever process draws them, so a job can be cut into segments and resumed.
+An engine has three steps. *analyse* studies the template once; what it returns is plain arrays, stored by content
+hash and used again. *plan* turns one speech into per-frame targets. *render* draws batches of frames through Triton.
+The same template and plan give the same frames, whichever process draws them, so a job can be cut into segments and
+resumed.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Networks(Protocol):
 
 class Engine(Protocol):
     name: str
+    version: str
+    """Part of the key under which analyses are stored: change it when `analyse` changes what it returns."""
     networks: tuple[str, ...]
     """The Triton models it needs."""
 
@@ -84,5 +87,9 @@ class Engine(Protocol):
     def render(
         self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
     ) -> list[Frame]:
-        """Draw a batch. `plan` is cut to these frames; frames given are not changed. Frames without a face are not given."""
+        """Draw a batch; frames without a face are never part of it.
+
+        plan: cut to these frames
+        The frames given are not changed: what is drawn on is a copy.
+        """
         ...

@@ -1,0 +1,106 @@
+"""Opening a file that a stranger sent: only known formats, only the file itself, and an error a caller can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+
+from frontend.errors import BadInput
+from frontend.media.video_info import (
+    SPACE_BT709,
+    SPACE_RGB,
+    TRANSFER_HLG,
+    TRANSFER_PQ,
+    ColourTags,
+    VideoInfo,
+)
+
+# No playlist or script format (hls, concat, dash, image2): those read files other than the one given.
+_FORMATS = ",".join(
+    (
+        *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "flv", "asf", "gif"),
+        *("mpeg", "mpegts", "mpegvideo", "h264", "hevc", "m4v"),
+        *("ogg", "wav", "w64", "mp3", "flac", "aac", "aiff", "caf", "amr"),
+        *("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"),
+    )
+)
+_SEEKABLE_FORMATS = ("mov", "matroska")
+_STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
+_STILL_FPS = Fraction(25)
+_MAX_FPS = 120
+_COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) for n in (24, 25, 30, 50, 60)]
+
+
+@contextmanager
+def open_media(path: Path, field: str) -> Iterator[InputContainer]:
+    """An open demuxer. Errors of FFmpeg inside the block become `BadInput` that names `field`."""
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        with av.open(f"file:{path}", options=options) as container:
+            yield container
+    except (av.FFmpegError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "unexpected end of file"
+        raise BadInput(f"{field}: cannot be read as media ({reason})") from error
+
+
+def is_still(container: InputContainer) -> bool:
+    return container.format.name in _STILL_FORMATS
+
+
+def seeks_exactly(container: InputContainer) -> bool:
+    """Containers with an index. In the others a seek can land where the decoder lacks a reference picture."""
+    return container.format.name.split(",")[0] in _SEEKABLE_FORMATS
+
+
+def probe_video(path: Path, field: str = "video_path") -> VideoInfo:
+    """Size, rate and colour of a template, from its header and first frame.
+
+    Raises BadInput where the file is no readable video, holds no video stream, or is HDR.
+    """
+    with open_media(path, field) as container:
+        if not container.streams.video:
+            raise BadInput(f"{field}: holds no video stream")
+        stream = container.streams.video[0]
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise BadInput(f"{field}: holds no decodable frame")
+        still = is_still(container)
+        fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
+        seconds = Fraction(container.duration or 0, av.time_base)
+        length = 1 if still else round(seconds * fps)
+        return info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
+
+
+def info_of(
+    first: VideoFrame, fps: Fraction, still: bool, aspect: Fraction | None, length: int, field: str
+) -> VideoInfo:
+    if first.color_trc in (TRANSFER_PQ, TRANSFER_HLG):
+        raise BadInput(f"{field}: HDR video is not supported; convert it to SDR (BT.709) first")
+    width, height = first.width, first.height
+    if aspect and aspect != 1:
+        width = round(width * aspect)
+    if first.rotation % 180 != 0:
+        width, height = height, width
+    if min(width, height) < 16 or max(width, height) > 16384:
+        raise BadInput(f"{field}: a picture of {width}x{height} pixels cannot be used")
+    space = int(first.colorspace)
+    if space == SPACE_RGB or first.format.is_rgb or still:
+        tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)
+    else:
+        tags = ColourTags(space, int(first.color_primaries), int(first.color_trc))
+    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length)
+
+
+def constant_rate(average: Fraction | None, guessed: Fraction | None) -> Fraction:
+    """The rate to keep. A variable-rate file's average is snapped to the common rate it comes close to."""
+    for rate in (average, guessed):
+        if rate and 1 <= rate <= _MAX_FPS:
+            near = min(_COMMON_RATES, key=lambda common: abs(common - rate))
+            return near if abs(near - rate) < rate / 500 else Fraction(rate)
+    return Fraction(25)

@@ -1,0 +1,153 @@
+"""Analysed templates, stored by the content of the file so that the next job with it starts at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from frontend.engines.base import Arrays, Engine, FaceTrack, Networks, Template
+from frontend.errors import BadInput, NoFace
+from frontend.faces import TRACK_VERSION, track_face
+from frontend.frames import Frame
+from frontend.media import VideoInfo, VideoReader
+from frontend.stages import ahead
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[float], None]
+"""Told the share done, 0-1."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A template ready to speak. `cached` says that it was found in the store."""
+
+    reader: VideoReader
+    template: Template
+    analysis: Arrays
+    cached: bool
+
+    @property
+    def info(self) -> VideoInfo:
+        return self.reader.info
+
+
+@dataclass(frozen=True)
+class TemplateStore:
+    """A folder of analysed templates.
+
+    An entry is complete or absent: it is written beside its place and renamed into it. The least recently used entries
+    go when all of them together exceed `max_bytes`.
+    """
+
+    folder: Path
+    max_bytes: int
+
+    def load(self, key: str) -> dict[str, Arrays] | None:
+        """Array groups of an entry, memory-mapped; None where it is absent or damaged."""
+        entry = self.folder / key
+        try:
+            names = json.loads((entry / "index.json").read_text())
+            groups: dict[str, Arrays] = {
+                group: {name: np.load(entry / f"{group}.{name}.npy", mmap_mode="r") for name in arrays}
+                for group, arrays in names.items()
+            }
+            os.utime(entry)
+            return groups
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            log.warning("template entry %s is damaged and will be made again: %s", key, error)
+            shutil.rmtree(entry, ignore_errors=True)
+            return None
+
+    def save(self, key: str, groups: dict[str, Arrays]) -> None:
+        entry, part = self.folder / key, self.folder / f".{key}.{uuid.uuid4().hex}"
+        part.mkdir(parents=True)
+        try:
+            for group, arrays in groups.items():
+                for name, array in arrays.items():
+                    np.save(part / f"{group}.{name}.npy", np.asarray(array))
+            (part / "index.json").write_text(json.dumps({group: list(arrays) for group, arrays in groups.items()}))
+            if not entry.exists():
+                part.rename(entry)
+        except OSError as error:
+            # Another job may have stored the same template first; and a full disk must not fail a job that can go on.
+            log.warning("template entry %s was not stored: %s", key, error)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        self._prune()
+
+    def _prune(self) -> None:
+        entries = [entry for entry in self.folder.iterdir() if not entry.name.startswith(".")]
+        newest_first = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
+        total = 0
+        for entry in newest_first:
+            total += sum(file.stat().st_size for file in entry.iterdir())
+            if total > self.max_bytes and entry != newest_first[0]:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def prepare(
+    path: Path, engine: Engine, networks: Networks, store: TemplateStore, max_seconds: float, report: Report
+) -> Prepared:
+    """Track the face and let the engine study the template, or find both in the store.
+
+    Raises BadInput for a template that cannot be read or is too long, NoFace where no frame shows a face.
+    """
+    reader = VideoReader(path)
+    key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"
+    groups = store.load(key)
+    cached = groups is not None
+    if groups is None:
+        track = _track(reader, networks, max_seconds, report)
+        groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
+        groups["engine"] = engine.analyse(_template(reader, groups["track"]), networks)
+        store.save(key, groups)
+    report(1.0)
+    return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached)
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of the file, shortened to 32 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()[:32]
+
+
+def _track(reader: VideoReader, networks: Networks, max_seconds: float, report: Report) -> FaceTrack:
+    limit = int(max_seconds * reader.info.fps)
+    expected = max(reader.info.length_hint, 1)
+
+    def counted() -> Iterator[Frame]:
+        for index, frame in enumerate(reader.frames()):
+            if index > limit:
+                raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
+            report(min(index / expected, 1.0) * 0.9)
+            yield frame
+
+    track = track_face(ahead(counted(), 32, "decode"), networks)
+    if not track.present.any():
+        raise NoFace("video_path: no face was found in any frame")
+    return track
+
+
+def _template(reader: VideoReader, track: Arrays) -> Template:
+    info = reader.info
+    face = FaceTrack(
+        np.asarray(track["landmarks"], np.float32),
+        np.asarray(track["score"], np.float32),
+        np.asarray(track["present"], np.bool_),
+    )
+    return Template(info.width, info.height, info.fps, len(face.score), face, reader.frames)

@@ -1,0 +1,84 @@
+"""A Triton backend called `onnxruntime`, in Python, for servers that lack the native one.
+
+Triton loads this file for every model whose config.pbtxt says `backend: "onnxruntime"`. The same model repository is
+served by the native backend of NVIDIA's images; the fields read here are the ones read there:
+
+    default_model_filename                                      model.onnx unless given
+    parameters: intra_op_thread_count                           threads of one execution; 0 or absent: all cores
+    optimization.execution_accelerators
+      .cpu_execution_accelerator { name: "openvino" }           run with OpenVINO; its parameter `precision`, "f32" or
+                                                                "bf16", is ours, the native backend ignores it
+      .gpu_execution_accelerator { name: "tensorrt" }           with `precision_mode: "FP16"`, `trt_engine_cache_path`
+    instance_group.kind                                         GPU: CUDA where it works, else the CPU, with a warning
+
+The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from runtimes import Accelerator, open_session
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        self.name = args["model_name"]
+        self.batched = config["max_batch_size"] > 0
+        self.inputs = [tensor["name"] for tensor in config["input"]]
+        self.outputs = [tensor["name"] for tensor in config["output"]]
+        accelerators = config.get("optimization", {}).get("execution_accelerators", {})
+        parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
+        threads = parameters.get("intra_op_thread_count") or os.environ.get("ONNXRUNTIME_THREADS") or "0"
+        path = Path(args["model_repository"], args["model_version"])
+        self.session, report = open_session(
+            path / (config.get("default_model_filename") or "model.onnx"),
+            gpu=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None,
+            threads=int(threads),
+            cpu_accelerators=_accelerators(accelerators.get("cpu_execution_accelerator", [])),
+            gpu_accelerators=_accelerators(accelerators.get("gpu_execution_accelerator", [])),
+        )
+        log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info
+        log(f"{self.name}: {report.text}")
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        """One execution for all requests of a batch; Triton has seen to it that their shapes agree."""
+        groups = [requests] if self.batched else [[request] for request in requests]
+        return [response for group in groups for response in self._run(group)]
+
+    def _run(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        try:
+            feeds = {}
+            for name in self.inputs:
+                parts = [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for request in requests]
+                feeds[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+                sizes = [len(part) for part in parts] if self.batched else []
+            results = self.session(feeds, self.outputs)
+        except Exception as error:
+            answer = pb_utils.TritonError(f"{self.name}: {error}")
+            return [pb_utils.InferenceResponse(error=answer) for _ in requests]
+        ends = np.cumsum(sizes)[:-1]
+        parts_of = {name: np.split(array, ends) if self.batched else [array] for name, array in results.items()}
+        return [
+            pb_utils.InferenceResponse(
+                [
+                    pb_utils.Tensor(name, np.ascontiguousarray(parts[number]))
+                    for name, parts in parts_of.items()
+                    if name in request.requested_output_names()
+                ]
+            )
+            for number, request in enumerate(requests)
+        ]
+
+
+def _accelerators(entries: list[dict[str, object]]) -> list[Accelerator]:
+    return [Accelerator(entry["name"], entry.get("parameters", {})) for entry in entries]

@@ -1,0 +1,121 @@
+"""Opens an ONNX file with OpenVINO or ONNX Runtime, whichever was asked for and works here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+Session = Callable[[Arrays, Sequence[str]], Arrays]
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """One entry of `execution_accelerators` in config.pbtxt."""
+
+    name: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a session runs on; `warning` where that is less than was asked for."""
+
+    text: str
+    warning: bool = False
+
+
+def open_session(
+    path: Path,
+    *,
+    gpu: int | None,
+    threads: int,
+    cpu_accelerators: Sequence[Accelerator],
+    gpu_accelerators: Sequence[Accelerator],
+) -> tuple[Session, Report]:
+    """A function (inputs by name, output names) -> outputs by name, and what it runs on.
+
+    gpu: number of the CUDA device, None for the CPU
+    threads: of one execution; 0 leaves it to the runtime
+    Raises whatever the runtime raises where it cannot read the file.
+    """
+    missed = ""
+    if gpu is not None:
+        session, providers = _onnxruntime(path, threads, _gpu_providers(gpu, gpu_accelerators))
+        if providers[0] != "CPUExecutionProvider":
+            return session, Report(f"ONNX Runtime, {providers[0]}, device {gpu}")
+        missed = "no CUDA execution provider works here (is onnxruntime-gpu installed?), so the CPU is used: "
+    for accelerator in cpu_accelerators:
+        if accelerator.name != "openvino":
+            missed += f"unknown CPU accelerator {accelerator.name!r}; "
+            continue
+        try:
+            session, report = _openvino(path, threads, accelerator.parameters.get("precision", "f32"))
+        except ImportError:
+            missed += "OpenVINO is not installed; "
+        else:
+            return session, Report(missed + report.text, bool(missed) or report.warning)
+    session, _ = _onnxruntime(path, threads, [])
+    return session, Report(f"{missed}ONNX Runtime, CPU", bool(missed))
+
+
+def _openvino(path: Path, threads: int, precision: str) -> tuple[Session, Report]:
+    import openvino
+
+    core = openvino.Core()
+    report = Report(f"OpenVINO, CPU, {precision}")
+    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        precision, report = "f32", Report("OpenVINO, CPU, f32, for this CPU has no bf16", True)
+    # Left alone, OpenVINO would pick bf16 by itself wherever it is quick, at the price of half a pixel in the face mesh.
+    options: dict[str, object] = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    # Compiled with the free axes left free: one graph serves every batch and crop size.
+    request = core.compile_model(core.read_model(path), "CPU", options).create_infer_request()
+
+    def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
+        request.infer(inputs, share_inputs=True)
+        return {name: request.get_tensor(name).data.copy() for name in outputs}
+
+    return run, report
+
+
+def _onnxruntime(path: Path, threads: int, providers: list[Any]) -> tuple[Session, list[str]]:
+    import onnxruntime
+
+    if providers and hasattr(onnxruntime, "preload_dlls"):
+        # CUDA and cuDNN that come as wheels are not on the loader's path.
+        onnxruntime.preload_dlls()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    known = onnxruntime.get_available_providers()
+    chosen = [provider for provider in providers if provider[0] in known]
+    session = onnxruntime.InferenceSession(path, options, providers=[*chosen, "CPUExecutionProvider"])
+
+    def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
+        return dict(zip(outputs, session.run(list(outputs), inputs), strict=True))
+
+    return run, session.get_providers()
+
+
+def _gpu_providers(device: int, accelerators: Sequence[Accelerator]) -> list[tuple[str, dict[str, object]]]:
+    providers: list[tuple[str, dict[str, object]]] = []
+    for accelerator in accelerators:
+        if accelerator.name == "tensorrt":
+            options: dict[str, object] = {
+                "device_id": device,
+                "trt_fp16_enable": accelerator.parameters.get("precision_mode") == "FP16",
+            }
+            cache = accelerator.parameters.get("trt_engine_cache_path")
+            if cache:
+                options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": cache}
+            providers.append(("TensorrtExecutionProvider", options))
+    return [*providers, ("CUDAExecutionProvider", {"device_id": device})]

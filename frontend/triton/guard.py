@@ -1,0 +1,81 @@
+"""Runs Triton and sees to it that neither the server nor one of its processes outlives the service.
+
+    guard.py [--grace SECONDS] [--remove FOLDER] [--shm-prefix NAME] -- COMMAND...
+
+A process of its own, because the service may die without a chance to clean up (SIGKILL, out of memory). It holds the
+reading end of a pipe whose other end the service keeps: when that closes, the service has gone or wants to stop. The
+server is then asked to finish (SIGINT) and, after `grace` seconds, killed with all its model processes; the folder and
+the shared memory that it used are removed. Should the guard itself be killed, the kernel kills the server.
+
+First line of output: `guard: server pid N`. Exit status: the server's. Nothing but the standard library is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+POLL = 0.2
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--grace", type=float, default=10.0)
+    parser.add_argument("--remove", type=Path)
+    parser.add_argument("--shm-prefix")
+    parser.add_argument("command", nargs="+")
+    options = parser.parse_args()
+
+    service = os.getppid()
+    # Ctrl-C in a terminal reaches every process there; only the service decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.close(sys.stdin.fileno()))
+    libc = ctypes.CDLL(None)
+    server = subprocess.Popen(
+        options.command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+    )
+    print(f"guard: server pid {server.pid}", flush=True)
+    while server.poll() is None and _wanted(service):
+        pass
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(options.grace)
+    # The model processes are in the server's group; none may be left, however the server ended.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    status = server.wait()
+    if options.remove:
+        shutil.rmtree(options.remove, ignore_errors=True)
+    if options.shm_prefix:
+        for region in Path("/dev/shm").glob(f"{options.shm_prefix}*"):
+            region.unlink(missing_ok=True)
+    return status if status >= 0 else 128 - status
+
+
+def _wanted(service: int) -> bool:
+    """Waits a moment; False once the service has closed its end or is gone.
+
+    The parent is looked at too: a process that the service forked may hold the pipe open after it.
+    """
+    try:
+        readable, _, _ = select.select([0], [], [], POLL)
+    except OSError:
+        return False
+    return not readable and os.getppid() == service
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The few questions put to a Triton server outside of inference, over plain HTTP/1.1."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+
+def call(url: str, path: str, *, method: str = "GET", timeout: float = 5.0) -> tuple[int, Any]:
+    """Status and decoded JSON body (None where there is none).
+
+    url: host:port, or http://host:port with an optional prefix
+    Raises OSError or http.client.HTTPException where the server cannot be reached.
+    """
+    host, _, prefix = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(host, timeout=timeout)
+    try:
+        connection.request(method, f"/{prefix}/{path}".replace("//", "/"))
+        response = connection.getresponse()
+        body = response.read()
+        try:
+            return response.status, json.loads(body) if body else None
+        except ValueError:
+            return response.status, None
+    finally:
+        connection.close()
+
+
+def live(url: str, timeout: float = 1.0) -> bool:
+    """Whether the server answers at all."""
+    try:
+        return call(url, "v2/health/live", timeout=timeout)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def index(url: str) -> dict[str, tuple[str, str]]:
+    """Every model of the repository -> its state ("READY", "UNAVAILABLE", "" for never loaded) and the reason."""
+    _, models = call(url, "v2/repository/index", method="POST")
+    return {model["name"]: (model.get("state", ""), model.get("reason", "")) for model in models or ()}

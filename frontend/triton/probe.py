@@ -1,0 +1,74 @@
+"""Asks each network for a real answer: a server can say it is ready while a model's process hangs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from frontend.triton import kserve
+
+# Bytes of one element, by the name in config.pbtxt.
+_SIZES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "FP16": 2, "INT16": 2, "INT32": 4, "FP32": 4, "INT64": 8, "FP64": 8}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One inference request in the binary form of KServe v2; all inputs zero."""
+
+    header: bytes
+    body: bytes
+
+
+def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
+    """A request for each network that declares a `model_warmup`: its first sample, with zeros.
+
+    Raises OSError or http.client.HTTPException where the server cannot be reached.
+    """
+    found = {}
+    for name in networks:
+        _, config = kserve.call(url, f"v2/models/{name}/config")
+        if config and config.get("model_warmup"):
+            found[name] = _request(config["model_warmup"][0], batched=config["max_batch_size"] > 0)
+    return found
+
+
+def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str | None:
+    """Name of the first network that gives no answer within `timeout` seconds. An error is an answer too."""
+    for name, request in pending.items():
+        connection = http.client.HTTPConnection(url, timeout=timeout)
+        try:
+            connection.request(
+                "POST",
+                f"/v2/models/{name}/infer",
+                request.header + request.body,
+                {"Inference-Header-Content-Length": str(len(request.header))},
+            )
+            connection.getresponse().read()
+        except TimeoutError:
+            return name
+        except (OSError, http.client.HTTPException):
+            # Not reachable at all: the supervisor sees that for itself.
+            return None
+        finally:
+            connection.close()
+    return None
+
+
+def _request(sample: Mapping[str, Any], batched: bool) -> Request:
+    inputs, size = [], 0
+    for name, tensor in sample["inputs"].items():
+        shape = [int(dim) for dim in tensor["dims"]]
+        shape = [1, *shape] if batched else shape
+        datatype = tensor["data_type"].removeprefix("TYPE_")
+        count = _SIZES[datatype]
+        for dim in shape:
+            count *= dim
+        size += count
+        inputs.append(
+            {"name": name, "shape": shape, "datatype": datatype, "parameters": {"binary_data_size": count}}
+        )
+    header = {"inputs": inputs, "parameters": {"binary_data_output": True}}
+    return Request(json.dumps(header).encode(), bytes(size))

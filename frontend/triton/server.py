@@ -1,0 +1,324 @@
+"""The embedded Triton: a child process that is started, watched, restarted and never left behind."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from frontend.errors import Unavailable
+from frontend.triton import kserve, probe, runtime
+
+ROOT = Path(__file__).resolve().parents[2]
+GUARD = Path(__file__).with_name("guard.py")
+HOST = "127.0.0.1"
+
+logger = logging.getLogger("triton")
+
+_LINE = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ \d+ (\S+?:\d+)\] ?(.*)$")
+_LEVELS = {"I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR, "F": logging.CRITICAL}
+# Said as an error on every machine without a GPU.
+_HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML")
+
+# Restarts come after 1, 2, 4 ... 30 s; a server that has lived for a minute starts that count anew.
+FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
+# A server that dies this often before it was ever ready will not do better the next time.
+MAX_FAILED_STARTS = 3
+PROBE_INTERVAL, PROBE_TIMEOUT = 15.0, 60.0
+
+
+class TritonServer:
+    """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
+
+    model_repository: every folder in it with a config.pbtxt must load
+    backend: this project's Python backend `onnxruntime`
+    http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
+    threads: CPU threads of one execution, 0 for all cores
+    start_timeout: seconds that loading all networks may take
+    """
+
+    def __init__(
+        self,
+        model_repository: Path = ROOT / "model_repository",
+        *,
+        backend: Path = ROOT / "backends" / "onnxruntime",
+        http_port: int = 0,
+        grpc_port: int = 0,
+        metrics_port: int = 0,
+        threads: int = 0,
+        start_timeout: float = 120.0,
+    ) -> None:
+        self.model_repository = model_repository.resolve()
+        self.restarts = 0
+        self._backend = backend
+        self._ports = (http_port, grpc_port, metrics_port)
+        self._threads = threads
+        self._start_timeout = start_timeout
+        self._reserved: list[socket.socket] = []
+        self._guard: subprocess.Popen[str] | None = None
+        self._pid: int | None = None
+        self._shm_prefix = ""
+        self._is_ready = threading.Event()
+        self._stopping = threading.Event()
+        # Set by whoever has news for the supervisor: the log's end, or `stop`.
+        self._news = threading.Event()
+        self._failure: str | None = None
+        self._complaints: deque[str] = deque(maxlen=5)
+        self._supervisor: threading.Thread | None = None
+
+    def __enter__(self) -> TritonServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """host:port of the HTTP service."""
+        return f"{HOST}:{self._ports[0]}"
+
+    @property
+    def grpc_url(self) -> str:
+        """host:port of the gRPC service."""
+        return f"{HOST}:{self._ports[1]}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus finds Triton's metrics."""
+        return f"http://{HOST}:{self._ports[2]}/metrics"
+
+    @property
+    def pid(self) -> int | None:
+        """Process of the server now, None while there is none."""
+        return self._pid
+
+    def start(self) -> None:
+        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run on this machine."""
+        self._runtime = runtime.find()
+        http_port, grpc_port, metrics_port = self._ports
+        self._ports = (self._reserve(http_port), self._reserve(grpc_port), metrics_port or _free_port())
+        self._supervisor = threading.Thread(target=self._supervise, name="triton-supervisor", daemon=True)
+        self._supervisor.start()
+
+    def stop(self) -> None:
+        """End the server and everything it started; returns when they are gone."""
+        self._stopping.set()
+        self._news.set()
+        if self._supervisor:
+            self._supervisor.join()
+            self._supervisor = None
+        for reservation in self._reserved:
+            reservation.close()
+        self._reserved.clear()
+
+    def is_ready(self) -> bool:
+        """Whether every network is loaded and the process lives, at this moment."""
+        guard = self._guard
+        return self._is_ready.is_set() and guard is not None and guard.poll() is None
+
+    def ready(self, timeout: float = 120.0) -> None:
+        """Wait until every network answers. Raises Unavailable after `timeout` seconds, or at once when it never will."""
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            if self._failure:
+                raise Unavailable(self._failure)
+            if time.monotonic() > deadline or self._stopping.is_set():
+                raise Unavailable("Triton is not ready" + self._last_words())
+            time.sleep(0.05)
+
+    def _supervise(self) -> None:
+        delay, failed_starts = FIRST_DELAY, 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                reader = self._spawn()
+                reason = self._watch(started + self._start_timeout)
+            except OSError as error:
+                reader, reason = None, f"it cannot be started: {error}"
+            failed_starts = 0 if self._is_ready.is_set() else failed_starts + 1
+            self._end(reader)
+            if self._stopping.is_set() or self._failure:
+                return
+            if failed_starts >= MAX_FAILED_STARTS:
+                self._failure = f"Triton does not start: {reason}" + self._last_words()
+                logger.error(self._failure)
+                return
+            delay = FIRST_DELAY if time.monotonic() - started > SETTLED else delay
+            self.restarts += 1
+            logger.warning("Triton: %s; restart %d in %g s", reason, self.restarts, delay)
+            self._stopping.wait(delay)
+            delay = min(delay * 2, LAST_DELAY)
+            if failed_starts and not _is_free(self._ports[2]):
+                self._ports = (*self._ports[:2], _free_port())
+
+    def _spawn(self) -> threading.Thread:
+        """Start the guard, which starts the server. Returns the thread that carries their output into the log."""
+        folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
+        backends = self._runtime.prepare(folder, self._backend)
+        environment = self._runtime.environment(folder)
+        if self._threads:
+            environment["ONNXRUNTIME_THREADS"] = str(self._threads)
+        self._news.clear()
+        self._guard = subprocess.Popen(
+            [
+                sys.executable, "-I", str(GUARD), f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
+                "--", *self._command(backends),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )  # fmt: skip
+        reader = threading.Thread(target=self._log, args=(self._guard,), name="triton-log", daemon=True)
+        reader.start()
+        return reader
+
+    def _command(self, backends: Path) -> list[str]:
+        http_port, grpc_port, metrics_port = self._ports
+        command = [
+            str(self._runtime.server),
+            f"--model-repository={self.model_repository}",
+            f"--backend-directory={backends}",
+            # Loaded at the start; the operator may unload and load again.
+            "--model-control-mode=explicit",
+            "--load-model=*",
+            # One network that does not load is reported by name instead of ending the server.
+            "--exit-on-error=false",
+            "--exit-timeout-secs=5",
+            f"--http-address={HOST}",
+            f"--http-port={http_port}",
+            "--reuse-http-port=true",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={grpc_port}",
+            "--reuse-grpc-port=true",
+            f"--metrics-address={HOST}",
+            f"--metrics-port={metrics_port}",
+            f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
+            "--backend-config=python,stub-timeout-seconds=120",
+        ]
+        if not Path("/dev/nvidiactl").exists():
+            command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
+        return command
+
+    def _watch(self, deadline: float) -> str:
+        """Returns why the server has to be started again; '' when it was told to stop."""
+        assert self._guard is not None
+        requests: Mapping[str, probe.Request] = {}
+        while not self._stopping.is_set():
+            if self._guard.poll() is not None:
+                return f"it ended with status {self._guard.returncode}"
+            if self._is_ready.is_set():
+                self._news.wait(PROBE_INTERVAL)
+                if not self._news.is_set() and (stuck := probe.first_stuck(self.url, requests, PROBE_TIMEOUT)):
+                    return f"the network {stuck} does not answer"
+                continue
+            # HTTP is served only after every network was tried.
+            if kserve.live(self.url):
+                try:
+                    missing = self._not_loaded()
+                    requests = probe.requests(self.url, self._networks())
+                except (OSError, http.client.HTTPException):
+                    continue
+                if missing:
+                    self._failure = f"Triton cannot load {missing}"
+                    logger.error(self._failure)
+                    return self._failure
+                self._is_ready.set()
+            elif time.monotonic() > deadline:
+                return f"it is not ready after {self._start_timeout:g} s"
+            else:
+                self._news.wait(0.1)
+        return ""
+
+    def _end(self, reader: threading.Thread | None) -> None:
+        """Have the guard end the server, and wait until both are gone."""
+        self._is_ready.clear()
+        if self._guard is None or reader is None:
+            return
+        assert self._guard.stdin is not None and self._guard.stdout is not None
+        self._guard.stdin.close()
+        try:
+            self._guard.wait(20)
+        except subprocess.TimeoutExpired:
+            # The kernel then kills the server.
+            self._guard.kill()
+            self._guard.wait()
+        reader.join()
+        self._guard.stdout.close()
+        self._pid = None
+
+    def _networks(self) -> list[str]:
+        return sorted(path.parent.name for path in self.model_repository.glob("*/config.pbtxt"))
+
+    def _not_loaded(self) -> str:
+        """'name: reason' of each network that is not ready, joined."""
+        states = kserve.index(self.url)
+        missing = ((name, states.get(name, ("", "not found"))) for name in self._networks())
+        return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
+
+    def _last_words(self) -> str:
+        return f": {' | '.join(self._complaints)}" if self._complaints else ""
+
+    def _log(self, guard: subprocess.Popen[str]) -> None:
+        assert guard.stdout is not None
+        for line in map(str.rstrip, guard.stdout):
+            if line.startswith("guard: server pid "):
+                self._pid = int(line.split()[-1])
+                continue
+            match = _LINE.match(line)
+            level, text = (_LEVELS[match[1]], f"{match[2]} {match[3]}") if match else (logging.INFO, line)
+            if any(known in text for known in _HARMLESS):
+                level = logging.DEBUG
+            elif level >= logging.ERROR:
+                self._complaints.append(text)
+            if text:
+                logger.log(level, "%s", text)
+        self._news.set()
+
+    def _reserve(self, port: int) -> int:
+        """Keep a port for Triton: it joins with SO_REUSEPORT, and as we never listen every connection is its own."""
+        reservation = socket.socket()
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            if port and not _is_free(port):
+                raise OSError
+            reservation.bind((HOST, port))
+        except OSError:
+            reservation.close()
+            raise Unavailable(f"port {port} on {HOST} is taken; choose another one for Triton") from None
+        self._reserved.append(reservation)
+        return int(reservation.getsockname()[1])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe_socket:
+        probe_socket.bind((HOST, 0))
+        return int(probe_socket.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe_socket:
+        probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe_socket.bind((HOST, port))
+        except OSError:
+            return False
+        return True

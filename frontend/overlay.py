@@ -37,7 +37,7 @@ class Overlay:
 def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: float | None = None) -> Overlay:
     """An RGBA picture set `MARGIN` pixels from both edges.
 
-    height_share: its height over the frame's shorter side; without one it keeps its own size, up to a third of the frame
+    height_share: its height over the frame's shorter side; without one it keeps its own size, up to a third of it
 
     Raises BadInput where the picture cannot be read or does not fit.
     """

@@ -59,7 +59,7 @@ class Workshop:
 
 @dataclass
 class Result:
-    """seconds: wall time of each stage; aperture: float32 [frames], the mouth opening that was asked of the renderer."""
+    """seconds: wall time of each stage; aperture: float32 [frames], the mouth opening drawn."""
 
     frames: int
     fps: Fraction

@@ -1,0 +1,123 @@
+"""The command `digital-human`: serve, generate, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from frontend import doctor
+from frontend.api import create_app
+from frontend.errors import ServiceError
+from frontend.pipeline import Stage
+from frontend.service import running
+from frontend.settings import Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"setting {'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
+        return 2
+    logging.basicConfig(
+        level=settings.log_level.upper() if arguments.command == "serve" else "WARNING",
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    try:
+        return int(arguments.run(arguments, settings))
+    except ServiceError as error:
+        print(f"digital-human: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("digital-human: interrupted", file=sys.stderr)
+        return 130
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
+    settings = settings.model_copy(
+        update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
+    )
+    app = create_app(partial(running, settings))
+    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, timeout_graceful_shutdown=10)
+    return 0
+
+
+def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
+    # The person at the keyboard may read and write whatever their account may.
+    settings = settings.model_copy(update={"allowed_roots": (Path("/"),)})
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        shown = bar.add_task("start", total=1.0)
+        with running(settings) as service:
+            job = service.job(
+                str(arguments.audio.absolute()),
+                str(arguments.video.absolute()),
+                str(arguments.output.absolute()),
+                watermark=arguments.watermark,
+                digital_auth=arguments.digital_auth,
+            )
+
+            def progress(stage: Stage, share: float) -> None:
+                bar.update(shown, description=stage, completed=share)
+
+            _, outcome, cancelled = service.submit(job, arguments.engine, progress)
+            try:
+                result = outcome.result()
+            except KeyboardInterrupt:
+                cancelled.set()
+                outcome.exception()  # waits until the job has cleaned up
+                raise
+    console.print(
+        f"{arguments.output}: {result.frames} frames in {sum(result.seconds.values()):.1f} s, "
+        f"{result.real_time_factor:.2f} x real time"
+    )
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    checks = doctor.examine(settings)
+    Console().print(doctor.table(checks))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("digital-human", description="Template video and speech in, talking person out.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser("serve", help="run the REST service")
+    serve.add_argument("--host", help="address to listen on (HOST)")
+    serve.add_argument("--port", type=int, help="port to listen on (PORT)")
+    serve.set_defaults(run=_serve)
+
+    generate = commands.add_parser("generate", help="make one video")
+    generate.add_argument("--audio", type=Path, required=True, help="speech")
+    generate.add_argument("--video", type=Path, required=True, help="template: a video or a picture of a person")
+    generate.add_argument("--output", type=Path, required=True, help="the video to write")
+    generate.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
+    generate.add_argument("--watermark", action="store_true", help="lay the watermark over it")
+    generate.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
+    generate.set_defaults(run=_generate)
+
+    examine = commands.add_parser("doctor", help="check that everything the service needs is there")
+    examine.set_defaults(run=_doctor)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

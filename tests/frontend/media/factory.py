@@ -1,0 +1,79 @@
+"""Media files for tests, written with PyAV. Pictures tell their own number: frame k is a grey of known level."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+
+
+def grey(index: int) -> int:
+    return 20 + (index * 7) % 200
+
+
+def write_clip(
+    path: Path,
+    pictures: list[np.ndarray],
+    fps: Fraction = Fraction(25),
+    times: list[float] | None = None,
+    pix_fmt: str = "yuv420p",
+    codec: str = "libx264",
+    rotation: int = 0,
+    aspect: Fraction | None = None,
+    tags: tuple[int, int, int] | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """RGB pictures [H, W, 3] as a lossless-ish clip; `times` in seconds makes the rate variable."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = pix_fmt
+        stream.options = {"crf": "4", "preset": "ultrafast"} if options is None else options
+        tick = Fraction(1, 12800) if times else 1 / fps
+        stream.codec_context.time_base = tick
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if tags:
+            context = stream.codec_context
+            context.colorspace, context.color_primaries, context.color_trc = tags
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for index, picture in enumerate(pictures):
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            moment = times[index] if times else float(index / fps)
+            frame.pts, frame.time_base = round(moment / tick), tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def greys(count: int, height: int = 64, width: int = 96) -> list[np.ndarray]:
+    return [np.full((height, width, 3), grey(k), np.uint8) for k in range(count)]
+
+
+def write_sound(path: Path, samples: np.ndarray, rate: int, codec: str = "pcm_s16le") -> Path:
+    """float32 [channels, samples], +-1."""
+    with av.open(str(path), "w") as container:
+        layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        kind = "s16" if codec in ("pcm_s16le", "flac", "libopus") else "fltp"
+        data = samples.astype(np.float32)
+        if kind == "s16":
+            data = (samples.T.reshape(1, -1) * 32767).astype(np.int16)
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(data), format=kind, layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def click(seconds: float, at: float, rate: int, channels: int = 1) -> np.ndarray:
+    """Silence with one short burst that starts at `at` seconds."""
+    sound = np.zeros((channels, int(seconds * rate)), np.float32)
+    start = int(at * rate)
+    sound[:, start : start + rate // 100] = 0.8 * np.sin(np.arange(rate // 100) * 0.9)
+    return sound

@@ -1,0 +1,143 @@
+"""A template of any kind becomes upright, even-sized, constant-rate I420."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from frontend.errors import BadInput
+from frontend.frames import Frame, yuv_to_rgb
+from frontend.frames import crop as crop_frame
+from frontend.media import VideoReader, pingpong, probe_video
+from frontend.media import read as read_module
+from tests.frontend.media.factory import grey, greys, write_clip
+
+
+def rgb(frame: Frame) -> np.ndarray:
+    return yuv_to_rgb(crop_frame(frame, 0, 0, frame.width, frame.height), frame.matrix)
+
+
+def numbers(frames: list[Frame]) -> list[int]:
+    levels = {grey(k): k for k in range(28)}
+    near = [min(levels, key=lambda level, f=frame: abs(level - float(rgb(f)[..., 1].mean()))) for frame in frames]
+    return [levels[level] for level in near]
+
+
+def test_constant_rate_clip_is_read_frame_by_frame(tmp_path: Path) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
+    assert (reader.info.width, reader.info.height, reader.info.fps) == (96, 64, 25)
+    assert numbers(list(reader.frames())) == list(range(20))
+
+
+def test_variable_rate_becomes_constant_at_the_right_times(tmp_path: Path) -> None:
+    # 2 fps worth of holes: frames 0..9 at 40 ms steps, then each held for 120 ms.
+    times = [k * 0.04 for k in range(10)] + [0.4 + k * 0.12 for k in range(10)]
+    reader = VideoReader(write_clip(tmp_path / "a.mkv", greys(20), times=times))
+    shown = numbers(list(reader.frames()))
+    fps = float(reader.info.fps)
+    wanted = [max(i for i, t in enumerate(times) if t <= (k + 0.5) / fps) for k in range(len(shown))]
+    assert len(shown) >= fps * 1.4
+    assert shown == wanted
+
+
+def test_reading_may_start_anywhere(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", greys(28), options={"crf": "4", "g": "5", "bf": "2"})
+    assert numbers(list(VideoReader(path).frames(start=13))) == list(range(13, 28))
+
+
+@pytest.mark.parametrize("buffered", [6, 1000])
+@pytest.mark.parametrize("suffix", ["mp4", "mpg"])
+def test_pingpong_is_the_same_whether_the_template_fits_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered: int, suffix: str
+) -> None:
+    codec = "libx264" if suffix == "mp4" else "mpeg2video"
+    options = {"g": "8", "bf": "2"} | ({"crf": "4"} if suffix == "mp4" else {"b": "4000000"})
+    reader = VideoReader(write_clip(tmp_path / f"a.{suffix}", greys(20), codec=codec, options=options))
+    monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
+    assert numbers(list(reader.pingpong(20, 70))) == list(pingpong(20, 70))
+
+
+def test_pingpong_never_repeats_an_end() -> None:
+    assert list(pingpong(4, 9)) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert list(pingpong(1, 3)) == [0, 0, 0]
+
+
+def test_rotation_metadata_is_applied(tmp_path: Path) -> None:
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[:32, :48] = (250, 40, 40)
+    for rotation, corner in ((90, (-1, 0)), (180, (-1, -1)), (270, (0, -1))):
+        path = write_clip(tmp_path / f"{rotation}.mp4", [picture] * 4, rotation=rotation)
+        with av.open(str(path)) as container:
+            turn = next(container.decode(video=0)).rotation
+        assert turn % 360 == rotation, "the test's own file must carry the rotation"
+        frame = next(VideoReader(path).frames())
+        upright = rgb(frame)
+        # Counter-clockwise by `rotation`, as FFmpeg defines the display matrix.
+        expected = np.rot90(picture, rotation // 90)
+        assert upright.shape == expected.shape
+        assert np.abs(upright.astype(int) - expected).mean() < 6
+        assert upright[corner][0] > 150
+
+
+def test_odd_size_is_padded_to_even_without_resampling(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(30, 220, (33, 51, 1), np.uint8).repeat(3, 2)
+    path = write_clip(tmp_path / "a.mkv", [picture] * 2, pix_fmt="yuv444p", options={"qp": "0"})
+    frame = next(VideoReader(path).frames())
+    assert (frame.width, frame.height) == (52, 34)
+    inner = rgb(frame)[:33, :51, 1].astype(int)
+    assert np.abs(inner - picture[..., 1]).max() <= 3
+
+
+def test_non_square_pixels_are_made_square(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", greys(3, 64, 48), aspect=Fraction(2))
+    assert probe_video(path).width == 96
+    assert next(VideoReader(path).frames()).width == 96
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p10le", "yuvj420p", "yuv444p", "yuv422p"])
+def test_colour_survives_every_pixel_format(tmp_path: Path, pix_fmt: str) -> None:
+    card = np.zeros((64, 96, 3), np.uint8)
+    for k, colour in enumerate(
+        [(200, 60, 50), (60, 180, 70), (50, 70, 190), (230, 230, 230), (20, 20, 20), (128, 128, 128)]
+    ):
+        card[:, k * 16 : k * 16 + 16] = colour
+    path = write_clip(tmp_path / "a.mkv", [card] * 2, pix_fmt=pix_fmt, options={"crf": "1"})
+    seen = rgb(next(VideoReader(path).frames())).astype(int)
+    centres = np.s_[16:48:16, 8::16]
+    assert np.abs(seen[centres] - card[centres]).max() <= 6
+
+
+def test_hdr_is_refused_with_a_reason(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mkv", greys(2), pix_fmt="yuv420p10le", tags=(9, 9, 16))
+    with pytest.raises(BadInput, match="HDR"):
+        probe_video(path)
+
+
+def test_a_picture_is_a_template_of_one_frame(tmp_path: Path) -> None:
+    for suffix in ("png", "jpg", "webp"):
+        path = tmp_path / f"still.{suffix}"
+        cv2.imwrite(str(path), np.full((65, 97, 3), 90, np.uint8))
+        reader = VideoReader(path)
+        frames = list(reader.frames())
+        assert reader.info.still
+        assert len(frames) == 1
+        assert abs(int(rgb(frames[0]).mean()) - 90) <= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not media at all" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n"])
+def test_what_is_no_media_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="video_path: "):
+        probe_video(path)
+
+
+def test_sound_alone_is_no_template(tmp_path: Path) -> None:
+    from tests.frontend.media.factory import click, write_sound
+
+    path = write_sound(tmp_path / "a.wav", click(1, 0.5, 16000), 16000)
+    with pytest.raises(BadInput, match="no video stream"):
+        probe_video(path)

@@ -1,0 +1,99 @@
+"""What is written is whole, in time and in the template's colours, or not there at all."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from frontend.errors import OutputFailed
+from frontend.frames import Frame
+from frontend.media import EncoderSettings, VideoInfo, VideoReader, read_speech, write_video
+from frontend.media.video_info import ColourTags
+from tests.frontend.media.factory import click, write_sound
+
+
+def frames(count: int, width: int = 96, height: int = 64) -> list[Frame]:
+    rng = np.random.default_rng(1)
+    base = rng.integers(40, 200, (height * 3 // 2, width), np.uint8)
+    return [Frame(np.roll(base, k, axis=1), "bt709") for k in range(count)]
+
+
+def info(fps: Fraction = Fraction(25), tags: ColourTags | None = None) -> VideoInfo:
+    return VideoInfo(96, 64, fps, tags or ColourTags(), still=False)
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(1350, 61)])
+@pytest.mark.parametrize("sound_seconds", [0.3, 2.0, 5.0])
+def test_picture_and_sound_are_equally_long(tmp_path: Path, fps: Fraction, sound_seconds: float) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(sound_seconds, 0.1, 44100, 2), 44100)
+    target = tmp_path / "deep" / "folder" / "out.mp4"
+    count = round(2 * fps)
+    write_video(target, frames(count), info(fps), sound, count)
+    with av.open(str(target)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, video.pix_fmt, audio.codec_context.name) == ("h264", "yuv420p", "aac")
+        assert video.average_rate == fps
+        assert sum(1 for _ in container.decode(video=0)) == count
+        assert abs(float(audio.duration * audio.time_base) - float(count / fps)) < 0.03
+    assert [path.name for path in target.parent.iterdir()] == ["out.mp4"]
+
+
+def test_sound_is_not_shifted(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(2, 0.75, 44100, 1), 44100)
+    write_video(tmp_path / "out.mp4", frames(50), info(), sound, 50)
+    speech = read_speech(tmp_path / "out.mp4")
+    assert abs(np.argmax(np.abs(speech) > 0.2) / 16000 - 0.75) < 0.006
+
+
+def test_index_comes_first(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    write_video(tmp_path / "out.mp4", frames(25), info(), sound, 25)
+    data = (tmp_path / "out.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_pixels_and_colour_tags_come_back(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    given = frames(10)
+    tags = ColourTags(1, 1, 1)
+    write_video(tmp_path / "out.mp4", given, info(tags=tags), sound, 10, EncoderSettings(preset="ultrafast", crf=0))
+    reader = VideoReader(tmp_path / "out.mp4")
+    assert reader.info.tags == tags
+    for before, after in zip(given, reader.frames(), strict=True):
+        assert np.array_equal(before.data, after.data)
+
+
+def test_nothing_is_left_when_drawing_fails(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+
+    def broken():
+        yield from frames(5)
+        raise RuntimeError("drawing failed")
+
+    out = tmp_path / "out"
+    with pytest.raises(RuntimeError, match="drawing failed"):
+        write_video(out / "out.mp4", broken(), info(), sound, 25)
+    assert list(out.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputFailed, match="save_path: cannot be written"):
+        write_video(tmp_path / "file" / "out.mp4", frames(5), info(), sound, 5)
+
+
+def test_an_existing_output_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"older result")
+
+    def broken():
+        yield from frames(5)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_video(target, broken(), info(), sound, 25)
+    assert target.read_bytes() == b"older result"

@@ -1,0 +1,56 @@
+"""Colour conversion and the crop/paste pair."""
+
+import numpy as np
+import pytest
+
+from frontend.frames import Frame, crop, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
+
+
+def noise(height: int = 64, width: int = 96) -> Frame:
+    return Frame(np.random.default_rng(0).integers(16, 235, (height * 3 // 2, width), np.uint8), "bt709")
+
+
+@pytest.mark.parametrize("matrix", ["bt601", "bt709"])
+def test_colours_come_back(matrix: str) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    assert np.abs(yuv_to_rgb(rgb_to_yuv(rgb, matrix), matrix).astype(int) - rgb).max() <= 2
+
+
+def test_known_colours() -> None:
+    colours = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0]]], np.uint8)
+    assert rgb_to_yuv(colours, "bt709").tolist() == [[[235, 128, 128], [16, 128, 128], [63, 102, 240]]]
+    assert rgb_to_yuv(colours, "bt601").tolist() == [[[235, 128, 128], [16, 128, 128], [81, 90, 240]]]
+
+
+@pytest.mark.parametrize(("x", "y"), [(8, 4), (-10, -6), (70, 50), (200, 200)])
+def test_pasting_what_was_cropped_changes_no_byte(x: int, y: int) -> None:
+    frame = noise()
+    copy = frame.copy()
+    region = crop(copy, x, y, 32, 24)
+    paste(copy, region, region.copy(), x, y)
+    assert region.shape == (24, 32, 3)
+    assert np.array_equal(copy.data, frame.data)
+
+
+def test_only_changed_blocks_are_written() -> None:
+    frame = noise()
+    copy = frame.copy()
+    before = crop(copy, 16, 16, 32, 32)
+    after = before.copy()
+    after[8:12, 8:12] = (200, 90, 160)
+    paste(copy, before, after, 16, 16)
+    changed = [np.argwhere(a != b) for a, b in zip(copy.planes, frame.planes, strict=True)]
+    assert changed[0].min() >= 24 and changed[0].max() < 28
+    for plane in changed[1:]:
+        assert plane.min() >= 12 and plane.max() < 14
+    assert np.abs(crop(copy, 24, 24, 4, 4)[..., 0].astype(int) - 200).max() == 0
+
+
+def test_warp_sees_the_right_pixels() -> None:
+    rgb = np.zeros((64, 96, 3), np.uint8)
+    rgb[20:40, 30:60] = (200, 30, 40)
+    yuv = rgb_to_yuv(rgb, "bt709")
+    data = np.concatenate([yuv[..., 0].ravel(), yuv[::2, ::2, 1].ravel(), yuv[::2, ::2, 2].ravel()])
+    frame = Frame(data.reshape(96, 96), "bt709")
+    seen = warp_rgb(frame, np.array([[2.0, 0, -60], [0, 2.0, -40]]), 40)
+    assert np.abs(seen[4:-4, 4:-4].astype(int) - (200, 30, 40)).max() <= 3

@@ -6,6 +6,7 @@ python examples/demo.py [--output FOLDER]
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import socket
@@ -71,7 +72,7 @@ def captions(fps: float, count: int) -> list[tuple[int, str]]:
     """The middle frame of every phoneme of the sample speech."""
     speech = json.loads((SAMPLES / "speech.json").read_text())
     starts = [(start, name) for start, name in speech["phonemes"]] + [(speech["duration"], "")]
-    pairs = zip(starts, starts[1:], strict=False)
+    pairs = itertools.pairwise(starts)
     return [(min(int((a + b) / 2 * fps), count - 1), f"{name}  {a:.2f} s") for (a, name), (b, _) in pairs]
 
 

@@ -41,7 +41,7 @@ def main() -> int:
     try:
         started = time.perf_counter()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
-            wait_until_healthy(client, service, log)
+            wait_until_ready(client, service, log)
             print(f"service ready after {time.perf_counter() - started:.1f} s")
             started = time.perf_counter()
             answer = client.post(
@@ -82,12 +82,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(client: httpx.Client, service: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(client: httpx.Client, service: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(600):
         if service.poll() is not None:
             sys.exit(f"the service did not start:\n{log.read_text()[-4000:]}")
         try:
-            if client.get("/health").is_success:
+            if client.get("/ready").is_success:
                 return
         except httpx.TransportError:
             pass

@@ -1,7 +1,7 @@
 """Speech for a template whose mouth never opens: a still picture, or somebody who only listens.
 
 The person's own lips part along their seam, chin and jaw follow, and the hole shows the inside of a donor's mouth in
-this light. The network `mouth_renderer` draws, as for everybody else. Frames with the mouth shut are the template's own.
+this light. The network `mouth_renderer` draws, as for everybody else; frames with a shut mouth are the template's own.
 """
 
 from __future__ import annotations

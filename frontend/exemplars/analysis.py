@@ -172,7 +172,8 @@ def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str,
 def _limits(opening: Float32) -> Float32:
     low, high = np.percentile(opening, [3, 97])
     speaking = opening[opening > low + 0.15 * (high - low)]
-    return np.array([min(low, 0.03), *np.percentile(speaking, [15, 35, 55, 75, 95])], np.float32)
+    percentiles = np.minimum(np.percentile(speaking, [15, 35, 55, 75, 95]), high)
+    return np.array([min(low, 0.03), *percentiles], np.float32)
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:

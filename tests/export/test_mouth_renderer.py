@@ -82,9 +82,7 @@ def test_the_affine_map_shifts_the_mouth(session: onnxruntime.InferenceSession, 
     assert np.array_equal(centre(run(session, still)), still["mouth"][0, 6:54, 11:75])
 
 
-def test_the_ring_takes_a_difference_of_colour_away(
-    session: onnxruntime.InferenceSession, still: Tensors
-) -> None:
+def test_the_ring_takes_a_difference_of_colour_away(session: onnxruntime.InferenceSession, still: Tensors) -> None:
     still["base"][:] = [120, 110, 150]
     still["mouth"][:] = [90, 120, 140]
     still["alpha"][:] = 255
@@ -94,9 +92,7 @@ def test_the_ring_takes_a_difference_of_colour_away(
     assert np.abs(difference).max() <= 1
 
 
-def test_the_colour_matrix_is_applied_to_the_mouth(
-    session: onnxruntime.InferenceSession, still: Tensors
-) -> None:
+def test_the_colour_matrix_is_applied_to_the_mouth(session: onnxruntime.InferenceSession, still: Tensors) -> None:
     still["alpha"][:] = 255
     still["mouth"][:] = [100, 120, 140]
     still["colour"][0] = [[0.5, 0, 0], [0, 1, 0], [0, 0, 1], [10, -20, 0]]

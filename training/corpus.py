@@ -22,6 +22,7 @@ from training.synthesis import (
     FLITE_VOICES,
     Espeak,
     Utterance,
+    espeak,
     say_festival,
     say_flite,
 )
@@ -45,14 +46,13 @@ def synthesise(seconds: float, seed: int) -> dict[str, list[Spoken]]:
     """About `seconds` of speech in many languages and voices, by synthesiser."""
     chance = random.Random(seed)
     words = {name: Words(name) for name in (*set(TRAINING_LANGUAGES.values()), "en")}
-    espeak = Espeak()
 
     def by_espeak() -> list[Utterance | None]:
         # a third is English, as the languages of the world are not equally well voiced
         voice = chance.choice(list(TRAINING_LANGUAGES)) if chance.random() < 0.75 else "en-us"
         text = words[TRAINING_LANGUAGES[voice]].phrase(chance)
         rate, pitch, span = chance.randint(120, 230), chance.randint(20, 80), chance.randint(30, 80)
-        return [espeak.say(text, voice + chance.choice(Espeak.VARIANTS), rate, pitch, span)]
+        return [espeak().say(text, voice + chance.choice(Espeak.VARIANTS), rate, pitch, span)]
 
     def by_flite() -> list[Utterance | None]:
         return [say_flite(words["en"].phrase(chance), chance.choice(FLITE_VOICES), chance.uniform(0.75, 1.3))]

@@ -22,7 +22,7 @@ from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 from training.clips import Clip, measure_all
 from training.phones import BILABIAL, RATE, Phone, classes_of, label
 from training.speech import HELD_OUT
-from training.synthesis import Espeak, Utterance
+from training.synthesis import Espeak, Utterance, espeak
 from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
 
 Float32 = npt.NDArray[np.float32]
@@ -136,13 +136,13 @@ def closure_counts(heard: Heard, said: Utterance, closed: float, gated: bool) ->
     return bilabials, others, pauses
 
 
-def spoken_test(espeak: Espeak, language: str) -> list[Utterance]:
+def spoken_test(language: str) -> list[Utterance]:
     """The test sentences of a language in unheard voices, each between half a second of near silence."""
     noise = np.random.default_rng(0)
     found = []
     for variant in Espeak.TEST_VARIANTS:
         for pitch, rate in ((40, 150), (60, 190)):
-            said = espeak.say(TEST_SENTENCES[language], language + variant, rate, pitch)
+            said = espeak().say(TEST_SENTENCES[language], language + variant, rate, pitch)
             if said is None:
                 raise RuntimeError(f"espeak-ng says nothing in {language}")
             rest = SAMPLE_RATE // 2
@@ -156,11 +156,10 @@ def spoken_test(espeak: Espeak, language: str) -> list[Utterance]:
 def closures(network: SpeechToLips, closed: float) -> None:
     """Print one line a language."""
     print(f"\n{'language':10}{'p/b/m shut':>16}{'ungated':>16}{'others shut':>16}{'rests shut':>16}")
-    espeak = Espeak()
     total = [Count() for _ in range(4)]
     for language in TEST_SENTENCES:
         row = [Count() for _ in range(4)]
-        for said in spoken_test(espeak, language):
+        for said in spoken_test(language):
             heard = hear(network, said.audio)
             shut, others, rests = closure_counts(heard, said, closed, gated=True)
             ungated = closure_counts(heard, said, closed, gated=False)[0]

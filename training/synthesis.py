@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
 import subprocess
 import tempfile
@@ -55,7 +56,7 @@ _RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
 
 
 class Espeak:
-    """espeak-ng, which reports every phone. The library is one per process."""
+    """espeak-ng, which reports every phone. Get it from `espeak()`: a second in one process hangs."""
 
     VARIANTS = ("", *(f"+m{i}" for i in range(1, 8)), *(f"+f{i}" for i in range(1, 5)))
     TEST_VARIANTS = ("+m8", "+f5")
@@ -100,6 +101,12 @@ class Espeak:
         ends = [time for time, _ in self._marks[1:]] + [len(samples) / self._rate]
         phones = [Phone(s, t, e) for (t, s), e in zip(self._marks, ends, strict=True)]
         return Utterance(_to_16k(samples, self._rate), phones, voice)
+
+
+@functools.cache
+def espeak() -> Espeak:
+    """The one espeak-ng of this process."""
+    return Espeak()
 
 
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")

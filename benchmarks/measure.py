@@ -81,7 +81,9 @@ def costing(pids: Callable[[], Iterable[int]]) -> Iterator[Cost]:
 
 
 @contextmanager
-def peak_memory(groups: Mapping[str, Callable[[], Iterable[int]]], interval: float = 0.25) -> Iterator[dict[str, float]]:
+def peak_memory(
+    groups: Mapping[str, Callable[[], Iterable[int]]], interval: float = 0.25
+) -> Iterator[dict[str, float]]:
     """Largest memory of each group of processes while the block runs, MB."""
     peaks = dict.fromkeys(groups, 0.0)
     done = threading.Event()

@@ -24,7 +24,9 @@ FPS = Fraction(25)
 def add_arguments(parser: argparse.ArgumentParser, sizes: tuple[str, ...] = tuple(SIZES)) -> None:
     """The options that all benchmarks share."""
     parser.add_argument("--audio", type=Path, default=ROOT / "samples" / "speech.wav", help="speech, looped as needed")
-    parser.add_argument("--video", type=Path, default=ROOT / "samples" / "template.mkv", help="clip of a person talking")
+    parser.add_argument(
+        "--video", type=Path, default=ROOT / "samples" / "template.mkv", help="clip of a person talking"
+    )
     for name, (width, height) in SIZES.items():
         parser.add_argument(f"--video-{name}", type=Path, help=f"the clip for {width}x{height}, instead of --video")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(sizes))

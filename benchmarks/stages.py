@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, median, save, show, tree
 from frontend.engines import ENGINES, Engine, Networks
-from frontend.engines.base import Arrays, FaceTrack, Template
+from frontend.engines.base import Arrays, Template
 from frontend.faces import track_face
 from frontend.media import EncoderSettings, VideoReader, pingpong, read_speech, write_video
 from frontend.pipeline import Job, Workshop, run

@@ -31,7 +31,7 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 class EncoderSettings:
     """x264's preset and constant rate factor; AAC's bits per second and channel pair."""
 
-    preset: str = "veryfast"
+    preset: str = "superfast"
     crf: int = 18
     audio_bitrate: int = 160_000
 

@@ -205,6 +205,6 @@ def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.
 
 def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FIRST_DELAY", 0.01)
-    monkeypatch.setattr(TritonServer, "_command", lambda self, backends: ["/bin/sh", "-c", "exit 3"])
+    monkeypatch.setattr(runtime.Runtime, "command", lambda *_: ["/bin/sh", "-c", "exit 3"])
     with TritonServer(small_repository) as dying, pytest.raises(Unavailable, match="ended with status 3"):
         dying.ready(30)

@@ -11,11 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
-from export.speech_to_lips import (
+from export.speech_to_lips import (  # noqa: E402
     FFT_SIZE,
     HOP,
     LIPS,
-    MEL_BANDS,
     PHONEMES,
     SAMPLE_RATE,
     WINDOW,
@@ -88,9 +87,7 @@ def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path):
     assert constants == {"closed_aperture": -1.0}
     export(tmp_path, tmp_path / "weights.npz")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    compiled = openvino.Core().compile_model(
-        str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled = openvino.Core().compile_model(str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for shape in ((1, 1600), (3, 16_161), (2, 48_000)):
         audio = noise(*shape)
         with torch.no_grad():

@@ -75,10 +75,17 @@ def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
 
     x, y, width and height are even.
     """
-    planes = frame.planes
-    luma = _clamped(planes[0], x, y, width, height)
-    chroma = [_clamped(p, x // 2, y // 2, width // 2, height // 2) for p in planes[1:]]
+    luma, *chroma = cut(frame, x, y, width, height).planes
     return cv2.merge([luma, *(_upsample(c) for c in chroma)])  # type: ignore[return-value]
+
+
+def cut(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
+    """A region as a picture of its own; outside the frame the edge repeats. x, y, width and height are even."""
+    luma, *chroma = frame.planes
+    region = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
+    for part, plane, step in zip(region.planes, (luma, *chroma), (1, 2, 2), strict=True):
+        part[...] = _clamped(plane, x // step, y // step, width // step, height // step)
+    return region
 
 
 def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:

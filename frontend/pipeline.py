@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -22,13 +22,15 @@ from frontend.errors import BadInput, Cancelled
 from frontend.frames import Float32, Frame
 from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
-from frontend.stages import ahead, batched
+from frontend.stages import ahead, batched, spread
 from frontend.templates import Prepared, TemplateStore, prepare
 
 Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
 """Told the stage and the share of it that is done, 0-1. Called from the thread that runs the job."""
 
+_DRAWERS = 2
+"""Batches being drawn at a time: while one is in the networks, the next is cut out and the last is laid back."""
 _MARK_HEIGHT = 0.06
 """Of the frame's shorter side; China's labelling rules (GB 45438-2025) ask for text of at least 5 %."""
 
@@ -115,7 +117,7 @@ def run(
     result.seconds["plan"] = -clock + (clock := time.perf_counter())
 
     overlays = _overlays(job, workshop, prepared)
-    drawn = ahead(_draw(prepared, plan, order, engine, workshop), 2, "draw")
+    drawn = ahead(_draw(prepared, plan, order, engine, workshop), 1, "drawn")
 
     def finished() -> Iterator[Frame]:
         for index, frame in enumerate(frame for batch in drawn for frame in batch):
@@ -133,12 +135,12 @@ def run(
 
 def _draw(
     prepared: Prepared, plan: Arrays, order: npt.NDArray[np.int64], engine: Engine, workshop: Workshop
-) -> Iterator[list[Frame]]:
+) -> Generator[list[Frame], None, None]:
     """Batches of finished frames; those in which the face is missing pass through."""
     template = prepared.template
-    frames = prepared.reader.pingpong(template.frame_count, len(order))
-    start = 0
-    for batch in ahead(batched(frames, workshop.batch_size), 2, "read"):
+
+    def drawn(numbered: tuple[int, list[Frame]]) -> list[Frame]:
+        start, batch = numbered
         present = np.flatnonzero(template.track.present[order[start : start + len(batch)]])
         if len(present):
             cut = {name: array[start + present] for name, array in plan.items()}
@@ -147,8 +149,15 @@ def _draw(
                 present, engine.render(template, prepared.analysis, cut, faces, workshop.networks), strict=True
             ):
                 batch[k] = frame
-        start += len(batch)
-        yield batch
+        return batch
+
+    frames = prepared.reader.pingpong(template.frame_count, len(order))
+    read = ahead(batched(frames, workshop.batch_size), 1, "read")
+    try:
+        starts = range(0, len(order), workshop.batch_size)
+        yield from spread(zip(starts, read, strict=True), drawn, _DRAWERS, "draw")
+    finally:
+        read.close()
 
 
 def _overlays(job: Job, workshop: Workshop, prepared: Prepared) -> list[Overlay]:

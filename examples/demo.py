@@ -6,6 +6,7 @@ python examples/demo.py [--output FOLDER]
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import socket
@@ -40,7 +41,7 @@ def main() -> int:
     try:
         started = time.perf_counter()
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
-            wait_until_healthy(client, service, log)
+            wait_until_ready(client, service, log)
             print(f"service ready after {time.perf_counter() - started:.1f} s")
             started = time.perf_counter()
             answer = client.post(
@@ -71,7 +72,7 @@ def captions(fps: float, count: int) -> list[tuple[int, str]]:
     """The middle frame of every phoneme of the sample speech."""
     speech = json.loads((SAMPLES / "speech.json").read_text())
     starts = [(start, name) for start, name in speech["phonemes"]] + [(speech["duration"], "")]
-    pairs = zip(starts, starts[1:], strict=False)
+    pairs = itertools.pairwise(starts)
     return [(min(int((a + b) / 2 * fps), count - 1), f"{name}  {a:.2f} s") for (a, name), (b, _) in pairs]
 
 
@@ -81,12 +82,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(client: httpx.Client, service: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(client: httpx.Client, service: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(600):
         if service.poll() is not None:
             sys.exit(f"the service did not start:\n{log.read_text()[-4000:]}")
         try:
-            if client.get("/health").is_success:
+            if client.get("/ready").is_success:
                 return
         except httpx.TransportError:
             pass

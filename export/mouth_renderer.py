@@ -1,9 +1,10 @@
 """The mouth renderer: one ONNX graph that re-poses a face crop and lays a second mouth over it.
 
 It has no trained weights. Two displacement fields are spanned by Wendland radial functions (H. Wendland, "Piecewise
-polynomial, positive definite and compactly supported radial functions of minimal degree", 1995) on a coarse grid, brought
-to full resolution by cubic convolution, and sampled bicubically; the small linear systems behind the coefficients are
-solved by the caller. The mouth layer is matched to the base in low-frequency colour along a ring and blended by a mask.
+polynomial, positive definite and compactly supported radial functions of minimal degree", 1995) on a coarse grid,
+brought to full resolution by cubic convolution, and sampled bicubically; the small linear systems behind the
+coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along a ring and
+blended by a mask.
 
 Every operation is linear in the pixel values, so any linear colour space may be sent: the pipeline sends YCbCr.
 """
@@ -103,7 +104,7 @@ def _radial_field(
     rows, columns = grid
     x = _centres(columns, width).expand(rows, columns).reshape(-1)
     y = _centres(rows, height)[:, None].expand(rows, columns).reshape(-1)
-    scale = reach[:, :, None]
+    scale = reach[:, :, None].clamp(min=1)
     at, centre = torch.stack([x, y], 1)[None] / scale, points / scale
     square = (at**2).sum(2)[:, :, None] + (centre**2).sum(2)[:, None] - 2 * at @ centre.transpose(1, 2)
     r = square.clamp(min=0).sqrt()

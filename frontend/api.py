@@ -93,6 +93,12 @@ def create_app(service: Callable[[], AbstractContextManager[Service]]) -> FastAP
         """Answers at once, whatever the service is doing."""
         return Health()
 
+    @app.get("/ready", responses={503: _ERRORS[503]})
+    async def ready(service: Annotated[Service, Depends(_service)]) -> Health:
+        """Whether a job would be taken now: for load balancers and for scripts that have just started the service."""
+        service.require_triton()
+        return Health()
+
     @app.post("/human/generate", responses=_ERRORS)
     async def generate(body: GenerateRequest, service: Annotated[Service, Depends(_service)]) -> GenerateResponse:
         """Make the person of the template say the speech; answers when the video lies at `save_path`."""

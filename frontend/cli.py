@@ -47,7 +47,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     settings = settings.model_copy(
         update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
     )
-    app = create_app(partial(running, settings))
+    app = create_app(partial(running, settings, wait=False))
     uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, timeout_graceful_shutdown=10)
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,9 +31,8 @@ class Service:
     settings: Settings
     workshop: Workshop
     pool: ThreadPoolExecutor
-    is_ready: Callable[[], bool]
-    metrics_url: str | None
-    """Where Triton's own metrics are, when it is the embedded one."""
+    triton: TritonServer | None
+    """The embedded server; None where an external one is used."""
 
     def job(self, audio: str, video: str, save: str, *, watermark: bool = False, digital_auth: bool = False) -> Job:
         """A checked job. Raises the errors of `frontend.paths.resolve`."""
@@ -48,10 +47,14 @@ class Service:
         Raises BadInput for an unknown engine and Unavailable while Triton is not ready.
         """
         chosen = find_engine(engine or self.settings.engine)
-        if not self.is_ready():
-            raise Unavailable("Triton is not ready yet; try again in a moment")
+        self.require_triton()
         task_id, cancelled = str(uuid.uuid4()), threading.Event()
         return task_id, self.pool.submit(self._run, task_id, job, chosen, progress, cancelled), cancelled
+
+    def require_triton(self) -> None:
+        """Raises Unavailable while the embedded Triton starts, or starts again."""
+        if self.triton is not None and not self.triton.is_ready():
+            raise Unavailable("Triton is not ready yet; try again in a moment")
 
     def _run(self, task_id: str, job: Job, engine: Engine, progress: Progress, cancelled: threading.Event) -> Result:
         log.info("task %s started: %s says %s", task_id, job.video.name, job.audio.name)
@@ -91,9 +94,9 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
     """
     settings.base_path.mkdir(parents=True, exist_ok=True)
     settings.state_path.mkdir(exist_ok=True)
-    with _triton(settings, wait) as (url, is_ready, metrics_url):
+    with _triton(settings, wait) as triton:
         workshop = Workshop(
-            networks=TritonNetworks(url),
+            networks=TritonNetworks(triton.url if triton else str(settings.triton_url)),
             store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
             encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf),
             watermark_image=settings.watermark_image,
@@ -103,18 +106,18 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         )
         pool = ThreadPoolExecutor(settings.max_jobs, thread_name_prefix="job")
         try:
-            yield Service(settings, workshop, pool, is_ready, metrics_url)
+            yield Service(settings, workshop, pool, triton)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
-def _triton(settings: Settings, wait: bool) -> Iterator[tuple[str, Callable[[], bool], str | None]]:
+def _triton(settings: Settings, wait: bool) -> Iterator[TritonServer | None]:
     if settings.triton_url:
         check(settings.triton_url, networks_needed())
-        yield settings.triton_url, lambda: True, None
+        yield None
         return
     with TritonServer(settings.model_repository) as server:
         if wait:
-            server.ready(timeout=120)
-        yield server.url, server.is_ready, server.metrics_url
+            server.ready()
+        yield server

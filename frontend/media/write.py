@@ -89,7 +89,8 @@ def published(path: Path) -> Iterator[Path]:
         except OSError as error:
             raise OutputFailed(f"save_path: cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from typing import Any
 def call(url: str, path: str, *, method: str = "GET", timeout: float = 5.0) -> tuple[int, Any]:
     """Status and decoded JSON body (None where there is none).
 
-    url: host:port, or http://host:port with an optional prefix
+    url: host:port, with or without http:// or https://, and a prefix if there is one
     Raises OSError or http.client.HTTPException where the server cannot be reached.
     """
-    host, _, prefix = url.removeprefix("http://").partition("/")
-    connection = http.client.HTTPConnection(host, timeout=timeout)
+    scheme, _, address = url.rpartition("://")
+    host, _, prefix = address.partition("/")
+    kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+    connection = kind(host, timeout=timeout)
     try:
         connection.request(method, f"/{prefix}/{path}".replace("//", "/"))
         response = connection.getresponse()

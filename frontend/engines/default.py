@@ -1,0 +1,49 @@
+"""The default engine: a real mouth, chosen frame by frame, re-posed and blended into the template.
+
+Its networks are `speech_to_lips` (audio -> lip shape) and `mouth_renderer` (two crops -> one). Whose mouth it is
+depends on the template, and the analysis says so under `kind`:
+
+    exemplar   the template talks: its own frames are the stock (`frontend.exemplars.own`)
+    donor      its mouth stays shut, or it is a still: the lips are its own, the teeth a donor's (`.donor`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from frontend.engines.base import Arrays, Networks, Template
+from frontend.exemplars import analysis as study
+from frontend.exemplars import donor, own, speech
+from frontend.frames import Float32, Frame
+
+MOUTHS: dict[str, ModuleType] = {"exemplar": own, "donor": donor}
+"""Kind -> module with `analyse`, `plan` and `render` of the signatures in `frontend.exemplars.own`."""
+
+
+class DefaultEngine:
+    name = "default"
+    version = "1"
+    networks: tuple[str, ...] = (speech.NETWORK, own.RENDERER)
+
+    def analyse(self, template: Template, networks: Networks) -> Arrays:
+        if not study.usable(template):
+            return {"kind": np.array("donor"), **donor.analyse(template)}
+        return {"kind": np.array("exemplar"), **own.analyse(template)}
+
+    def plan(
+        self, template: Template, analysis: Arrays, audio: Float32, order: npt.NDArray[np.int64], networks: Networks
+    ) -> Arrays:
+        """What the mouth's module plans; every kind names the driving curve `aperture`, float32 [N]."""
+        heard = speech.listen(audio, len(order), template.fps, networks)
+        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, heard, order)
+        return plan
+
+    def render(
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+    ) -> list[Frame]:
+        drawn: list[Frame] = MOUTHS[str(analysis["kind"])].render(template, analysis, plan, frames, networks)
+        return drawn

@@ -1,0 +1,188 @@
+"""A template, studied once: who this person is, how they move their mouth, and a bounded stock of their mouths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from frontend.engines.base import Template
+from frontend.errors import NoFace
+from frontend.exemplars import face, pixels, pose
+from frontend.exemplars.atlas import Atlas, Indices, centre, corner
+from frontend.frames import Float32, Uint8, crop
+
+MAX_EXEMPLARS = 600
+MAX_BYTES = 128 << 20
+"""Bounds of the stock: 24 s of frames, and 128 MB of pixels."""
+RUN = 12
+"""Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
+MIN_SCORE = 0.5
+LAYER_MARGIN = 0.42
+"""How far the mouth layer reaches beyond the lips."""
+BASE_HALF = (1.12, 1.3)
+"""Half of the base crop's height and width."""
+
+
+def motion(template: Template) -> tuple[Indices, Float32, Float32]:
+    """Frames with a trusted face [n], their apertures [n] and widths [n]."""
+    track = template.track
+    good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
+    if len(good) == 0:
+        raise NoFace("video_path: no face was found in the template")
+    points = pose.steady(track, good)
+    return good, face.aperture(points), face.width(points)
+
+
+def usable(template: Template) -> bool:
+    """Whether the template shows its mouth open often enough to speak with its own frames; else a donor's is needed."""
+    _, opening, _ = motion(template)
+    low, high = np.percentile(opening, [5, 95])
+    return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
+
+
+def analyse(template: Template) -> Atlas:
+    frames, opening, wide = motion(template)
+    points = pose.steady(template.track, frames)
+    reference = pose.canonical_face(points)
+    poses = pose.fit(reference, points)
+    shapes = poses.to_shape(points)
+    unit = face.interocular(points)
+
+    design = np.stack([np.ones_like(opening), opening, wide], 1)
+    ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
+    regression = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
+    residual = ((shapes.reshape(len(shapes), -1) - design @ regression).reshape(shapes.shape))[:, face.LIPS]
+    odd = (residual**2).sum((1, 2))
+    odd = np.maximum(odd / np.median(odd) - 1, 0)
+
+    size = _sizes(points, unit)
+    limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
+    turned = np.zeros((template.frame_count, 3), np.float32)
+    turned[frames] = pose.angles(poses)
+    chosen = _choose(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
+    stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
+    opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
+
+    control, near = _control_points(reference)
+    return Atlas(
+        size=size,
+        reference=reference,
+        control=control,
+        near=near,
+        regression=regression.reshape(3, face.VERTICES, 3).astype(np.float32),
+        limits=_limits(opening),
+        width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
+        angles=turned,
+        exemplar_frame=frames[chosen],
+        aperture=opening_of,
+        width=wide[chosen],
+        slope=slope.astype(np.float32),
+        odd=odd[chosen].astype(np.float32),
+        **_relative(stock, opening_of),
+    )
+
+
+def _sizes(points: Float32, unit: Float32) -> Indices:
+    """One size for all frames, so that they batch: enough for the largest face and the widest mouth."""
+    largest = float(np.percentile(unit, 98))
+    lips = np.abs(points[:, face.OUTER, :2] - centre(points, unit)[:, None])
+    half = np.percentile(lips.max(1), 98, axis=0)[::-1] + LAYER_MARGIN * largest
+    base = np.maximum(np.array(BASE_HALF) * largest, half + 8)
+    return np.concatenate([_even(base), _even(half), _even(half + 0.06 * largest)])
+
+
+def _even(half: Float32) -> Indices:
+    return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
+
+
+def _choose(features: Float32, limit: int) -> Indices:
+    """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] best.
+
+    Greedy: always the run that is farthest, on average, from what is there already.
+    """
+    count = len(features)
+    if count <= limit:
+        return np.arange(count)
+    runs = [np.arange(s, min(s + RUN, count)) for s in range(0, count, RUN)]
+    distance = np.full(count, np.inf, np.float32)
+    gain = np.array([np.linalg.norm(features[r] - features.mean(0), axis=1).mean() for r in runs])
+    kept: list[Indices] = []
+    for _ in range(max(limit // RUN, 1)):
+        best = int(gain.argmax())
+        kept.append(runs[best])
+        for member in runs[best]:
+            distance = np.minimum(distance, np.linalg.norm(features - features[member], axis=1))
+        gain = np.array([distance[r].mean() for r in runs])
+    return np.unique(np.concatenate(kept))
+
+
+def _collect(
+    template: Template, frames: Indices, points: Float32, unit: Float32, size: Indices, reference: Float32
+) -> dict[str, npt.NDArray[Any]]:
+    """Decode the template once more and cut the exemplars out."""
+    rows, columns = int(size[4]), int(size[5])
+    origin = corner(points, rows, columns)
+    place = {int(frame): k for k, frame in enumerate(frames)}
+    stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
+    gap, sharp = np.zeros((2, len(frames)), np.float32)
+    looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
+    for index, frame in enumerate(template.frames()):
+        k = place.get(index)
+        if k is None:
+            continue
+        x, y = origin[k]
+        picture = crop(frame, int(x), int(y), columns, rows)
+        stock[k] = _subsample(picture)
+        local = points[k, :, :2] - origin[k].astype(np.float32)
+        gap[k] = pixels.seam_gap(picture, local, unit[k])
+        sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
+        looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
+    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "sharp": sharp, "looks": looks}
+
+
+def _subsample(picture: Uint8) -> Uint8:
+    """YCbCr 4:4:4 [rows, columns, 3] -> I420 [rows * 3 / 2, columns]."""
+    rows, columns = picture.shape[:2]
+    half = picture[..., 1:].reshape(rows // 2, 2, columns // 2, 2, 2).astype(np.uint16).sum((1, 3))
+    chroma = ((half + 2) // 4).astype(np.uint8).transpose(2, 0, 1).reshape(rows // 2, columns)
+    return np.concatenate([picture[..., 0], chroma])
+
+
+def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str, npt.NDArray[Any]]:
+    """Measures of the picture, set against what is usual for this person."""
+    looks = stock.pop("looks").astype(np.float32)
+    square = (looks**2).sum(1)
+    unlike = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
+    unlike /= np.median(np.diag(unlike, 1)) + 1e-6
+    gap = stock.pop("gap").astype(np.float32)
+    shut = opening <= np.percentile(opening, 12)
+    log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
+    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
+    usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
+    return {
+        **stock,
+        "gap": gap - np.percentile(gap[shut], 25).astype(np.float32),
+        "soft": np.maximum(usual - log, 0).astype(np.float32),
+        "unlike": unlike.astype(np.float32),
+    }
+
+
+def _limits(opening: Float32) -> Float32:
+    low, high = np.percentile(opening, [3, 97])
+    speaking = opening[opening > low + 0.15 * (high - low)]
+    return np.array([min(low, 0.03), *np.percentile(speaking, [15, 35, 55, 75, 95])], np.float32)
+
+
+def _control_points(reference: Float32) -> tuple[Indices, Indices]:
+    """Vertices of the base's field (lips, then the lower face thinned to a spacing), and those near the mouth."""
+    middle = reference[face.CORNERS].mean(0)
+    away = np.linalg.norm(reference - middle, axis=1)
+    chosen = list(face.LIPS)
+    for vertex in np.argsort(away):
+        below = reference[vertex, 1] > reference[face.NOSE_TIP, 1]
+        if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > 0.13:
+            chosen.append(vertex)
+    control = np.array(chosen, np.int64)
+    return control, control[away[control] < 0.75]

@@ -1,0 +1,46 @@
+"""From the lips of a standard speaker to the range of this person."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from frontend.exemplars.face import smooth
+from frontend.frames import Float32
+
+STANDARD_APERTURE = np.array([-1.13, -0.35, 0.0, 0.45, 1.0, 2.1], np.float32)
+"""Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking."""
+HEADROOM = 0.25
+"""Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""
+WIDTH_GAIN = 0.9
+
+
+def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Float32) -> Float32:
+    """Aperture to draw, in inter-ocular distances, float32 [N].
+
+    standard: z-scored aperture of a standard speaker [N]
+    closure:  0-1, the lips of p, b, m touch [N]
+    silence:  0-1, nobody speaks [N]
+    limits:   this person's, see `Atlas`
+
+    Half by quantiles, half linear: quantiles give the person's own distribution, but alone they make a bumpy curve.
+    """
+    shut, top = limits[0], limits[-1]
+    by_quantile = np.interp(standard, STANDARD_APERTURE, limits)
+    share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
+    linear = shut + np.clip(share, 0, 1) * (top - shut)
+    opening = 0.5 * (by_quantile + linear) + HEADROOM * np.maximum(share - 1, 0) * (top - shut)
+    opening = np.minimum(opening, 1.1 * top)
+    gate = 1 - np.maximum(_ramp(closure, 0.35, 0.6), _ramp(silence, 0.5, 0.8))
+    return (shut + (opening - shut) * gate).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:
+    """Width to draw, in inter-ocular distances, float32 [N]; at rest the person's median. Arguments: see `aperture`."""
+    low, middle, high, spread = limits
+    wanted = middle + WIDTH_GAIN * spread * standard * (1 - _ramp(silence, 0.5, 0.8))
+    return np.clip(smooth(wanted, 0.2), low, high).astype(np.float32)
+
+
+def _ramp(value: Float32, low: float, high: float) -> Float32:
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)

@@ -1,0 +1,134 @@
+"""Tensors of the network `mouth_renderer` for a batch of frames: crops, displacement fields and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from frontend.engines.base import FaceTrack
+from frontend.exemplars import face, pose, warp
+from frontend.exemplars.atlas import Atlas, Indices, corner
+from frontend.frames import Float32, Frame, Matrix, Uint8, crop
+
+BASE_REACH, BASE_RIDGE = 0.8, 0.02
+MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
+"""Reach of the two fields, in inter-ocular distances, and their ridge."""
+FULL, FADED = 0.10, 0.35
+"""The mouth layer is opaque up to the first distance from the lips and gone at the second."""
+RING = (0.05, 0.40)
+"""Where, by distance from the lips, the two layers' colours are compared."""
+SHARPEN = 0.12
+"""Gives back what sampling the mouth layer takes away."""
+TUCK, AJAR, PARTED = 0.018, 0.02, 0.06
+"""How deep the lips of an exemplar are tucked in to shut them, and the opening or `gap` from which they need it."""
+COARSE = 4
+"""Masks are drawn at this fraction of their size."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs: tensors of the network; origin: [n, 2] frame pixel of each base crop's corner."""
+
+    inputs: dict[str, npt.NDArray[np.generic]]
+    origin: Indices
+
+
+def build(
+    atlas: Atlas, track: FaceTrack, frames: list[Frame], here: Float32, drawn: Float32, exemplar: Indices
+) -> Batch:
+    """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]."""
+    rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
+    unit = face.interocular(here)
+    origin = corner(here, rows, columns)
+    base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
+
+    control, near = atlas.control, atlas.near
+    local = drawn - origin[:, None].astype(np.float32)
+    points = local[:, control]
+    moves = here[:, control, :2] - drawn[:, control]
+    base_reach = (BASE_REACH * unit).astype(np.float32)
+
+    inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
+    layer = local - inset
+    mouth, source = _exemplars(atlas, track, exemplar, frames[0].matrix)
+    source = source + _tuck(atlas, source, exemplar, face.aperture(drawn))
+    target = layer[:, near]
+    affine = warp.affine(target, source[:, near])
+    rest = source[:, near] - warp.apply(affine, target)
+    mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
+
+    masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
+    count = len(frames)
+    return Batch(
+        {
+            "base": base,
+            "base_points": points.astype(np.float32),
+            "base_weights": warp.coefficients(points, moves, base_reach, BASE_RIDGE),
+            "base_reach": base_reach[:, None],
+            "mouth": mouth,
+            "mouth_points": target.astype(np.float32),
+            "mouth_weights": warp.coefficients(target, rest, mouth_reach, MOUTH_RIDGE),
+            "mouth_reach": mouth_reach[:, None],
+            "mouth_affine": affine,
+            "colour": np.tile(np.eye(4, 3, dtype=np.float32), (count, 1, 1)),
+            "sharpen": np.full((count, 1), SHARPEN, np.float32),
+            "alpha": np.stack([alpha for alpha, _ in masks]),
+            "ring": np.stack([ring for _, ring in masks]),
+        },
+        origin,
+    )
+
+
+def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices, matrix: Matrix) -> tuple[Uint8, Float32]:
+    """Crops of exemplars [n, rows, columns, 3] and their landmarks [n, V, 2] in crop pixels."""
+    stock = atlas.exemplar_pixels
+    rows, columns = (int(v) for v in atlas.size[4:])
+    crops = [crop(Frame(np.asarray(stock[k], np.uint8), matrix), 0, 0, columns, rows) for k in exemplar]
+    frames = atlas.exemplar_frame[exemplar]
+    origin = atlas.exemplar_origin[exemplar].astype(np.float32)
+    return np.stack(crops), pose.steady(track, frames)[..., :2] - origin[:, None]
+
+
+def _tuck(atlas: Atlas, source: Float32, exemplar: Indices, aperture: Float32) -> Float32:
+    """Shifts [n, V, 2] that start lips which shall be shut a little inside the flesh of an exemplar's parted ones.
+
+    The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
+    """
+    closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
+    ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
+    parted = np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)
+    amount = (TUCK * closing * parted * face.interocular(source))[:, None, None]
+    across = source[:, face.LOWER_OUTER] - source[:, face.UPPER_OUTER]
+    across /= np.linalg.norm(across, axis=2, keepdims=True)
+    shift = np.zeros_like(source)
+    shift[:, face.UPPER_INNER] = -amount * across
+    shift[:, face.LOWER_INNER] = amount * across
+    return shift
+
+
+def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:
+    """Opacity of the mouth layer, and the ring of skin on which colours are compared; uint8 [rows, columns]."""
+    size = (rows // COARSE, columns // COARSE)
+    outside = np.full(size, 255, np.uint8)
+    _fill(outside, points[face.OUTER], 0)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * (COARSE / unit)
+    t = np.clip((FADED - distance) / (FADED - FULL), 0, 1)
+    alpha = t * t * (3 - 2 * t) * 255
+    alpha[[0, -1]] = alpha[:, [0, -1]] = 0
+    skin = np.zeros(size, np.uint8)
+    _fill(skin, points[control], 255)
+    skin[(distance < RING[0]) | (distance > RING[1])] = 0
+    full = (columns, rows)
+    smooth = cv2.resize(alpha, full, interpolation=cv2.INTER_LINEAR)
+    return np.rint(smooth).astype(np.uint8), cv2.resize(skin, full, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+
+
+def _fill(mask: Uint8, points: Float32, value: int) -> None:
+    """Fill the convex hull of points, given in full-size pixels."""
+    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
+    fixed: Any = np.rint(((hull + 0.5) / COARSE - 0.5) * 16).astype(np.int32)
+    cv2.fillConvexPoly(mask, fixed, (value,), shift=4)

@@ -1,0 +1,82 @@
+"""A template that talks: its own mouths, chosen and re-posed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from frontend.engines.base import Arrays, Networks, Template
+from frontend.exemplars import analysis, curves, layers, retrieval, shape
+from frontend.exemplars.atlas import Atlas, Indices
+from frontend.exemplars.speech import Speech
+from frontend.frames import Float32, Frame, Uint8, paste
+
+RENDERER = "mouth_renderer"
+
+
+def analyse(template: Template) -> Arrays:
+    """See `Atlas`."""
+    return analysis.analyse(template).to_arrays()
+
+
+def plan(arrays: Arrays, heard: Speech, order: Indices) -> Arrays:
+    """Targets of N output frames; order: template frame under each."""
+    atlas = Atlas.from_arrays(arrays)
+    opening = curves.aperture(heard.aperture, heard.closure, heard.silence, atlas.limits)
+    return arrange(atlas, opening, curves.width(heard.width, heard.silence, atlas.width_limits), order)
+
+
+def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> Arrays:
+    """The plan that draws these curves.
+
+    pose      i8 [N]     template frame shown
+    aperture  f4 [N]     opening to draw, inter-ocular distances: the curve that drives the mouth
+    width     f4 [N]     distance of the corners, the same
+    around    i8 [N, 3]  exemplars of the previous, this and the next frame
+    other     i8 [N]     a second exemplar
+    weight    f4 [N]     and its share, 0 where there is none
+    """
+    chosen = retrieval.choose(atlas, aperture, width, order)
+    other, weight = retrieval.fades(atlas, chosen, aperture)
+    before, after = np.concatenate([chosen[:1], chosen[:-1]]), np.concatenate([chosen[1:], chosen[-1:]])
+    return {
+        "pose": order,
+        "aperture": aperture,
+        "width": width,
+        "around": np.stack([before, chosen, after], 1),
+        "other": other,
+        "weight": weight,
+    }
+
+
+def render(
+    template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+) -> list[Frame]:
+    """Draw the frames of `plan`. Those with two exemplars are drawn twice and mixed."""
+    atlas = Atlas.from_arrays(arrays)
+    values: dict[str, Any] = dict(plan)
+    around, other, weight = values["around"], values["other"], values["weight"]
+    here, drawn = shape.draw(atlas, template.track, values["pose"], around, values["aperture"], values["width"])
+    mixed = np.flatnonzero(weight > 0)
+    rows = np.concatenate([np.arange(len(frames)), mixed])
+    exemplar = np.concatenate([around[:, 1], other[mixed]])
+    batch = layers.build(atlas, template.track, [frames[k] for k in rows], here[rows], drawn[rows], exemplar)
+    images = networks.infer(RENDERER, batch.inputs, ("image",))["image"]
+    finished = []
+    for k, frame in enumerate(frames):
+        image = np.asarray(images[k], np.uint8)
+        if weight[k] > 0:
+            second = images[len(frames) + int(np.searchsorted(mixed, k))]
+            image = _mix(image, np.asarray(second, np.uint8), float(weight[k]))
+        out = frame.copy()
+        x, y = (int(v) for v in batch.origin[k])
+        paste(out, np.asarray(batch.inputs["base"][k], np.uint8), image, x, y)
+        finished.append(out)
+    return finished
+
+
+def _mix(first: Uint8, second: Uint8, share: float) -> Uint8:
+    blend = first + share * (second.astype(np.float32) - first)
+    return np.rint(blend).astype(np.uint8)

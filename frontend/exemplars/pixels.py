@@ -1,0 +1,63 @@
+"""What only the picture can tell about a mouth: whether it is really shut, how sharp it is, what it looks like."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from frontend.exemplars.face import LOWER_INNER, STABLE, UPPER_INNER
+from frontend.frames import Float32, Uint8
+
+THUMBNAIL = (40, 32)
+"""Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
+
+
+def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
+    """How unlike lips the seam between them looks, from about 0 (shut) upwards.
+
+    Teeth and the dark of the mouth are less colourful than lips; vertices 13 and 14 cannot tell a slit of teeth from
+    lips that touch.
+
+    crop: YCbCr; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
+    """
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.01 * unit, 0.5)).astype(np.float32)
+    columns = slice(2, 7)
+    upper, lower = points[UPPER_INNER[columns]], points[LOWER_INNER[columns]]
+    share = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
+    seam = _colourfulness(soft, upper * (1 - share) + lower * share).min(0).mean()
+    outer_upper, outer_lower = points[[37, 0, 267]], points[[84, 17, 314]]
+    inner_upper, inner_lower = points[[82, 13, 312]], points[[87, 14, 317]]
+    lips = np.concatenate([outer_upper + inner_upper, outer_lower + inner_lower]) / 2
+    return float(np.median(_colourfulness(soft, lips)) - seam)
+
+
+def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
+    """Mean size of fine detail in the mouth's luma: low when the mouth is blurred by motion."""
+    low, high = points.min(0) - 0.1 * unit, points.max(0) + 0.1 * unit
+    x0, y0 = np.maximum(low.astype(int), 0)
+    x1, y1 = high.astype(int) + 1
+    luma = crop[y0:y1, x0:x1, 0].astype(np.float32)
+    fine = luma - cv2.GaussianBlur(luma, (0, 0), max(0.012 * unit, 0.7))
+    return float(np.abs(fine).mean())
+
+
+def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> Float32:
+    """The mouth in the canonical frame without its mean colour, float32 [32 * 40 * 3]: alike mouths are close.
+
+    points: [468, 2] crop pixels; unit: inter-ocular distance, pixels; reference: canonical face [468, 3]
+    """
+    centre = reference[[61, 291], :2].mean(0)
+    target = (reference[STABLE, :2] - centre) * 22 + np.array([20, 14])
+    affine = cv2.estimateAffinePartial2D(points[STABLE], target.astype(np.float32))[0]
+    soft = cv2.GaussianBlur(crop, (0, 0), max(unit / 22, 0.5)).astype(np.float32)
+    small = cv2.warpAffine(soft, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
+    return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
+
+
+def _colourfulness(crop: Float32, at: Float32) -> Float32:
+    """Chroma over luma at points [..., 2]."""
+    rows = np.clip(np.rint(at[..., 1]).astype(int), 0, crop.shape[0] - 1)
+    columns = np.clip(np.rint(at[..., 0]).astype(int), 0, crop.shape[1] - 1)
+    values = crop[rows, columns]
+    chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
+    return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]

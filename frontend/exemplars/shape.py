@@ -1,0 +1,80 @@
+"""The landmarks to draw: an exemplar's shape, moved along this person's own way of opening, on the frame's head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from frontend.engines.base import FaceTrack
+from frontend.exemplars import face, pose
+from frontend.exemplars.atlas import Atlas, Indices
+from frontend.frames import Float32
+
+UPPER_SHARE = 0.25
+"""Of an opening, what the upper lip does; the lower one does the rest."""
+OPENED_BY_WARP = 0.35
+"""Share of a warp's opening that is left out: lips that are pulled open look, and track, wider than they are."""
+
+
+def follow(reference: Float32) -> Float32:
+    """How far each vertex follows the drawn shape, [V]: 1 at lips and chin, 0 at the nose and towards the ears."""
+    down = reference[:, 1] / reference[face.UPPER_LIP, 1]
+    aside = reference[:, 0] - reference[face.CORNERS, 0].mean()
+    share = np.clip(down, 0, 1) * np.exp(-((np.abs(aside) / 0.95) ** 4))
+    share[face.LIPS] = 1
+    return share.astype(np.float32)  # type: ignore[no-any-return]
+
+
+def draw(
+    atlas: Atlas, track: FaceTrack, order: Indices, around: Indices, aperture: Float32, width: Float32
+) -> tuple[Float32, Float32]:
+    """Landmarks of the frames as they are [n, V, 3] and as they shall be drawn [n, V, 2], frame pixels.
+
+    order: template frame [n]; around: exemplars of the previous, this and the next output frame [n, 3]
+    aperture, width: wanted [n], inter-ocular distances; both are met exactly
+    """
+    reference = atlas.reference
+    here = pose.steady(track, order)
+    poses = pose.fit(reference, here)
+    own = poses.to_shape(here)
+
+    frames = atlas.exemplar_frame[around]
+    exemplars = pose.steady(track, frames.ravel())
+    shapes = pose.fit(reference, exemplars).to_shape(exemplars).reshape(*around.shape, face.VERTICES, 3)
+    weights = np.array([0.25, 0.5, 0.25], np.float32)
+    mixed = np.einsum("k,nkvc->nvc", weights, shapes)
+    shown = np.stack([atlas.aperture[around] @ weights, atlas.width[around] @ weights])
+    nudge = np.maximum(aperture - atlas.aperture[around[:, 1]], 0)
+    opening = aperture - OPENED_BY_WARP * nudge
+    regression = atlas.regression
+    mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
+
+    moved = here + follow(reference)[:, None] * poses.turn(mixed.astype(np.float32) - own)
+    return here, _exact(moved[..., :2], here, opening, width)
+
+
+def _exact(points: Float32, here: Float32, aperture: Float32, width: Float32) -> Float32:
+    """Stretch and open the lips of points [n, V, 2] to exactly this aperture and width."""
+    points = points.copy()
+    unit = face.interocular(here)[:, None, None]
+    along = here[:, face.LEFT_EYE, :2].mean(1) - here[:, face.RIGHT_EYE, :2].mean(1)
+    along = (along / np.linalg.norm(along, axis=1, keepdims=True))[:, None]
+    down = np.stack([-along[..., 1], along[..., 0]], 2)
+
+    span = points[:, face.CORNERS]
+    got = np.linalg.norm(span[:, 1] - span[:, 0], axis=1)[:, None, None] / unit
+    aside = ((points[:, face.LIPS] - span.mean(1, keepdims=True)) * along).sum(2, keepdims=True)
+    points[:, face.LIPS] += aside * along * (width[:, None, None] / got - 1)
+
+    right, left = (points[:, corner][:, None] for corner in face.INNER_CORNERS)
+    gap = ((points[:, 14] - points[:, 13])[:, None] * down).sum(2, keepdims=True)
+    missing = aperture[:, None, None] * unit - gap
+    for inner, outer, share in (
+        (face.UPPER_INNER, face.UPPER_OUTER, -UPPER_SHARE),
+        (face.LOWER_INNER, face.LOWER_OUTER, 1 - UPPER_SHARE),
+    ):
+        x = ((points[:, inner] - right) * (left - right)).sum(2, keepdims=True)
+        x = np.clip(x / ((left - right) ** 2).sum(2, keepdims=True), 0, 1)
+        shift = share * missing * (4 * x * (1 - x)) ** 0.6 * down
+        points[:, inner] += shift
+        points[:, outer] += shift
+    return points

@@ -1,0 +1,225 @@
+"""Follows one person's face through a video.
+
+The video is taken in chunks that end in *key frames*. Faces are detected in key frames only; there the one that is
+followed is told from the others by its place. Between two key frames the region of the face is interpolated, so that
+the mesh of a whole chunk is one batch; frames where the face turns out to be elsewhere are done once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from frontend.detection import Detection, detect
+from frontend.engines.base import FaceTrack, Networks
+from frontend.face_mesh import (
+    MARGIN,
+    POINTS,
+    Float64,
+    between,
+    has_moved,
+    locate,
+    region_of_detection,
+    regions_of_landmarks,
+)
+from frontend.frames import Float32, Frame
+
+T = TypeVar("T")
+
+# Changes when the same video would give another track, so that stored ones are made anew.
+TRACK_VERSION = "1"
+
+# Frames from one key frame to the next, and frames held in memory at a time.
+STRIDE = 8
+CHUNK = 2 * STRIDE
+MIN_SCORE = 0.5
+# A detection belongs to a known face if it lies within this many face sizes (change of size counts too).
+SAME_FACE = 1.2
+# Key frames for which the place of somebody else is remembered.
+MEMORY = 25
+# How often a frame may be done again because the face was elsewhere in it.
+RETRIES = 2
+
+# Outlines of the lips; they are smoothed less than the rest, for closures are fast.
+LIPS = [
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+]  # fmt: skip
+SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
+
+
+def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -> FaceTrack:
+    """Landmarks of one person, the largest and most central at the start, in every frame.
+
+    views: crops of a face that are averaged, 1 to 3; three cost three times as much and halve the noise
+    `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
+    """
+    follower = _Follower(networks, views)
+    parts = [follower.follow(chunk) for chunk in _chunks(frames, CHUNK)]
+    landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
+    score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
+    present = score >= MIN_SCORE
+    return FaceTrack(smooth(landmarks, present), score, present)
+
+
+def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
+    """Each frame takes a share of both neighbours, within runs of frames that show the face. [T, 468, 3], [T]."""
+    index = np.arange(len(landmarks))
+    before = np.maximum(index - 1, 0)
+    after = np.minimum(index + 1, max(len(landmarks) - 1, 0))
+    before = np.where(present[before], before, index)
+    after = np.where(present[after], after, index)
+    weight = np.full((POINTS, 1), SMOOTHING, np.float32)
+    weight[LIPS] = LIP_SMOOTHING
+    return np.asarray(
+        landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32
+    )
+
+
+class _Follower:
+    """Carries what is known of the face from chunk to chunk."""
+
+    def __init__(self, networks: Networks, views: int) -> None:
+        self.networks = networks
+        self.views = views
+        # Region in the frame just before the chunk, None while the face is not to be seen.
+        self.region: Float64 | None = None
+        # Where the face was last, None before there was one.
+        self.last_seen: Float64 | None = None
+        # Regions of other people, and the key frames since they were seen.
+        self.others: list[tuple[Float64, int]] = []
+
+    def follow(self, frames: Sequence[Frame]) -> tuple[Float32, Float32]:
+        """Landmarks [n, 468, 3] and scores [n] of the next frames; a score of 0 where there is no face to look at."""
+        last = len(frames) - 1
+        keys = sorted({*range(STRIDE - 1, len(frames), STRIDE), last} | ({0} if self.region is None else set()))
+        known = dict(zip(keys, self._key_regions([frames[k] for k in keys]), strict=True))
+        known[-1] = self.region
+
+        landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
+        options = [_options(i, known) for i in range(len(frames))]
+        for attempt in range(max(map(len, options))):
+            todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
+            if todo:
+                regions = np.stack([options[i][attempt] for i in todo])
+                landmarks[todo], score[todo] = self._settled([frames[i] for i in todo], regions)
+
+        inside = _inside(landmarks, frames[0])
+        score[~inside] = 0
+        if score[last] >= MIN_SCORE:
+            self.region = self.last_seen = regions_of_landmarks(landmarks[last:])[0]
+        else:
+            self.region = None
+        return landmarks, score
+
+    def _settled(self, frames: Sequence[Frame], regions: Float64) -> tuple[Float32, Float32]:
+        """The mesh in these regions, done again where it shows that the face lies elsewhere."""
+        landmarks, score = locate(frames, regions, self.networks, self.views)
+        for _ in range(RETRIES):
+            where = regions_of_landmarks(landmarks)
+            again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
+            if not again.size:
+                break
+            regions = regions.copy()
+            regions[again] = where[again]
+            landmarks[again], score[again] = locate(
+                [frames[i] for i in again], regions[again], self.networks, self.views
+            )
+        return landmarks, score
+
+    def _key_regions(self, frames: Sequence[Frame]) -> list[Float64 | None]:
+        """Region of the face in each key frame, as the mesh sees it."""
+        guesses: list[Float64 | None] = []
+        region = self.region
+        for frame, faces in zip(frames, detect(frames, self.networks), strict=True):
+            if self.last_seen is None:
+                region = self._first(frame, faces)
+            else:
+                face = self._recognise(faces, region)
+                # The detector loses faces in profile; the mesh may still hold on to the place.
+                region = region if face is None else region_of_detection(face)
+            self.last_seen = self.last_seen if region is None else region
+            guesses.append(region)
+        there = [k for k, guess in enumerate(guesses) if guess is not None]
+        if not there:
+            return guesses
+        guessed = np.stack([guesses[k] for k in there])  # type: ignore[arg-type]
+        landmarks, score = locate([frames[k] for k in there], guessed, self.networks)
+        for k, sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
+            guesses[k] = seen if sure else None
+        return guesses
+
+    def _first(self, frame: Frame, faces: Sequence[Detection]) -> Float64 | None:
+        """Whom to follow: the largest and most central face in which the mesh believes too."""
+        if not faces:
+            return None
+        regions = np.stack([region_of_detection(face) for face in faces])
+        _, score = locate([frame] * len(faces), regions, self.networks)
+        centre = np.array([frame.width, frame.height]) / 2
+        off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
+        rank = np.where(score >= MIN_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
+        best = int(rank.argmax())
+        if rank[best] < 0:
+            return None
+        self.others = [(region, 0) for k, region in enumerate(regions) if k != best and rank[k] >= 0]
+        return regions[best]
+
+    def _recognise(self, faces: Sequence[Detection], region: Float64 | None) -> Detection | None:
+        """The followed person among the faces of a key frame.
+
+        While in sight, they are the one nearest to where they were. One who has left may come back anywhere, but not
+        where somebody else was.
+        """
+        regions = [region_of_detection(face) for face in faces]
+        reference = self.last_seen if region is None else region
+        assert reference is not None
+        order = sorted(range(len(faces)), key=lambda k: _unlike(regions[k], reference))
+        if region is None:
+            order = [k for k in order if all(_unlike(regions[k], other) > SAME_FACE for other, _ in self.others)]
+        else:
+            order = [k for k in order if _unlike(regions[k], region) < SAME_FACE]
+        chosen = order[0] if order else None
+        seen = [(regions[k], 0) for k in range(len(faces)) if k != chosen and (chosen is not None or k not in order)]
+        unseen = [
+            (other, age + 1)
+            for other, age in self.others
+            if age < MEMORY and all(_unlike(other, region) > SAME_FACE for region, _ in seen)
+        ]
+        self.others = seen + unseen
+        return None if chosen is None else faces[chosen]
+
+
+def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
+    """Regions to try in frame i: between those of the key frames around it, then each of them alone."""
+    if i in known:
+        region = known[i]
+        return [] if region is None else [region]
+    earlier = max(k for k in known if k < i)
+    later = min(k for k in known if k > i)
+    first, second = known[earlier], known[later]
+    if first is None or second is None:
+        return [region for region in (first, second) if region is not None]
+    # The second and third serve where the picture cuts from one place to another.
+    return [between(first, second, (i - earlier) / (later - earlier)), first, second]
+
+
+def _unlike(first: Float64, second: Float64) -> float:
+    """How far two regions are apart, in sizes of the larger face; a change of size counts like a shift."""
+    shift = np.linalg.norm(first[:2] - second[:2]) / (max(first[2], second[2]) / MARGIN)
+    return float(shift + abs(np.log(first[2] / second[2])))
+
+
+def _inside(landmarks: Float32, frame: Frame) -> npt.NDArray[np.bool_]:
+    """bool [n], whether the middle of the face lies in the picture."""
+    middle = landmarks[..., :2].mean(1)
+    return np.asarray(((middle >= 0) & (middle < [frame.width, frame.height])).all(-1))
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -43,7 +43,7 @@ def table(checks: list[Check]) -> Table:
 
 
 def _triton(settings: Settings) -> list[Check]:
-    needed = networks_needed()
+    needed = networks_needed(settings.engine)
     if settings.triton_url:
         try:
             contracts.check(settings.triton_url, needed)

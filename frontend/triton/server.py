@@ -19,6 +19,7 @@ from types import TracebackType
 
 from frontend.errors import Unavailable
 from frontend.triton import kserve, probe, runtime
+from frontend.triton.repository import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 GUARD = Path(__file__).with_name("guard.py")
@@ -42,7 +43,7 @@ GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 15.0, 60.0
 class TritonServer:
     """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
 
-    model_repository: every folder in it with a config.pbtxt must load
+    model_repository: every folder in it with a config.pbtxt and weights must load
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution, 0 for all cores
@@ -68,6 +69,8 @@ class TritonServer:
         self._start_timeout = start_timeout
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
+        # Those that this start of the server has to load.
+        self._networks: list[str] = []
         self._pid: int | None = None
         self._shm_prefix = ""
         self._is_ready = threading.Event()
@@ -169,6 +172,7 @@ class TritonServer:
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output into the log."""
         folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._networks = installed(self.model_repository)
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         environment = self._runtime.environment(folder)
@@ -198,9 +202,9 @@ class TritonServer:
             str(self._runtime.server),
             f"--model-repository={self.model_repository}",
             f"--backend-directory={backends}",
-            # Loaded at the start; the operator may unload and load again.
+            # Loaded at the start; the operator may load further ones later, and replace them.
             "--model-control-mode=explicit",
-            "--load-model=*",
+            *(f"--load-model={name}" for name in self._networks),
             # One network that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
             "--exit-timeout-secs=5",
@@ -229,7 +233,7 @@ class TritonServer:
             if kserve.live(self.url):
                 try:
                     missing = self._not_loaded()
-                    requests = probe.requests(self.url, self._networks())
+                    requests = probe.requests(self.url, self._networks)
                 except (OSError, http.client.HTTPException):
                     continue
                 if missing:
@@ -272,13 +276,10 @@ class TritonServer:
         self._guard.stdout.close()
         self._pid = None
 
-    def _networks(self) -> list[str]:
-        return sorted(path.parent.name for path in self.model_repository.glob("*/config.pbtxt"))
-
     def _not_loaded(self) -> str:
         """'name: reason' of each network that is not ready, joined."""
         states = kserve.index(self.url)
-        missing = ((name, states.get(name, ("", "not found"))) for name in self._networks())
+        missing = ((name, states.get(name, ("", "not found"))) for name in self._networks)
         return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
 
     def _last_words(self) -> str:

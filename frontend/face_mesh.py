@@ -23,7 +23,7 @@ POINTS = 468
 RIGHT_CORNER, LEFT_CORNER = 33, 263
 # The network was trained on squares this much larger than the face.
 MARGIN = 1.5
-# Each view of a face: relative side, angle added. The mean over slightly different crops has about half the noise.
+# Each view of a face: relative side, angle added. The mean over slightly different crops is steadier.
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 
 

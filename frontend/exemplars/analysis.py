@@ -61,7 +61,7 @@ def analyse(template: Template) -> Atlas:
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     turned = np.zeros((template.frame_count, 3), np.float32)
     turned[frames] = pose.angles(poses)
-    chosen = _choose(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
+    chosen = cover(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
     stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
 
@@ -97,7 +97,7 @@ def _even(half: Float32) -> Indices:
     return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
 
 
-def _choose(features: Float32, limit: int) -> Indices:
+def cover(features: Float32, limit: int) -> Indices:
     """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] best.
 
     Greedy: always the run that is farthest, on average, from what is there already.
@@ -172,7 +172,8 @@ def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str,
 def _limits(opening: Float32) -> Float32:
     low, high = np.percentile(opening, [3, 97])
     speaking = opening[opening > low + 0.15 * (high - low)]
-    return np.array([min(low, 0.03), *np.percentile(speaking, [15, 35, 55, 75, 95])], np.float32)
+    percentiles = np.minimum(np.percentile(speaking, [15, 35, 55, 75, 95]), high)
+    return np.array([min(low, 0.03), *percentiles], np.float32)
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:

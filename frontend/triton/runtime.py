@@ -7,7 +7,7 @@ The server finds models through *backends*. Ours are a private folder, made for 
     env/            a virtual environment without packages of its own that points at the packages of this Python
 
 The stub embeds an isolated Python: it ignores PYTHONPATH and PYTHONHOME and finds its packages only through the
-`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever environment the service runs in.
+`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever the service itself runs in.
 """
 
 from __future__ import annotations

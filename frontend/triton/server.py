@@ -111,7 +111,7 @@ class TritonServer:
         return self._pid
 
     def start(self) -> None:
-        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run on this machine."""
+        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run here."""
         self._runtime = runtime.find()
         http_port, grpc_port, metrics_port = self._ports
         self._ports = (self._reserve(http_port), self._reserve(grpc_port), metrics_port or _free_port())
@@ -135,7 +135,7 @@ class TritonServer:
         return self._is_ready.is_set() and guard is not None and guard.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
-        """Wait until every network answers. Raises Unavailable after `timeout` seconds, or at once when it never will."""
+        """Wait until every network is loaded. Raises Unavailable after `timeout` seconds, or at once if it never will."""
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
@@ -207,7 +207,7 @@ class TritonServer:
             *(f"--load-model={name}" for name in self._networks),
             # One network that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
-            "--exit-timeout-secs=5",
+            "--exit-timeout-secs=3",
             f"--http-address={HOST}",
             f"--http-port={http_port}",
             "--reuse-http-port=true",

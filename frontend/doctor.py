@@ -59,7 +59,7 @@ def _triton(settings: Settings) -> list[Check]:
         fix = "; ".join(f"python -m export {name}" for name in missing)
         return [*parts, Check("model repository", False, f"no network {', '.join(missing)}", fix)]
     try:
-        with TritonServer(settings.model_repository) as server:
+        with TritonServer(settings.model_repository, needed=needed) as server:
             server.ready()
             contracts.check(server.url, needed)
     except ServiceError as error:

@@ -55,7 +55,7 @@ SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
 def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -> FaceTrack:
     """Landmarks of one person, the largest and most central at the start, in every frame.
 
-    views: crops of a face that are averaged, 1 to 3; three cost three times as much and take a quarter of the noise away
+    views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
     follower = _Follower(networks, views)
@@ -140,12 +140,11 @@ class _Follower:
                 region = self._recognise(frame, [region_of_detection(face) for face in faces], region)
             self.last_seen = self.last_seen if region is None else region
             guesses.append(region)
-        there = [k for k, guess in enumerate(guesses) if guess is not None]
+        there = [(k, guess) for k, guess in enumerate(guesses) if guess is not None]
         if not there:
             return guesses
-        guessed = np.stack([guesses[k] for k in there])  # type: ignore[arg-type]
-        landmarks, score = locate([frames[k] for k in there], guessed, self.networks)
-        for k, sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
+        landmarks, score = locate([frames[k] for k, _ in there], np.stack([g for _, g in there]), self.networks)
+        for (k, _), sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
             guesses[k] = seen if sure else None
         return guesses
 
@@ -162,7 +161,7 @@ class _Follower:
         if rank[best] < 0:
             return None
         self.others = [(region, 0) for k, region in enumerate(regions) if k != best and rank[k] >= 0]
-        return regions[best]
+        return np.asarray(regions[best], np.float64)
 
     def _recognise(self, frame: Frame, regions: Sequence[Float64], region: Float64 | None) -> Float64 | None:
         """Where the followed person is in a key frame, given the regions of all faces in it and where they were.

@@ -129,7 +129,7 @@ def _triton(settings: Settings, wait: bool) -> Iterator[TritonServer | None]:
         check(settings.triton_url, networks_needed(settings.engine))
         yield None
         return
-    with TritonServer(settings.model_repository) as server:
+    with TritonServer(settings.model_repository, needed=networks_needed(settings.engine)) as server:
         if wait:
             server.ready()
         yield server

@@ -148,7 +148,7 @@ def build(
     if analysis["rest"][0] > PARTED:
         base, seamed = donor_smile.close(base, here, origin, control)
     else:
-        seamed = donor_lips.on_seam(here, np.asarray(analysis["seam"], np.float32))
+        seamed = donor_lips.on_seam(here, _seams(analysis, base[..., 0], here, origin))
     wanted = donor_lips.draw(other, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -190,6 +190,15 @@ def build(
         "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
     }
     return inputs, origin
+
+
+def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Float32:
+    """Offsets of the seam in each frame [n, 9]: the template's, corrected for what the mesh is off there."""
+    usual = np.asarray(analysis["seam"], np.float32)
+    local = here.copy()
+    local[..., :2] -= origin[:, None].astype(np.float32)
+    costs = (donor_lips.seam_cost(picture, points) for picture, points in zip(luma, local, strict=True))
+    return np.stack([usual + donor_lips.seam_shift(cost, usual) for cost in costs])
 
 
 def _size(width: float, other: Donor) -> float:

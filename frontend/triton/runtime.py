@@ -19,12 +19,13 @@ import shutil
 import site
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from frontend.errors import Unavailable
+from frontend.triton.ports import HOST
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBPYTHON = f"libpython{PYTHON}.so.1.0"
@@ -62,6 +63,44 @@ class Runtime:
             "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
             "PATH": os.pathsep.join(path),
         }
+
+    def command(
+        self,
+        repository: Path,
+        networks: Sequence[str],
+        backends: Path,
+        ports: tuple[int, int, int],
+        shm_prefix: str,
+    ) -> list[str]:
+        """Command line of the server; every service is bound to the loopback interface.
+
+        networks: those of the repository that are loaded at the start
+        ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
+        """
+        command = [
+            str(self.server),
+            f"--model-repository={repository}",
+            f"--backend-directory={backends}",
+            # The operator may load further networks later, and replace those that are loaded.
+            "--model-control-mode=explicit",
+            *(f"--load-model={name}" for name in networks),
+            # One network that does not load is reported by name instead of ending the server.
+            "--exit-on-error=false",
+            "--exit-timeout-secs=3",
+            f"--http-address={HOST}",
+            f"--http-port={ports[0]}",
+            "--reuse-http-port=true",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={ports[1]}",
+            "--reuse-grpc-port=true",
+            f"--metrics-address={HOST}",
+            f"--metrics-port={ports[2]}",
+            f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
+            "--backend-config=python,stub-timeout-seconds=120",
+        ]
+        if not Path("/dev/nvidiactl").exists():
+            command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
+        return command
 
     def prepare(self, folder: Path, onnxruntime_backend: Path) -> Path:
         """Fill the empty `folder` as drawn above. Returns the folder for --backend-directory."""

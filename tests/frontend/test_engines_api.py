@@ -18,6 +18,8 @@ from frontend.api import create_app
 from frontend.media import VideoReader, read_speech
 from frontend.service import running
 from frontend.settings import Settings
+from frontend.triton.repository import served
+from frontend.triton.server import TritonServer
 from tests.frontend.media.factory import write_sound
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
@@ -37,11 +39,8 @@ def base(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model repository that knows faces only."""
-    folder = tmp_path_factory.mktemp("models")
-    for name in ("face_detector", "face_mesh"):
-        shutil.copytree(REPOSITORY / name, folder / name)
-    return folder
+    """The model repository as it ships, but for the folder of Wav2Lip."""
+    return Path(shutil.copytree(REPOSITORY, tmp_path_factory.mktemp("models") / "all", ignore=lambda *_: {"wav2lip"}))
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +135,10 @@ def test_weights_that_do_not_load_leave_the_old_ones_at_work(client: TestClient,
     assert answer.status_code == 400 and "Triton cannot load wav2lip" in answer.json()["message"]
     assert engines(client)["wav2lip"]["weights"] == "loaded"
     assert generate(client).status_code == 200
+
+
+def test_a_server_starts_without_the_engine_whose_weights_are_broken(repository: Path) -> None:
+    with TritonServer(repository, needed=["face_mesh"]) as server:
+        server.ready()
+        assert served(server.url) >= {"face_detector", "face_mesh"}
+        assert "wav2lip" not in served(server.url)

@@ -11,11 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
-from export.speech_to_lips import (
+from export.speech_to_lips import (  # noqa: E402
     FFT_SIZE,
     HOP,
     LIPS,
-    MEL_BANDS,
     PHONEMES,
     SAMPLE_RATE,
     WINDOW,

@@ -3,10 +3,11 @@
 It has no trained weights. Two displacement fields are spanned by Wendland radial functions (H. Wendland, "Piecewise
 polynomial, positive definite and compactly supported radial functions of minimal degree", 1995) on a coarse grid,
 brought to full resolution by cubic convolution, and sampled bicubically (chroma bilinearly); the small linear systems
-behind the coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along a ring and
-blended by a mask.
+behind the coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along
+a ring and blended by a mask.
 
-Every operation is linear in the pixel values, so any linear colour space may be sent: the pipeline sends YCbCr.
+Every operation is linear in the pixel values, so any linear colour space may be sent, best one with the detail in its
+first channel: the pipeline sends YCbCr.
 """
 
 from __future__ import annotations

@@ -99,9 +99,7 @@ def main() -> None:
     parser.add_argument("--clips", nargs="+", type=Path, required=True, help="talking clips of one person")
     parser.add_argument("--mouths", type=Path, help="the clip the pictures come from; otherwise the best one")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--credit", default="Weekly address of the President, The White House: public domain (US government work)"
-    )
+    parser.add_argument("--credit", default="Weekly address of the President, The White House: public domain (US government work)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     atlas = build(arguments.clips, arguments.mouths)
@@ -118,9 +116,7 @@ def build(paths: list[Path], mouths: Path | None = None) -> dict[str, npt.NDArra
     canonical = np.concatenate([clip.canonical for clip in clips.values()])
     aperture, width = _aperture(canonical), _width(canonical)
     shut, opening = _opening(canonical, aperture, width)
-    stocks = [
-        views for views in (_views(clip, shut) for path, clip in clips.items() if mouths in (None, path)) if views
-    ]
+    stocks = [views for views in (_views(clip, shut) for path, clip in clips.items() if mouths in (None, path)) if views]
     rungs = min((_ladder(_register(views)) for views in stocks), key=lambda ladder: ladder[0])[1]
     pictures = np.stack([np.where(_inside(v.contour)[..., None], v.picture, 0) for v in rungs]).astype(np.uint8)
     return {
@@ -273,11 +269,7 @@ def _picture(clip: Faces, shut: Float, i: int) -> tuple[Uint8, Float]:
     place = np.array([[1 / SCALE, 0, middle[0] - SEAM[0] / SCALE], [0, 1 / SCALE, middle[1] - SEAM[1] / SCALE]])
     matrix = clip.affine[i] @ np.vstack([place, [0, 0, 1]])
     picture = cv2.warpAffine(
-        clip.images[i],
-        matrix,
-        SIZE[::-1],
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
+        clip.images[i], matrix, SIZE[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
     inverse = cv2.invertAffineTransform(matrix)
     inner, outer = (clip.points[i][list(c), :2] @ inverse[:, :2].T + inverse[:, 2] for c in (INNER, OUTER))

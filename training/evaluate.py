@@ -127,12 +127,7 @@ def closure_counts(heard: Heard, said: Utterance, closed: float, gated: bool) ->
     away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
     for phone in said.phones:
         middle = round((phone.start + phone.end) / 2 * RATE)
-        if (
-            classes_of(phone.symbol)
-            and BILABIAL not in classes_of(phone.symbol)
-            and middle < len(shut)
-            and away[middle]
-        ):
+        if classes_of(phone.symbol) and BILABIAL not in classes_of(phone.symbol) and middle < len(shut) and away[middle]:
             others.add(bool(shut[middle]))
     rests = np.flatnonzero(np.diff(np.concatenate([[0], labels.silence == 1, [0]]).astype(int)))
     for first, last in zip(rests[::2], rests[1::2], strict=True):

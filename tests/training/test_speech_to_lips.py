@@ -88,7 +88,9 @@ def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path):
     assert constants == {"closed_aperture": -1.0}
     export(tmp_path, tmp_path / "weights.npz")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    compiled = openvino.Core().compile_model(str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino.Core().compile_model(
+        str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
     for shape in ((1, 1600), (3, 16_161), (2, 48_000)):
         audio = noise(*shape)
         with torch.no_grad():

@@ -114,9 +114,11 @@ def atlas_of(aperture: np.ndarray) -> Atlas:
         exemplar_origin=np.zeros((count, 2), np.int64),
         aperture=aperture.astype(np.float32),
         width=np.full(count, 0.8, np.float32),
+        overread=small[:, 0],
         slope=np.gradient(aperture).astype(np.float32),
         odd=small[:, 0],
         gap=small[:, 0],
+        pressed=small[:, 0],
         soft=small[:, 0],
         unlike=unlike.astype(np.float32),
     )

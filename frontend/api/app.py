@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from frontend.api import easy, generate, health, operator, tasks, uploads
+from frontend.api import easy, engines, generate, health, operator, tasks, uploads
 from frontend.api.auth import Keys
 from frontend.api.errors import add_handlers
 from frontend.service import Service
@@ -31,6 +31,6 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)
-    for module in (health, generate, tasks, uploads, easy, operator):
+    for module in (health, generate, tasks, uploads, engines, easy, operator):
         app.include_router(module.router)
     return app

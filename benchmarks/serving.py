@@ -116,6 +116,7 @@ def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder:
         batch_size=settings.batch_size,
         max_audio_seconds=3600,
         max_template_seconds=3600,
+        max_template_pixels=2**26,
     )
     video = media.template(media.clip_of(arguments, size), size, folder)
     speech = media.speech(arguments.audio, JOB_SECONDS, folder)

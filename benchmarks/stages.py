@@ -140,7 +140,7 @@ def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folde
             store = TemplateStore(folder / f"store-{video.stem}-{number if fresh else 0}-{os.getpid()}", 2**32)
             if fresh and store.folder.exists():
                 raise RuntimeError("the store is not empty")
-            workshop = Workshop(networks, store, encoder, Path(), size, 3600, 3600)
+            workshop = Workshop(networks, store, encoder, Path(), size, 3600, 3600, 2**26)
             ratios.append(_cost(partial(run, job, engine, workshop)))
         rows.append(_whole(name, ratios, count, bound))
     return rows

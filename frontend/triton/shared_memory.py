@@ -1,7 +1,7 @@
 """Tensors for a Triton on the same host, passed in shared memory instead of over its socket.
 
-A region belongs to one request at a time. Its name is taken from the file system as soon as Triton has mapped it, so
-nothing is left behind however this process ends.
+A region belongs to one request at a time. Its name is taken from the file system as soon as Triton has mapped it, and
+what a killed process left mapped there is given up by the next one: nothing stays behind however a process ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tritonclient.utils import np_to_triton_dtype, triton_to_np_dtype
 
 Array = npt.NDArray[np.generic]
 _FOLDER = Path("/dev/shm")
+_PREFIX = "digital-human-client"
 _ALIGNMENT = 64
 
 
@@ -36,7 +37,8 @@ class Region:
 
         Raises OSError where it cannot be made, InferenceServerException where Triton cannot or may not map it.
         """
-        name = f"digital-human-client-{os.getpid()}-{uuid.uuid4().hex}"
+        _unregister_those_of_the_dead(client)
+        name = f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex}"
         file = _FOLDER / name
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
@@ -87,6 +89,14 @@ class Region:
 def needed(inputs: Mapping[str, Array], sizes: Sequence[int]) -> int:
     """Bytes of a region that holds these inputs, and outputs of these sizes."""
     return sum(_aligned(array.nbytes) for array in inputs.values()) + sum(map(_aligned, sizes))
+
+
+def _unregister_those_of_the_dead(client: InferenceServerClient) -> None:
+    """Should one be alive after all, in a container that shares this network only, it registers another."""
+    for region in client.get_system_shared_memory_status():
+        pid = region["name"].removeprefix(f"{_PREFIX}-").partition("-")[0]
+        if region["name"].startswith(_PREFIX) and not Path("/proc", pid).exists():
+            client.unregister_system_shared_memory(region["name"])
 
 
 def _aligned(size: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from frontend.errors import ServiceError
 from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
 from frontend.triton.shared_memory import Region
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def faces(count: int, seed: int = 1) -> np.ndarray:
@@ -76,6 +80,28 @@ def test_nothing_is_left_behind(triton: TritonServer) -> None:
     assert files() == []
     networks.close()
     assert set(registered(triton)) == before
+
+
+def test_what_a_killed_process_left_is_given_up_by_the_next(triton: TritonServer) -> None:
+    script = """
+import os, signal, sys
+import numpy as np
+from frontend.triton.client import TritonNetworks
+networks = TritonNetworks(sys.argv[1])
+for _ in range(2):
+    networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    before = set(registered(triton))
+    subprocess.run([sys.executable, "-c", script, triton.url], cwd=ROOT)
+    left = set(registered(triton)) - before
+    assert len(left) == 1
+    assert files() == []
+    networks = TritonNetworks(triton.url)
+    for _ in range(2):
+        networks.infer("face_mesh", {"face": faces(2)})
+    assert not left & set(registered(triton))
+    networks.close()
 
 
 def test_a_server_that_forgot_the_region_is_no_matter(triton: TritonServer) -> None:

@@ -159,4 +159,6 @@ def _template(reader: VideoReader, track: Arrays) -> Template:
         np.asarray(track["score"], np.float32),
         np.asarray(track["present"], np.bool_),
     )
-    return Template(info.width, info.height, info.fps, len(face.score), face, reader.frames)
+    return Template(
+        info.width, info.height, info.fps, len(face.score), face, lambda: ahead(reader.frames(), 16, "decode")
+    )

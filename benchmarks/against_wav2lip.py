@@ -1,0 +1,93 @@
+"""This service against the published Wav2Lip inference, whole processes on the same video, speech and machine.
+
+python -m benchmarks.against_wav2lip --wav2lip-dir CHECKOUT --checkpoint FILE [--python PYTHON] [--box T B L R]
+                                     [--video CLIP] [--audio SPEECH] [--rounds 3] [--json FILE]
+
+CHECKOUT is a clone of the published repository, not part of this one; its requirements are installed for PYTHON, and
+`--box` is what it calls so: the face, given once, so that its detector is skipped. Without it the detectors of both
+sides run. Random weights will do: time does not depend on them. Our side is `digital-human generate`, Triton's start
+included, with the template unknown to it; engine `wav2lip` where its weights were brought, and `default`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks import media
+from benchmarks.measure import Row, costing, interleaved, median, peak_memory, save, show, tree
+
+SECONDS = 8.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    media.add_arguments(parser, ("512",))
+    parser.add_argument("--wav2lip-dir", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--python", default=sys.executable, help="interpreter for the checkout")
+    parser.add_argument("--box", type=int, nargs=4, help="top, bottom, left, right of the face: skips its detector")
+    parser.add_argument("--engines", nargs="+", default=["default"])
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    results = {}
+    for size in arguments.sizes:
+        with tempfile.TemporaryDirectory() as name:
+            rows = compare(arguments, size, Path(name))
+        show(f"{SECONDS:g} s at {size}, detector {'skipped' if arguments.box else 'run'} on their side", rows)
+        results[size] = rows
+    save(arguments.json, results)
+
+
+def compare(arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]:
+    video = media.template(media.clip_of(arguments, size), size, folder, SECONDS)
+    audio = media.speech(arguments.audio, SECONDS, folder)
+    box = ["--box", *map(str, arguments.box)] if arguments.box else []
+    theirs = [
+        *(arguments.python, "inference.py", "--checkpoint_path", str(arguments.checkpoint.resolve())),
+        *("--face", str(video), "--audio", str(audio), "--outfile", str(folder / "theirs.mp4"), *box),
+    ]
+    peaks: dict[str, list[float]] = {}
+
+    def timed(name: str, command: Sequence[str], cwd: Path) -> float:
+        environment = {**os.environ, "BASE_PATH": tempfile.mkdtemp(dir=folder)}
+        with costing(list) as cost:
+            process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
+            with peak_memory({"all": lambda: tree(process.pid)}) as peak:
+                status = process.wait()
+        if status:
+            raise RuntimeError(f"{name} ended with status {status}")
+        peaks.setdefault(name, []).append(peak["all"])
+        return cost.wall
+
+    cases: dict[str, Callable[[], float]] = {
+        "published Wav2Lip": partial(timed, "published Wav2Lip", theirs, arguments.wav2lip_dir)
+    }
+    for engine in arguments.engines:
+        ours = [
+            *(sys.executable, "-m", "frontend.cli", "generate", "--engine", engine, "--audio", str(audio)),
+            *("--video", str(video), "--output", str(folder / f"{engine}.mp4")),
+        ]
+        cases[f"ours, {engine}"] = partial(timed, f"ours, {engine}", ours, media.ROOT)
+    walls = interleaved(cases, arguments.rounds)
+    base = "published Wav2Lip"
+    return [
+        {
+            "what": name,
+            "wall s": median(walls[name]),
+            "times as fast": median(walls[base]) / median(walls[name]),
+            "peak MB": median(peaks[name]),
+            "of its memory": median(peaks[name]) / median(peaks[base]),
+        }
+        for name in cases
+    ]
+
+
+if __name__ == "__main__":
+    main()

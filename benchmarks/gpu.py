@@ -1,0 +1,155 @@
+"""The networks on a GPU, without the service: frames a second by batch, and the share of the card's limits.
+
+    python3 gpu.py [--models FOLDER] [--batches 1 2 4 8 16 32 64] [--json FILE]
+
+Needs python3, numpy and onnxruntime-gpu, and the repository's ONNX files; nothing else of this project is imported.
+Inputs and outputs lie on the card (I/O binding); `with copies` moves them from and to ordinary memory as well. Each is
+run plainly and as a CUDA graph. Where torch is installed too, the card's own bandwidths are measured for comparison.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZES = {"base": (256, 288, 3), "mouth": (192, 208, 3), "alpha": (176, 192), "ring": (176, 192)}
+POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
+AUDIO_SAMPLES = 128_000
+TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+SECONDS = 1.0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parents[1] / "model_repository")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    import onnxruntime
+
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        sys.exit("no CUDA here: install onnxruntime-gpu on a machine with an NVIDIA card")
+    card, limits, rows = _card(), _limits(), []
+    print(f"{card}\n{limits}\n")
+    for path in sorted(arguments.models.glob("*/1/model.onnx")):
+        for batch in arguments.batches:
+            for graph in (False, True):
+                row = _measure(onnxruntime, path, batch, graph, limits)
+                rows.append(row)
+                print("  ".join(f"{key} {_text(value)}" for key, value in row.items()), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"card": card, "limits": limits, "rows": rows}, indent=2) + "\n")
+
+
+def _measure(onnxruntime, path, batch, graph, limits):
+    row = {"network": path.parts[-3], "batch": batch, "graph": graph}
+    try:
+        options = {"enable_cuda_graph": "1"} if graph else {}
+        session = onnxruntime.InferenceSession(
+            str(path), providers=[("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+        )
+        if session.get_providers()[0] != "CUDAExecutionProvider":
+            return {**row, "error": "the CUDA provider does not load"}
+        inputs = {port.name: _values(port, batch) for port in session.get_inputs()}
+        names = [port.name for port in session.get_outputs()]
+        shapes = {name: array.shape for name, array in zip(names, session.run(names, inputs), strict=True)}
+    except Exception as error:
+        # A network with parts that stay on the CPU cannot be captured; that is a result too.
+        return {**row, "error": str(error).splitlines()[0][:100]}
+    binding = session.io_binding()
+    held = []
+    for name, array in inputs.items():
+        held.append(onnxruntime.OrtValue.ortvalue_from_numpy(array, "cuda", 0))
+        binding.bind_ortvalue_input(name, held[-1])
+    for port in session.get_outputs():
+        held.append(onnxruntime.OrtValue.ortvalue_from_shape_and_type(shapes[port.name], TYPES[port.type], "cuda", 0))
+        binding.bind_ortvalue_output(port.name, held[-1])
+
+    def on_card():
+        session.run_with_iobinding(binding)
+
+    moved = sum(a.nbytes for a in inputs.values())
+    moved += sum(int(np.prod(shapes[p.name])) * np.dtype(TYPES[p.type]).itemsize for p in session.get_outputs())
+    rate = batch / _seconds(on_card)
+    row |= {"frames/s": rate, "kB a frame": moved / batch / 1000}
+    if not graph:
+        row["with copies"] = batch / _seconds(lambda: session.run(None, inputs))
+    if limits.get("memory GB/s"):
+        # Of the least that has to be moved: every input read and every output written once.
+        row["share of memory bandwidth"] = rate * moved / batch / 1e9 / limits["memory GB/s"]
+    return row
+
+
+def _values(port, batch):
+    random = np.random.default_rng(0)
+    shape = [batch, *port.shape[1:]]
+    if port.name in SIZES:
+        shape = [batch, *SIZES[port.name]]
+    elif port.name in POINTS:
+        shape = [batch, POINTS[port.name], 2]
+    elif port.name == "audio":
+        shape = [batch, AUDIO_SAMPLES]
+    if port.type == "tensor(uint8)":
+        return random.integers(0, 256, shape, np.uint8)
+    return random.random(shape, np.float32) * np.float32(200 if port.name.endswith(("points", "reach")) else 1)
+
+
+def _seconds(action):
+    """Of one call, over about a second, after a few calls to warm up."""
+    for _ in range(5):
+        action()
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < SECONDS:
+        action()
+        count += 1
+    return (time.perf_counter() - started) / count
+
+
+def _card():
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.max.sm", "--format=csv,noheader"]
+    try:
+        return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown card"
+
+
+def _limits():
+    """Bandwidths of the card, measured with torch; without it none is stated."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    if not torch.cuda.is_available():
+        return {}
+    size = 2**28
+    a, b = (torch.empty(size, dtype=torch.uint8, device="cuda") for _ in range(2))
+    host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+
+    def timed(action):
+        def synced():
+            action()
+            torch.cuda.synchronize()
+
+        return _seconds(synced)
+
+    return {
+        "memory GB/s": 2 * size / 1e9 / timed(lambda: b.copy_(a)),
+        "bus GB/s": size / 1e9 / timed(lambda: a.copy_(host, non_blocking=True)),
+    }
+
+
+def _text(value):
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

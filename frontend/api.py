@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from frontend import metrics
+from frontend.access import AccessLog
 from frontend.errors import ServiceError, Unavailable
 from frontend.service import Service
 
@@ -83,6 +85,8 @@ def create_app(service: Callable[[], AbstractContextManager[Service]]) -> FastAP
             await asyncio.to_thread(manager.__exit__, None, None, None)
 
     app = FastAPI(title="Digital human service", version="0.1.0", lifespan=lifespan)
+    app.add_middleware(AccessLog)
+    app.add_route("/metrics", metrics.endpoint, include_in_schema=False)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -124,6 +128,7 @@ def _answer(code: int, message: str, headers: dict[str, str] | None = None) -> J
 
 async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
+    metrics.errors.labels("request", metrics.kind(error)).inc()
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else None
     return _answer(error.status, str(error), headers)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from frontend import doctor
+from frontend import doctor, logs, tracing
 from frontend.api import create_app
 from frontend.errors import ServiceError
 from frontend.pipeline import Stage
@@ -29,10 +28,8 @@ def main(argv: list[str] | None = None) -> int:
         for problem in error.errors():
             print(f"setting {'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper() if arguments.command == "serve" else "WARNING",
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
+    logs.configure(settings.log_level if arguments.command == "serve" else "WARNING", settings.log_dir)
+    end_traces = tracing.configure(settings.otel_exporter_otlp_endpoint)
     try:
         return int(arguments.run(arguments, settings))
     except ServiceError as error:
@@ -41,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("digital-human: interrupted", file=sys.stderr)
         return 130
+    finally:
+        end_traces()
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -48,7 +47,9 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
         update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
     )
     app = create_app(partial(running, settings, wait=False))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, timeout_graceful_shutdown=10)
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=10
+    )
     return 0
 
 

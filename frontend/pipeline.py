@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from frontend import metrics, observe
 from frontend.engines.base import Arrays, Engine, Networks
 from frontend.errors import BadInput, Cancelled
 from frontend.frames import Float32, Frame
@@ -94,14 +95,15 @@ def run(
     speech = read_speech(job.audio)
     if audio_duration(speech) > workshop.max_audio_seconds:
         raise BadInput(f"audio_path: the speech is longer than {workshop.max_audio_seconds:g} s")
-    prepared = prepare(
-        job.video,
-        engine,
-        workshop.networks,
-        workshop.store,
-        workshop.max_template_seconds,
-        lambda share: report("prepare", share),
-    )
+    with observe.stage("prepare"):
+        prepared = prepare(
+            job.video,
+            engine,
+            workshop.networks,
+            workshop.store,
+            workshop.max_template_seconds,
+            lambda share: report("prepare", share),
+        )
     info, count = prepared.info, prepared.template.frame_count
     length = max(round(audio_duration(speech) * info.fps), 1)
     result = Result(length, info.fps, prepared.cached)
@@ -109,7 +111,8 @@ def run(
 
     report("plan", 0.0)
     order = np.fromiter(pingpong(count, length), np.int64, length)
-    plan = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks)
+    with observe.stage("plan"):
+        plan = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks)
     if "aperture" in plan:
         result.aperture = np.asarray(plan["aperture"], np.float32)
     result.seconds["plan"] = -clock + (clock := time.perf_counter())
@@ -123,7 +126,8 @@ def run(
             yield lay_over(frame, overlays)
 
     try:
-        write_video(job.save, finished(), info, job.audio, length, workshop.encoder)
+        with observe.stage("render"):
+            write_video(job.save, finished(), info, job.audio, length, workshop.encoder)
     finally:
         drawn.close()
     result.seconds["render"] = time.perf_counter() - clock
@@ -148,6 +152,8 @@ def _draw(
             ):
                 batch[k] = frame
         start += len(batch)
+        metrics.frames.inc(len(batch))
+        metrics.frames_without_face.inc(len(batch) - len(present))
         yield batch
 
 

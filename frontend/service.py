@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from frontend import metrics, observe
 from frontend.engines import ENGINES, Engine
 from frontend.errors import BadInput, Unavailable
 from frontend.media import EncoderSettings
@@ -49,28 +51,36 @@ class Service:
         chosen = find_engine(engine or self.settings.engine)
         self.require_triton()
         task_id, cancelled = str(uuid.uuid4()), threading.Event()
-        return task_id, self.pool.submit(self._run, task_id, job, chosen, progress, cancelled), cancelled
+        arrived = time.monotonic()
+        outcome = self.pool.submit(self._run, task_id, arrived, job, chosen, progress, cancelled)
+        return task_id, outcome, cancelled
 
     def require_triton(self) -> None:
         """Raises Unavailable while the embedded Triton starts, or starts again."""
         if self.triton is not None and not self.triton.is_ready():
             raise Unavailable("Triton is not ready yet; try again in a moment")
 
-    def _run(self, task_id: str, job: Job, engine: Engine, progress: Progress, cancelled: threading.Event) -> Result:
-        log.info("task %s started: %s says %s", task_id, job.video.name, job.audio.name)
-        try:
-            result = run(job, engine, self.workshop, progress, cancelled)
-        except BaseException as error:
-            log.warning("task %s failed: %s: %s", task_id, type(error).__name__, error)
-            raise
-        log.info(
-            "task %s finished: %d frames, %.2f x real time (%s)",
-            task_id,
-            result.frames,
-            result.real_time_factor,
-            ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items()),
-        )
-        return result
+    def _run(
+        self, task_id: str, arrived: float, job: Job, engine: Engine, progress: Progress, cancelled: threading.Event
+    ) -> Result:
+        with observe.job(task_id, time.monotonic() - arrived):
+            log.info("job started", extra={"video": job.video.name, "audio": job.audio.name, "engine": engine.name})
+            try:
+                result = run(job, engine, self.workshop, progress, cancelled)
+            except BaseException as error:
+                log.warning("job failed: %s", error, extra={"kind": metrics.kind(error)})
+                raise
+            metrics.video_seconds.inc(float(result.frames / result.fps))
+            metrics.real_time_factor.observe(result.real_time_factor)
+            log.info(
+                "job finished",
+                extra={
+                    "frames": result.frames,
+                    "real_time_factor": round(result.real_time_factor, 3),
+                    **{f"{stage}_seconds": round(seconds, 3) for stage, seconds in result.seconds.items()},
+                },
+            )
+            return result
 
 
 def find_engine(name: str) -> Engine:
@@ -104,6 +114,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
             max_audio_seconds=settings.max_audio_seconds,
             max_template_seconds=settings.max_template_seconds,
         )
+        metrics.watch(triton.is_ready if triton else lambda: True, settings.base_path)
         pool = ThreadPoolExecutor(settings.max_jobs, thread_name_prefix="job")
         try:
             yield Service(settings, workshop, pool, triton)

@@ -32,9 +32,7 @@ def export(target_dir: Path) -> None:
     middle = (np.arange(CELLS, dtype=np.float32) + 0.5) / CELLS
     anchors = np.stack(np.meshgrid(middle, middle), axis=-1).reshape(1, ANCHORS, 2)
     normalised = graph.node("Mul", raw, graph.constant(1 / SIZE))
-    centre, extent, points = graph.nodes(
-        "Split", normalised, graph.integers([2, 2, 2 * KEYPOINTS]), count=3, axis=2
-    )
+    centre, extent, points = graph.nodes("Split", normalised, graph.integers([2, 2, 2 * KEYPOINTS]), count=3, axis=2)
     centre = graph.node("Add", centre, graph.constant(anchors))
     half = graph.node("Mul", extent, graph.constant(0.5))
     boxes = graph.node("Concat", graph.node("Sub", centre, half), graph.node("Add", centre, half), axis=2)

@@ -103,9 +103,7 @@ class _Converter:
     def _depthwise(self, operator: Operator) -> str:
         # [1, h, w, channels] -> [channels, 1, h, w]
         weight = self.model.constants[operator.inputs[1]].transpose(3, 0, 1, 2)
-        return self._conv(
-            operator, weight, weight.shape[0], self._options(operator, tflite.DepthwiseConv2DOptions)
-        )
+        return self._conv(operator, weight, weight.shape[0], self._options(operator, tflite.DepthwiseConv2DOptions))
 
     def _conv(self, operator: Operator, weight: Array, groups: int, options: object) -> str:
         source, _, bias = operator.inputs

@@ -27,9 +27,7 @@ MARGIN = 1.5
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 
 
-def locate(
-    frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1
-) -> tuple[Float32, Float32]:
+def locate(frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1) -> tuple[Float32, Float32]:
     """Landmarks float32 [N, 468, 3] in frame pixels and scores float32 [N], 0-1, of one face per frame.
 
     regions: float64 [N, 4]

@@ -75,9 +75,7 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
     after = np.where(present[after], after, index)
     weight = np.full((POINTS, 1), SMOOTHING, np.float32)
     weight[LIPS] = LIP_SMOOTHING
-    return np.asarray(
-        landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32
-    )
+    return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
 
 
 class _Follower:

@@ -4,6 +4,7 @@ Its networks are `speech_to_lips` (audio -> lip shape) and `mouth_renderer` (two
 depends on the template, and the analysis says so under `kind`:
 
     exemplar   the template talks: its own frames are the stock (`frontend.exemplars.own`)
+    donor      its mouth stays shut, or it is a still: the lips are its own, the teeth a donor's (`.donor`)
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from frontend.engines.base import Arrays, Networks, Template
-from frontend.errors import BadInput
 from frontend.exemplars import analysis as study
-from frontend.exemplars import own, speech
+from frontend.exemplars import donor, own, speech
 from frontend.frames import Float32, Frame
 
-MOUTHS: dict[str, ModuleType] = {"exemplar": own}
+MOUTHS: dict[str, ModuleType] = {"exemplar": own, "donor": donor}
 """Kind -> module with `analyse`, `plan` and `render` of the signatures in `frontend.exemplars.own`."""
 
 
@@ -31,7 +31,7 @@ class DefaultEngine:
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         if not study.usable(template):
-            raise BadInput("video_path: the mouth hardly moves in this template; give one in which the person talks")
+            return {"kind": np.array("donor"), **donor.analyse(template)}
         return {"kind": np.array("exemplar"), **own.analyse(template)}
 
     def plan(

@@ -39,7 +39,7 @@ def usable(template: Template) -> bool:
     """Whether the template shows its mouth open often enough to speak with its own frames; else a donor's is needed."""
     _, opening, _ = motion(template)
     low, high = np.percentile(opening, [5, 95])
-    return bool((opening > 0.09).sum() >= 10 and high - low > 0.06)
+    return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
 
 
 def analyse(template: Template) -> Atlas:

@@ -21,8 +21,10 @@ FULL, FADED = 0.10, 0.35
 """The mouth layer is opaque up to the first distance from the lips and gone at the second."""
 RING = (0.05, 0.40)
 """Where, by distance from the lips, the two layers' colours are compared."""
-SHARPEN = 0.3
+SHARPEN = 0.12
 """Gives back what sampling the mouth layer takes away."""
+TUCK, AJAR, PARTED = 0.018, 0.02, 0.06
+"""How deep the lips of an exemplar are tucked in to shut them, and the opening or `gap` from which they need it."""
 COARSE = 4
 """Masks are drawn at this fraction of their size."""
 
@@ -53,6 +55,7 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     layer = local - inset
     mouth, source = _exemplars(atlas, track, exemplar, frames[0].matrix)
+    source = source + _tuck(atlas, source, exemplar, face.aperture(drawn))
     target = layer[:, near]
     affine = warp.affine(target, source[:, near])
     rest = source[:, near] - warp.apply(affine, target)
@@ -88,6 +91,23 @@ def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices, matrix: Matrix
     frames = atlas.exemplar_frame[exemplar]
     origin = atlas.exemplar_origin[exemplar].astype(np.float32)
     return np.stack(crops), pose.steady(track, frames)[..., :2] - origin[:, None]
+
+
+def _tuck(atlas: Atlas, source: Float32, exemplar: Indices, aperture: Float32) -> Float32:
+    """Shifts [n, V, 2] that start lips which shall be shut a little inside the flesh of an exemplar's parted ones.
+
+    The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
+    """
+    closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
+    ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
+    parted = np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)
+    amount = (TUCK * closing * parted * face.interocular(source))[:, None, None]
+    across = source[:, face.LOWER_OUTER] - source[:, face.UPPER_OUTER]
+    across /= np.linalg.norm(across, axis=2, keepdims=True)
+    shift = np.zeros_like(source)
+    shift[:, face.UPPER_INNER] = -amount * across
+    shift[:, face.LOWER_INNER] = amount * across
+    return shift
 
 
 def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:

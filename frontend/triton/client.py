@@ -22,7 +22,15 @@ T = TypeVar("T")
 
 FIRST_DELAY, LAST_DELAY = 0.1, 2.0
 # What Triton answers while it starts, stops, or revives a model's process; the status alone does not tell.
-_PASSING = ("unknown model", "not ready", "unavailable", "no available versions", "not healthy", "shutting down", "exiting")
+_PASSING = (
+    "unknown model",
+    "not ready",
+    "unavailable",
+    "no available versions",
+    "not healthy",
+    "shutting down",
+    "exiting",
+)
 
 
 class TritonNetworks:

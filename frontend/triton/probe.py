@@ -1,4 +1,4 @@
-"""Asks each network for a real answer: a server can say it is ready while a model's process hangs."""
+"""Looks behind Triton's word: it says that it is ready also while a model's process hangs or is dead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from frontend.triton import kserve
@@ -36,7 +37,10 @@ def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
 
 
 def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str | None:
-    """Name of the first network that gives no answer within `timeout` seconds. An error is an answer too."""
+    """Name of the first network that gives no answer within `timeout` seconds, or whose process is dead.
+
+    Any other error is an answer: the operator may have unloaded the network.
+    """
     for name, request in pending.items():
         connection = http.client.HTTPConnection(url, timeout=timeout)
         try:
@@ -46,7 +50,9 @@ def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str
                 request.header + request.body,
                 {"Inference-Header-Content-Length": str(len(request.header))},
             )
-            connection.getresponse().read()
+            # Triton does not start a dead process anew; it says this for ever.
+            if b"is not healthy" in connection.getresponse().read():
+                return name
         except TimeoutError:
             return name
         except (OSError, http.client.HTTPException):
@@ -55,6 +61,21 @@ def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str
         finally:
             connection.close()
     return None
+
+
+def model_processes(server: int | None) -> frozenset[int]:
+    """Living children of the server's process: one for each instance of a network."""
+    alive = set()
+    try:
+        for task in Path(f"/proc/{server}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                # The state follows the name, which stands in brackets and may hold anything.
+                state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+                alive |= {int(child)} if state != "Z" else set()
+    except OSError:
+        # Somebody ended while we looked; the next look is in a second.
+        pass
+    return frozenset(alive)
 
 
 def _request(sample: Mapping[str, Any], batched: bool) -> Request:
@@ -67,8 +88,6 @@ def _request(sample: Mapping[str, Any], batched: bool) -> Request:
         for dim in shape:
             count *= dim
         size += count
-        inputs.append(
-            {"name": name, "shape": shape, "datatype": datatype, "parameters": {"binary_data_size": count}}
-        )
+        inputs.append({"name": name, "shape": shape, "datatype": datatype, "parameters": {"binary_data_size": count}})
     header = {"inputs": inputs, "parameters": {"binary_data_output": True}}
     return Request(json.dumps(header).encode(), bytes(size))

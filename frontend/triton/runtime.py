@@ -69,9 +69,7 @@ class Runtime:
         # Copies, for Triton refuses a library that a link leads out of the backend's folder.
         shutil.copytree(self.python_backend, backends / "python", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy2(self.stub, backends / "python")
-        shutil.copytree(
-            onnxruntime_backend, backends / "onnxruntime", ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(onnxruntime_backend, backends / "onnxruntime", ignore=shutil.ignore_patterns("__pycache__"))
         environment = folder / "env"
         packages = environment / "lib" / f"python{PYTHON}" / "site-packages"
         packages.mkdir(parents=True)

@@ -35,7 +35,8 @@ _HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize 
 FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
 # A server that dies this often before it was ever ready will not do better the next time.
 MAX_FAILED_STARTS = 3
-PROBE_INTERVAL, PROBE_TIMEOUT = 15.0, 60.0
+# Every so many seconds: a look at the processes of the networks, and a request to each network.
+GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 15.0, 60.0
 
 
 class TritonServer:
@@ -221,15 +222,9 @@ class TritonServer:
     def _watch(self, deadline: float) -> str:
         """Returns why the server has to be started again; '' when it was told to stop."""
         assert self._guard is not None
-        requests: Mapping[str, probe.Request] = {}
         while not self._stopping.is_set():
             if self._guard.poll() is not None:
                 return f"it ended with status {self._guard.returncode}"
-            if self._is_ready.is_set():
-                self._news.wait(PROBE_INTERVAL)
-                if not self._news.is_set() and (stuck := probe.first_stuck(self.url, requests, PROBE_TIMEOUT)):
-                    return f"the network {stuck} does not answer"
-                continue
             # HTTP is served only after every network was tried.
             if kserve.live(self.url):
                 try:
@@ -242,11 +237,23 @@ class TritonServer:
                     logger.error(self._failure)
                     return self._failure
                 self._is_ready.set()
-            elif time.monotonic() > deadline:
+                return self._watch_ready(requests)
+            if time.monotonic() > deadline:
                 return f"it is not ready after {self._start_timeout:g} s"
-            else:
-                self._news.wait(0.1)
+            self._news.wait(0.1)
         return ""
+
+    def _watch_ready(self, requests: Mapping[str, probe.Request]) -> str:
+        assert self._guard is not None
+        processes, probed = probe.model_processes(self._pid), time.monotonic()
+        while not (self._stopping.is_set() or self._news.wait(GLANCE)):
+            now = probe.model_processes(self._pid)
+            if now >= processes and time.monotonic() - probed < PROBE_INTERVAL:
+                continue
+            if stuck := probe.first_stuck(self.url, requests, PROBE_TIMEOUT):
+                return f"the network {stuck} does not answer"
+            processes, probed = now, time.monotonic()
+        return "" if self._stopping.is_set() else f"it ended with status {self._guard.wait()}"
 
     def _end(self, reader: threading.Thread | None) -> None:
         """Have the guard end the server, and wait until both are gone."""

@@ -1,0 +1,251 @@
+"""Speech for a template whose mouth never opens: a still picture, or somebody who only listens.
+
+The person's own lips part along their seam, chin and jaw follow, and the hole shows the inside of a donor's mouth in
+this light. The network `mouth_renderer` draws, as for everybody else; frames with a shut mouth are the template's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from frontend.engines.base import Arrays, FaceTrack, Networks, Template
+from frontend.errors import NoFace
+from frontend.exemplars import curves, donor_light, donor_lips, face, pose, warp
+from frontend.exemplars.atlas import Indices, corner
+from frontend.exemplars.donor_mouths import LOWER, Donor, donor, inside
+from frontend.exemplars.speech import Speech
+from frontend.frames import Float32, Frame, Matrix, Uint8, crop, paste, rgb_to_yuv, yuv_to_rgb
+
+RENDERER = "mouth_renderer"
+LOOKED_AT = 8
+"""Frames of a template from which its seam, light and softness are taken."""
+MIN_SCORE = 0.5
+SPEAKING = np.array([0.04, 0.07, 0.105, 0.145, 0.21], np.float32)
+"""Percentiles 15, 35, 55, 75 and 95 of how far talking people open, inter-ocular distances."""
+WIDTHS = np.array([-0.10, 0.0, 0.08], np.float32)
+WIDTH_SPREAD = 0.035
+"""Narrowest, usual and widest mouth over the one at rest, and the standard deviation, inter-ocular distances."""
+SHUT = 0.004
+"""Openings below this are not drawn, inter-ocular distances."""
+FADED_IN = 0.02
+"""Opening from which the donor's mouth shows in full."""
+
+BASE_HALF, LAYER_HALF = (1.2, 1.3), (0.55, 0.62)
+"""Half of the heights and widths of the base crop and of the mouth layer, inter-ocular distances."""
+BASE_REACH, BASE_RIDGE = 0.8, 1e-3
+MOUTH_REACH, MOUTH_RIDGE = 0.6, 2e-3
+UPPER_FOLLOWS = 0.3
+"""How much of the difference between the two upper lips' edges the upper teeth take part in."""
+SHARPEN = 0.3
+EDGE = 0.007
+"""Blur of the hole's edge, inter-ocular distances."""
+LIP_SHADOW, LIP_SHADOW_REACH = 0.2, 0.03
+NARROW_SHADE, NARROW_OPENING = 0.35, 0.10
+"""The lips shade what lies next to them, and all of a mouth that is hardly open."""
+SUPERSAMPLE = 4
+
+
+def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
+    """What the other steps need to know of this face.
+
+    size    i8 [4], rows and columns of the base crop and of the mouth layer, pixels
+    limits, width_limits   as in `frontend.exemplars.atlas.Atlas`
+    rest    f4 [2], aperture and width of the mouth as it is
+    seam    f4 [9], see `donor_lips.seam_offsets`
+    teeth   f4 [3], RGB of the brightest teeth in this light
+    blur    f4, blur of the donor, inter-ocular distances
+    """
+    track, other = template.track, donor()
+    good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
+    if len(good) == 0:
+        raise NoFace("video_path: no face was found in the template")
+    points = pose.steady(track, good)
+    unit = face.interocular(points)
+    aperture, width = (float(np.median(m)) for m in (face.aperture(points), face.width(points)))
+
+    chosen = {int(good[k]): k for k in np.linspace(0, len(good) - 1, min(LOOKED_AT, len(good))).round().astype(int)}
+    costs, teeth, blurs = [], [], []
+    for index, frame in enumerate(template.frames()):
+        if index in chosen:
+            seen = points[chosen[index]]
+            image = yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)
+            costs.append(donor_lips.seam_cost(frame.planes[0], seen))
+            teeth.append(donor_light.teeth_colour(image, seen[:, :2]))
+            blurs.append(donor_light.softness(image, seen[:, :2], other))
+
+    largest = float(np.percentile(unit, 98))
+    size = np.concatenate([_even(np.array(half) * largest) for half in (BASE_HALF, LAYER_HALF)])
+    scale = _size(width, other)
+    return {
+        "size": size,
+        "limits": np.concatenate([[aperture], aperture + min(scale, 1.0) * SPEAKING]).astype(np.float32),
+        "width_limits": np.array([*(width + scale * WIDTHS), WIDTH_SPREAD * scale], np.float32),
+        "rest": np.array([aperture, width], np.float32),
+        "seam": donor_lips.seam_offsets(np.stack(costs)),
+        "teeth": np.mean(teeth, axis=0).astype(np.float32),
+        "blur": np.array(np.median(blurs), np.float32),
+    }
+
+
+def plan(analysis: Arrays, heard: Speech, order: Indices) -> dict[str, npt.NDArray[Any]]:
+    """Targets of N output frames; order: template frame under each."""
+    limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
+    opening = curves.aperture(heard.aperture, heard.closure, heard.silence, limits)
+    return arrange(opening, curves.width(heard.width, heard.silence, width_limits), order)
+
+
+def arrange(aperture: Float32, width: Float32, order: Indices) -> dict[str, npt.NDArray[Any]]:
+    """The plan that draws these curves, in inter-ocular distances [N]."""
+    return {"pose": order, "aperture": aperture, "width": width}
+
+
+def render(
+    template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+) -> list[Frame]:
+    """Frames with the mouth opened as planned; those in which it stays shut are copied."""
+    aperture, width = np.asarray(analysis["rest"], np.float32)
+    opening = np.maximum(np.asarray(plan["aperture"], np.float32) - aperture, 0)
+    widening = np.asarray(plan["width"], np.float32) - width
+    out = [frame.copy() for frame in frames]
+    drawn = np.flatnonzero(opening > SHUT)
+    if len(drawn) == 0:
+        return out
+    order = np.asarray(plan["pose"], np.int64)[drawn]
+    inputs, origin = build(
+        analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn]
+    )
+    images = networks.infer(RENDERER, inputs, ("image",))["image"]
+    for k, before, after, (x, y) in zip(drawn, inputs["base"], images, origin, strict=True):
+        paste(out[k], np.asarray(before, np.uint8), np.asarray(after, np.uint8), int(x), int(y))
+    return out
+
+
+def build(
+    analysis: Arrays, track: FaceTrack, frames: Sequence[Frame], order: Indices, opening: Float32, widening: Float32
+) -> tuple[dict[str, npt.NDArray[Any]], Indices]:
+    """Tensors of `mouth_renderer` for n frames, and the frame pixel of each base crop's corner [n, 2]."""
+    other = donor()
+    rows, columns, layer_rows, layer_columns = (int(v) for v in analysis["size"])
+    scale = _size(float(analysis["rest"][1]), other)
+    here = pose.steady(track, order)
+    unit = face.interocular(here)
+    seamed = donor_lips.on_seam(here, np.asarray(analysis["seam"], np.float32))
+    wanted = donor_lips.draw(other, seamed, opening, widening, scale)
+
+    origin = corner(here, rows, columns)
+    base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
+    control = _control(other)
+    local = wanted - origin[:, None].astype(np.float32)
+    moves = seamed[:, control, :2] - wanted[:, control]
+    base_reach = (BASE_REACH * unit).astype(np.float32)
+
+    inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
+    layer = local - inset
+    mouths = [other.mouth(float(o / scale)) for o in opening]
+    to_plane = _to_plane(other, seamed, scale, origin + inset)
+    target = layer[:, face.INNER]
+    own = warp.apply(to_plane, target)
+    rest = (np.stack([contour for _, contour in mouths]) - own).astype(np.float32)
+    follows = np.full((len(face.INNER), 1), UPPER_FOLLOWS, np.float32)
+    follows[LOWER] = 1
+    mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
+
+    finished = [
+        _finish(other, picture, contour, analysis, float(o), frames[0].matrix)
+        for (picture, contour), o in zip(mouths, opening, strict=True)
+    ]
+    holes = [
+        _hole(p, float(u), float(o), layer_rows, layer_columns)
+        for p, u, o in zip(target, unit, opening, strict=True)
+    ]
+    count = len(frames)
+    inputs: dict[str, npt.NDArray[Any]] = {
+        "base": base,
+        "base_points": local[:, control].astype(np.float32),
+        "base_weights": warp.coefficients(local[:, control], moves, base_reach, BASE_RIDGE),
+        "base_reach": base_reach[:, None],
+        "mouth": np.stack(finished),
+        "mouth_points": target.astype(np.float32),
+        "mouth_weights": warp.coefficients(target, rest * follows, mouth_reach, MOUTH_RIDGE),
+        "mouth_reach": mouth_reach[:, None],
+        "mouth_affine": to_plane,
+        "colour": np.tile(np.eye(4, 3, dtype=np.float32), (count, 1, 1)),
+        "sharpen": np.full((count, 1), SHARPEN, np.float32),
+        "alpha": np.stack(holes),
+        "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
+    }
+    return inputs, origin
+
+
+def _size(width: float, other: Donor) -> float:
+    """Width of this mouth over the donor's."""
+    return float(np.clip(width / face.width(other.shut), 0.75, 1.3))
+
+
+def _even(half: Float32) -> Indices:
+    return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
+
+
+def _control(other: Donor) -> Indices:
+    """Vertices that carry the displacement field: lips, then the lower face thinned to a spacing."""
+    away = np.linalg.norm(other.reference - other.reference[face.CORNERS].mean(0), axis=1)
+    chosen = list(face.LIPS)
+    for vertex in np.argsort(away):
+        below = other.reference[vertex, 1] > other.reference[face.NOSE_TIP, 1]
+        if below and np.linalg.norm(other.reference[chosen] - other.reference[vertex], axis=1).min() > 0.13:
+            chosen.append(vertex)
+    return np.array(chosen, np.int64)
+
+
+def _to_plane(other: Donor, seamed: Float32, scale: float, corners: Float32) -> Float32:
+    """Affine maps [n, 3, 2], rows (x, y, 1), from layer pixels to the donor's plane, seam on seam.
+
+    seamed: landmarks [n, 468, 3]; corners: frame pixel of each layer's corner [n, 2]
+    """
+    poses = pose.fit(other.reference, seamed)
+    linear = poses.rotation[:, :2, :2] * (poses.scale[:, None, None] * scale / other.scale)
+    middle = seamed[:, face.UPPER_INNER, :2].mean(1) + seamed[:, face.LOWER_INNER, :2].mean(1)
+    shift = middle / 2 - corners - (linear @ other.seam)
+    inverse = np.linalg.inv(linear)
+    rows = np.concatenate([inverse.transpose(0, 2, 1), -(inverse @ shift[..., None]).transpose(0, 2, 1)], 1)
+    return rows.astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _finish(
+    other: Donor, picture: Float32, contour: Float32, analysis: Arrays, opening: float, matrix: Matrix
+) -> Uint8:
+    """The donor's mouth in this face's light, shadow and softness, YCbCr."""
+    rows, columns = picture.shape[:2]
+    lit: Float32 = picture * (np.asarray(analysis["teeth"], np.float32) / other.teeth)
+    blur = float(analysis["blur"]) * other.scale
+    if blur > 0.3:
+        lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), blur), np.float32)
+    depth = cv2.distanceTransform(inside(contour, rows, columns), cv2.DIST_L2, 3) / other.scale
+    shade = 1 - LIP_SHADOW * np.exp(-depth / LIP_SHADOW_REACH)
+    shade *= 1 - NARROW_SHADE * (1 - min(1.0, opening / NARROW_OPENING))
+    return rgb_to_yuv(np.clip(lit * shade[..., None] + 0.5, 0, 255).astype(np.uint8), matrix)
+
+
+def _hole(target: Float32, unit: float, opening: float, rows: int, columns: int) -> Uint8:
+    """Opacity of the donor's mouth: within the lips' inner edge [20, 2], soft at the border."""
+    curve = (_curve(target) + 0.5) * SUPERSAMPLE - 0.5
+    fine = inside(curve, rows * SUPERSAMPLE, columns * SUPERSAMPLE)
+    mask = cv2.resize(fine, (columns, rows), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(EDGE * unit, 0.6)).astype(np.float32)
+    return np.rint(soft * min(1.0, opening / FADED_IN)).astype(np.uint8)  # type: ignore[no-any-return]
+
+
+def _curve(contour: Float32) -> Float32:
+    """Smooth curve through the lips' inner edge, with sharp corners: Catmull-Rom splines along each lip, [n, 2]."""
+    t = np.linspace(0, 1, 8, endpoint=False, dtype=np.float32)[:, None]
+    basis = np.concatenate([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], 1) / 2
+    parts = []
+    for lip in (contour[:11], np.concatenate([contour[10:], contour[:1]])):
+        padded = np.concatenate([2 * lip[:1] - lip[1:2], lip, 2 * lip[-1:] - lip[-2:-1]])
+        parts += [basis @ padded[k : k + 4] for k in range(len(lip) - 1)]
+    return np.concatenate(parts).astype(np.float32)  # type: ignore[no-any-return]

@@ -1,0 +1,210 @@
+"""The embedded server: serves, batches, comes back when killed, and never outlives the service."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frontend.errors import Unavailable
+from frontend.triton import kserve, probe, runtime, server
+from frontend.triton.client import TritonNetworks
+from frontend.triton.contracts import check
+from frontend.triton.server import TritonServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def metric(triton: TritonServer, name: str, model: str) -> float:
+    text = urllib.request.urlopen(triton.metrics_url).read().decode()
+    return sum(float(value) for value in re.findall(rf'^{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)', text, re.M))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def descendants(pid: int) -> set[int]:
+    children = {
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    }
+    return children.union(*(descendants(child) for child in children))
+
+
+def gone(pids: set[int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_single_requests_that_come_together_run_as_batches(triton: TritonServer, networks: TritonNetworks) -> None:
+    before = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
+    face = np.zeros((1, 192, 192, 3), np.uint8)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: networks.infer("face_mesh", {"face": face}), range(64)))
+    after = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
+    assert all(answer["landmarks"].shape == (1, 468, 3) for answer in answers)
+    inferences, executions = (b - a for a, b in zip(before, after, strict=True))
+    assert inferences == 64
+    assert executions <= 32
+
+
+def test_everything_is_bound_to_the_loopback_interface(triton: TritonServer) -> None:
+    listening = set()
+    for pid in descendants(os.getpid()):
+        inodes = set()
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor)) if descriptor.is_symlink() else None
+            inodes |= {match[1]} if match else set()
+        for family in ("tcp", "tcp6"):
+            for row in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
+                fields = row.split()
+                if fields[3] == "0A" and fields[9] in inodes:
+                    listening.add(fields[1].split(":")[0])
+    # 127.0.0.1, and for gRPC the same address as IPv6 writes it.
+    assert listening == {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def test_a_network_can_be_unloaded_and_loaded_and_the_log_tells(
+    triton: TritonServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    restarts = triton.restarts
+    with caplog.at_level(logging.INFO, "triton"):
+        for step in ("unload", "load"):
+            status, _ = kserve.call(triton.url, f"v2/repository/models/face_detector/{step}", method="POST", timeout=60)
+            assert status == 200
+            # Longer than the supervisor looks away.
+            time.sleep(1.2)
+    assert triton.restarts == restarts
+    check(triton.url, ["face_detector"])
+    assert any("successfully unloaded 'face_detector'" in record.message for record in caplog.records)
+
+
+def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(
+    triton: TritonServer, networks: TritonNetworks
+) -> None:
+    url, pid, restarts = triton.url, triton.pid, triton.restarts
+    assert pid
+    stubs = descendants(pid)
+    assert stubs
+    os.kill(pid, signal.SIGKILL)
+    answer = networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+    assert answer["score"].shape == (2, 1)
+    triton.ready()
+    assert (triton.url, triton.restarts) == (url, restarts + 1)
+    assert triton.pid != pid
+    assert gone({pid, *stubs}, 5)
+
+
+def test_a_killed_model_process_is_replaced(triton: TritonServer, networks: TritonNetworks) -> None:
+    assert triton.pid
+    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(stub, signal.SIGKILL)
+    answer = networks.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
+    assert answer["score"].shape == (1, 1)
+
+
+def test_a_network_that_hangs_is_found(triton: TritonServer) -> None:
+    assert triton.pid
+    pending = probe.requests(triton.url, ["face_detector", "face_mesh"])
+    assert probe.first_stuck(triton.url, pending, 30) is None
+    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(stub, signal.SIGSTOP)
+    try:
+        assert probe.first_stuck(triton.url, pending, 1) == "face_mesh"
+    finally:
+        os.kill(stub, signal.SIGCONT)
+
+
+SERVICE = """
+import json, sys, time
+from pathlib import Path
+from frontend.triton.server import TritonServer
+server = TritonServer(Path(sys.argv[1]))
+server.start()
+server.ready()
+print(json.dumps([server.pid, server._shm_prefix]), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def small_repository(tmp_path: Path) -> Path:
+    (tmp_path / "face_mesh").symlink_to(ROOT / "model_repository" / "face_mesh")
+    return tmp_path
+
+
+@pytest.mark.parametrize("victim", ["service", "guard"])
+def test_nothing_is_left_after_sigkill(small_repository: Path, victim: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVICE, small_repository], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as service:
+        assert service.stdout
+        pid, shm_prefix = json.loads(service.stdout.readline())
+        family = descendants(service.pid)
+        folders = [part for part in Path(f"/proc/{pid}/cmdline").read_text().split("\0") if "backend-directory" in part]
+        folder = Path(folders[0].split("=")[1]).parent
+        assert pid in family and len(family) == 3 and folder.exists()
+        if victim == "guard":
+            # It could not clean up, but the kernel ends the server, and then its model processes end.
+            guard = next(p for p in family if b"guard.py" in Path(f"/proc/{p}/cmdline").read_bytes())
+            os.kill(guard, signal.SIGKILL)
+            assert gone(family, 10)
+        service.kill()
+        service.wait()
+    assert gone(family, 15)
+    if victim == "service":
+        assert not folder.exists()
+        assert not list(Path("/dev/shm").glob(f"{shm_prefix}*"))
+
+
+def test_a_network_that_cannot_load_is_named(small_repository: Path) -> None:
+    broken = small_repository / "broken"
+    (broken / "1").mkdir(parents=True)
+    (broken / "1" / "model.onnx").write_bytes(b"no onnx")
+    config = (ROOT / "model_repository" / "face_mesh" / "config.pbtxt").read_text()
+    (broken / "config.pbtxt").write_text(config.replace('name: "face_mesh"', 'name: "broken"'))
+    (small_repository / "face_mesh").unlink()
+    with TritonServer(small_repository) as server, pytest.raises(Unavailable, match="cannot load broken"):
+        server.ready(60)
+
+
+def test_a_port_that_is_taken_is_an_error_at_once(small_repository: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Unavailable, match=f"port {port} on 127.0.0.1 is taken"):
+            TritonServer(small_repository, http_port=port).start()
+
+
+def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "LIBPYTHON", "libpython9.9.so.1.0")
+    with pytest.raises(Unavailable, match=r"no shared library libpython9\.9\.so\.1\.0; use a Python"):
+        TritonServer().start()
+    assert [check.name for check in runtime.checks() if not check.ok] == ["libpython"]
+
+
+def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(TritonServer, "_command", lambda self, backends: ["/bin/sh", "-c", "exit 3"])
+    with TritonServer(small_repository) as dying, pytest.raises(Unavailable, match="ended with status 3"):
+        dying.ready(30)

@@ -13,6 +13,8 @@ from frontend import metrics
 
 log = logging.getLogger(__name__)
 
+# A caller may send any word as a method, and a label must not grow by it.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 # Asked every few seconds by machines; of interest only to those who look for them.
 _QUIET = {"/health", "/ready", "/metrics"}
 
@@ -41,8 +43,7 @@ class AccessLog:
         finally:
             seconds = time.perf_counter() - start
             route = _route(scope)
-            # A method that no route takes may be any word, so it is not a label.
-            method = scope["method"] if route != "unmatched" else "any"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.requests.labels(method, route, str(code)).inc()
             metrics.request_duration.labels(method, route).observe(seconds)
             log.log(

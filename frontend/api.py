@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -86,7 +86,7 @@ def create_app(service: Callable[[], AbstractContextManager[Service]]) -> FastAP
 
     app = FastAPI(title="Digital human service", version="0.1.0", lifespan=lifespan)
     app.add_middleware(AccessLog)
-    app.add_route("/metrics", metrics.endpoint, include_in_schema=False)
+    app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -57,7 +57,7 @@ def configure(level: str, folder: Path | None = None) -> None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, task_id, the fields, and the trace of an exception."""
+    """One JSON object a line: time (UTC), level, logger, message, task_id, the fields, and an exception's trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

@@ -128,7 +128,7 @@ def _triton(settings: Settings, wait: bool) -> Iterator[TritonServer | None]:
         check(settings.triton_url, networks_needed())
         yield None
         return
-    with TritonServer(settings.model_repository) as server:
+    with TritonServer(settings.model_repository, collector=settings.otel_exporter_otlp_endpoint) as server:
         if wait:
             server.ready()
         yield server

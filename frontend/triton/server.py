@@ -47,6 +47,7 @@ class TritonServer:
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution, 0 for all cores
     start_timeout: seconds that loading all networks may take
+    collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TritonServer:
         metrics_port: int = 0,
         threads: int = 0,
         start_timeout: float = 120.0,
+        collector: str | None = None,
     ) -> None:
         self.model_repository = model_repository.resolve()
         self.restarts = 0
@@ -66,6 +68,7 @@ class TritonServer:
         self._ports = (http_port, grpc_port, metrics_port)
         self._threads = threads
         self._start_timeout = start_timeout
+        self._collector = collector
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
         self._pid: int | None = None
@@ -215,6 +218,10 @@ class TritonServer:
             f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
             "--backend-config=python,stub-timeout-seconds=120",
         ]
+        if self._collector:
+            traces = f"{self._collector.rstrip('/')}/v1/traces"
+            settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")
+            command += [f"--trace-config={setting}" for setting in settings]
         if not Path("/dev/nvidiactl").exists():
             command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
         return command

@@ -22,8 +22,8 @@ from frontend.media import VideoReader
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
-MOUTH = (240, 220, 240, 240)
-"""Where the sample template's face is."""
+MOUTH = (262, 320, 160, 160)
+"""Where the mouth of the sample template is."""
 
 
 def main() -> int:

@@ -43,12 +43,14 @@ SIZE = (96, 144)
 """Their height and width."""
 SEAM = (72.0, 30.0)
 """Where the middle of the closed seam lies in them, x and y."""
-LEVELS = np.array([0.015, 0.03, 0.045, 0.06, 0.08, 0.10, 0.125, 0.15, 0.18, 0.21, 0.25, 0.29])
-"""Wanted openings of the rungs over the closed mouth, inter-ocular distances."""
+LEVELS = np.array([0.085, 0.10, 0.12, 0.14, 0.16, 0.25, 0.265, 0.28])
+"""Wanted openings of the rungs, inter-ocular distances."""
 TEETH = (232.0, 228.0, 220.0)
 """Colour of the brightest teeth in the pictures, RGB: every clip is brought to one light."""
 DIM, SOFT, NEAR = 120.0, 0.2, 95.0
 """Clips are left out whose brightest teeth are darker, which are less crisp, or where the eyes are fewer pixels apart."""
+TRIM = (0.004, 0.018)
+"""Cut off the mouth along the upper and the lower lip, inter-ocular distances: wet lips look like mouth."""
 TURNED = 14.0
 """Degrees away from the camera beyond which a frame is not used."""
 CANDIDATES = 16
@@ -80,7 +82,7 @@ class View:
 
     picture:   uint8 [*SIZE, 3] RGB
     contour:   float64 [20, 2], the lips' inner edge in it, ordered as INNER
-    opening:   over the closed mouth, inter-ocular distances
+    opening:   between the lips' edges in the middle, inter-ocular distances
     crispness: float64 [len(BLURS)], of its clip
     fault:     0 for a still face that looks straight ahead
     """
@@ -95,26 +97,27 @@ class View:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", nargs="+", type=Path, required=True, help="talking clips of one person")
+    parser.add_argument("--mouths", type=Path, help="the clip the pictures come from; otherwise the best one")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--credit", default="Weekly address of the President, The White House: public domain (US government work)")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    atlas = build(arguments.clips)
+    atlas = build(arguments.clips, arguments.mouths)
     np.savez_compressed(arguments.out, credit=np.array(arguments.credit), **atlas)
     print(f"{arguments.out}: {len(atlas['pictures'])} mouths, openings {np.round(atlas['openings'], 3)}")
 
 
-def build(paths: list[Path]) -> dict[str, npt.NDArray[np.generic]]:
+def build(paths: list[Path], mouths: Path | None = None) -> dict[str, npt.NDArray[np.generic]]:
     """The arrays of the atlas; docs/donor-mouths.md lists them."""
     mesh = FaceMesh()
-    tracked = [(images, points) for images, points in (_read(path, mesh) for path in paths) if len(images) > 20]
-    reference = _reference(np.concatenate([points for _, points in tracked]))
-    clips = [_faces(images, points, reference) for images, points in tracked]
-    canonical = np.concatenate([c.canonical for c in clips])
+    tracked = {path: _read(path, mesh) for path in paths}
+    reference = _reference(np.concatenate([points for _, points in tracked.values()]))
+    clips = {path: _faces(images, points, reference) for path, (images, points) in tracked.items()}
+    canonical = np.concatenate([clip.canonical for clip in clips.values()])
     aperture, width = _aperture(canonical), _width(canonical)
     shut, opening = _opening(canonical, aperture, width)
-    views = _register([view for clip in clips for view in _views(clip, shut)])
-    rungs = _ladder(views)
+    stocks = [views for views in (_views(clip, shut) for path, clip in clips.items() if mouths in (None, path)) if views]
+    rungs = min((_ladder(_register(views)) for views in stocks), key=lambda ladder: ladder[0])[1]
     pictures = np.stack([np.where(_inside(v.contour)[..., None], v.picture, 0) for v in rungs]).astype(np.uint8)
     return {
         "pictures": pictures,
@@ -231,13 +234,16 @@ def _views(clip: Faces, shut: Float) -> list[View]:
     if teeth.mean() < DIM or crispness[0] < SOFT:
         return []
     return [
-        View(_balance(picture, teeth), contour, float(opening[i]), crispness, float(8 * speed[i] + 0.03 * clip.turn[i]))
+        View(_balance(picture, teeth), contour, _gap(contour), crispness, float(8 * speed[i] + 0.03 * clip.turn[i]))
         for i, (picture, contour) in zip(frames, seen, strict=True)
     ]
 
 
-def _ladder(views: list[View]) -> list[View]:
-    """One view a level, the best way up (dynamic programming): each good by itself, like its neighbours, rising."""
+def _ladder(views: list[View]) -> tuple[float, list[View]]:
+    """One view a level, the best way up (dynamic programming): each good by itself, like its neighbours, rising.
+
+    With its cost.
+    """
     opening = np.array([v.opening for v in views])
     own = np.array([v.fault + _ugliness(v) for v in views])
     levels = []
@@ -254,7 +260,7 @@ def _ladder(views: list[View]) -> list[View]:
     way = [int(total.argmin())]
     for link in reversed(back):
         way.append(int(link[way[-1]]))
-    return [views[found[k]] for (found, _), k in zip(levels, reversed(way), strict=True)]
+    return float(total.min()), [views[found[k]] for (found, _), k in zip(levels, reversed(way), strict=True)]
 
 
 def _picture(clip: Faces, shut: Float, i: int) -> tuple[Uint8, Float]:
@@ -271,29 +277,42 @@ def _picture(clip: Faces, shut: Float, i: int) -> tuple[Uint8, Float]:
 
 
 def _inner_edge(picture: Uint8, inner: Float, outer: Float) -> Float:
-    """The mesh's inner contour moved, along columns, to where the colour stops being that of the lip."""
-    smooth = cv2.GaussianBlur(picture, (0, 0), 0.010 * SCALE).astype(np.float32)
-    reach = np.arange(-0.06, 0.09, 0.0025) * SCALE
+    """The mesh's inner contour moved, along columns, to where the picture says that the lips end.
+
+    Lips and what lies between them are told apart by colour (GrabCut, Rother et al. 2004): surely lip is the outer part
+    of each lip, surely mouth what the mesh holds for it.
+    """
+    middle = 0.5 * inner + 0.5 * outer
+    middle[[0, 10]] = inner[[0, 10]]
+    labels = np.full(SIZE, cv2.GC_BGD, np.uint8)
+    labels[_inside(middle)] = cv2.GC_PR_BGD
+    labels[_inside(inner)] = cv2.GC_PR_FGD
+    core = cv2.erode(_inside(inner).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    labels[core] = cv2.GC_FGD
+    near = cv2.dilate(_inside(outer).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    pixels = np.where(near[..., None], picture, np.median(picture[near & ~_inside(middle)], axis=0)).astype(np.uint8)
+    if core.sum() < 12:
+        return inner
+    cv2.grabCut(pixels, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    mouth = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
+    mouth = cv2.GaussianBlur(mouth, (0, 0), 1.0)
     edge = inner.copy()
-    gap = np.maximum(inner[list(LOWER), 1] - inner[list(UPPER)[::-1], 1], 0)
-
-    def at(x: Float, y: Float) -> Float:
-        values = cv2.remap(smooth, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
-        return np.asarray(values, np.float64)
-
-    for lip, inward, room in ((UPPER, 1.0, gap[::-1]), (LOWER, -1.0, gap)):
-        points, rim = inner[list(lip)], outer[list(lip)]
-        lip_colour = at(*(0.55 * points + 0.45 * rim).T[:, :, None])
-        lip_colour = cv2.blur(lip_colour, (1, 3))
-        along = points[:, 1:] + inward * reach
-        unlike = np.linalg.norm(at(np.broadcast_to(points[:, :1], along.shape), along) - lip_colour, axis=2)
-        steep = np.gradient(unlike, axis=1)
-        score = steep / (steep.max(axis=1, keepdims=True) + 1e-3) - 0.5 * (reach / (0.06 * SCALE)) ** 2
-        score[reach > np.maximum(0.42 * room, 0.3)[:, None]] = -9
-        moved = reach[cv2.blur(score, (1, 3)).argmax(axis=1)]
-        moved = np.convolve(np.pad(moved, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
-        edge[list(lip), 1] += inward * np.minimum(moved + 0.008 * SCALE, 0.45 * room)
+    for lip, outward, trim in ((UPPER, -1.0, TRIM[0]), (LOWER, 1.0, TRIM[1])):
+        steps = np.arange(0, 0.14, 0.002) * SCALE
+        start = 0.5 * (inner[list(LOWER)] + inner[list(UPPER)[::-1]])
+        start = start if lip is LOWER else start[::-1]
+        y = (start[:, 1:] + outward * steps).astype(np.float32)
+        x = np.broadcast_to(inner[list(lip), :1], y.shape).astype(np.float32)
+        seen = cv2.remap(mouth, x, y, cv2.INTER_LINEAR) > 0.5
+        reach = steps[np.where(seen.all(axis=1), -1, (~seen).argmax(axis=1))]
+        reach = np.convolve(np.pad(reach, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+        edge[list(lip), 1] = start[:, 1] + outward * np.maximum(reach - trim * SCALE, 0)
     return edge
+
+
+def _gap(contour: Float) -> float:
+    """Opening of a contour in its middle, inter-ocular distances."""
+    return float((contour[[4, 5, 6], 1] - contour[[16, 15, 14], 1]).mean() / SCALE)
 
 
 def _inside(contour: Float) -> npt.NDArray[np.bool_]:
@@ -340,7 +359,7 @@ def _ugliness(view: View) -> float:
         return 3.0
     teeth, clear = (pale[upper] > 110).mean(), ((pale > 110) | (light < 70)).mean()
     uneven = abs(light[left].mean() - light[~left].mean()) / 128
-    return float(2.0 * uneven - 2.0 * teeth - clear)
+    return float(2.0 * uneven - 2.0 * teeth - 8.0 * clear)
 
 
 def _unlikeness(a: View, b: View) -> float:

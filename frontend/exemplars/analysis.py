@@ -19,6 +19,9 @@ MAX_BYTES = 128 << 20
 RUN = 12
 """Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
 MIN_SCORE = 0.5
+SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
+"""Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
+taken to show too much, by the third at most."""
 LAYER_MARGIN = 0.42
 """How far the mouth layer reaches beyond the lips."""
 BASE_HALF = (1.12, 1.3)
@@ -61,26 +64,26 @@ def analyse(template: Template) -> Atlas:
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     turned = np.zeros((template.frame_count, 3), np.float32)
     turned[frames] = pose.angles(poses)
-    chosen = _choose(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
+    chosen = cover(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
     stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
 
     control, near = _control_points(reference)
+    limits = _limits(opening)
     return Atlas(
         size=size,
         reference=reference,
         control=control,
         near=near,
         regression=regression.reshape(3, face.VERTICES, 3).astype(np.float32),
-        limits=_limits(opening),
+        limits=limits,
         width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
         angles=turned,
         exemplar_frame=frames[chosen],
-        aperture=opening_of,
         width=wide[chosen],
         slope=slope.astype(np.float32),
         odd=odd[chosen].astype(np.float32),
-        **_relative(stock, opening_of),
+        **_relative(stock, opening_of, limits[0]),
     )
 
 
@@ -97,7 +100,7 @@ def _even(half: Float32) -> Indices:
     return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
 
 
-def _choose(features: Float32, limit: int) -> Indices:
+def cover(features: Float32, limit: int) -> Indices:
     """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] best.
 
     Greedy: always the run that is farthest, on average, from what is there already.
@@ -126,7 +129,7 @@ def _collect(
     origin = corner(points, rows, columns)
     place = {int(frame): k for k, frame in enumerate(frames)}
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, sharp = np.zeros((2, len(frames)), np.float32)
+    gap, red, sharp = np.zeros((3, len(frames)), np.float32)
     looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
     for index, frame in enumerate(template.frames()):
         k = place.get(index)
@@ -137,9 +140,10 @@ def _collect(
         stock[k] = _subsample(picture)
         local = points[k, :, :2] - origin[k].astype(np.float32)
         gap[k] = pixels.seam_gap(picture, local, unit[k])
+        red[k] = pixels.vermilion(picture, local, unit[k])
         sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
         looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
-    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "sharp": sharp, "looks": looks}
+    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
 
 
 def _subsample(picture: Uint8) -> Uint8:
@@ -150,20 +154,26 @@ def _subsample(picture: Uint8) -> Uint8:
     return np.concatenate([picture[..., 0], chroma])
 
 
-def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str, npt.NDArray[Any]]:
+def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
     """Measures of the picture, set against what is usual for this person."""
     looks = stock.pop("looks").astype(np.float32)
     square = (looks**2).sum(1)
     unlike = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
     unlike /= np.median(np.diag(unlike, 1)) + 1e-6
     gap = stock.pop("gap").astype(np.float32)
-    shut = opening <= np.percentile(opening, 12)
+    gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
+    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_OVERREAD), 0)
+    overread = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
+    red = stock.pop("red").astype(np.float32)
     log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
     design = np.stack([np.ones_like(opening), opening, opening**2], 1)
     usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
     return {
         **stock,
-        "gap": gap - np.percentile(gap[shut], 25).astype(np.float32),
+        "aperture": opening - overread,
+        "overread": overread,
+        "gap": gap,
+        "pressed": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
         "soft": np.maximum(usual - log, 0).astype(np.float32),
         "unlike": unlike.astype(np.float32),
     }
@@ -172,7 +182,8 @@ def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str,
 def _limits(opening: Float32) -> Float32:
     low, high = np.percentile(opening, [3, 97])
     speaking = opening[opening > low + 0.15 * (high - low)]
-    return np.array([min(low, 0.03), *np.percentile(speaking, [15, 35, 55, 75, 95])], np.float32)
+    percentiles = np.minimum(np.percentile(speaking, [15, 35, 55, 75, 95]), high)
+    return np.array([min(low, 0.03), *percentiles], np.float32)
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:

@@ -7,7 +7,7 @@ import numpy as np
 from frontend.exemplars.face import smooth
 from frontend.frames import Float32
 
-STANDARD_APERTURE = np.array([-1.13, -0.35, 0.0, 0.45, 1.0, 2.1], np.float32)
+STANDARD_APERTURE = np.array([-0.9, -0.45, -0.1, 0.25, 0.8, 1.8], np.float32)
 """Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking."""
 HEADROOM = 0.25
 """Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""
@@ -29,7 +29,7 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
     share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
     linear = shut + np.clip(share, 0, 1) * (top - shut)
     opening = 0.5 * (by_quantile + linear) + HEADROOM * np.maximum(share - 1, 0) * (top - shut)
-    opening = np.minimum(opening, 1.1 * top)
+    opening = np.minimum(opening, 1.05 * top)
     gate = 1 - np.maximum(_ramp(closure, 0.35, 0.6), _ramp(silence, 0.5, 0.8))
     return (shut + (opening - shut) * gate).astype(np.float32)  # type: ignore[no-any-return]
 

@@ -55,16 +55,24 @@ def gone(pids: set[int], seconds: float) -> bool:
     return True
 
 
-def test_single_requests_that_come_together_run_as_batches(triton: TritonServer, networks: TritonNetworks) -> None:
-    before = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
-    face = np.zeros((1, 192, 192, 3), np.uint8)
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: networks.infer("face_mesh", {"face": face}), range(64)))
-    after = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
-    assert all(answer["landmarks"].shape == (1, 468, 3) for answer in answers)
-    inferences, executions = (b - a for a, b in zip(before, after, strict=True))
-    assert inferences == 64
-    assert executions <= 32
+def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer, networks: TritonNetworks) -> None:
+    def counts() -> list[float]:
+        return [metric(triton, f"nv_inference_{name}", "face_detector") for name in ("count", "exec_count")]
+
+    def ask(size: int) -> int:
+        return len(networks.infer("face_detector", {"image": np.zeros((size, 192, 192, 3), np.uint8)})["scores"])
+
+    with ThreadPoolExecutor(17) as pool:
+        list(pool.map(ask, [1] * 17))
+        before = counts()
+        # The network is busy with a full batch while the single requests arrive.
+        full = pool.submit(ask, 32)
+        time.sleep(0.02)
+        assert list(pool.map(ask, [1] * 16)) == [1] * 16
+        assert full.result() == 32
+    inferences, executions = np.subtract(counts(), before)
+    assert inferences == 48
+    assert executions <= 9
 
 
 def test_everything_is_bound_to_the_loopback_interface(triton: TritonServer) -> None:
@@ -205,6 +213,6 @@ def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.
 
 def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FIRST_DELAY", 0.01)
-    monkeypatch.setattr(TritonServer, "_command", lambda self, backends: ["/bin/sh", "-c", "exit 3"])
+    monkeypatch.setattr(runtime.Runtime, "command", lambda *_: ["/bin/sh", "-c", "exit 3"])
     with TritonServer(small_repository) as dying, pytest.raises(Unavailable, match="ended with status 3"):
         dying.ready(30)

@@ -1,0 +1,243 @@
+"""Speech -> lip shape: the network, its checkpoint format and its ONNX export.
+
+A log-mel front end (as convolution, so that it lives inside the graph) and a dilated residual ConvNet [1] with three
+heads. Silence, loudness and microphone are taken out before the network: levels are relative to the window's own
+power, and each mel band to its mean over the *loud* frames, so that a pause does not change what speech looks like.
+
+[1] Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolutions"; residual blocks in the pre-activation
+    order of He et al. 2016, "Identity Mappings in Deep Residual Networks".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+WEIGHTS = Path(__file__).parent / "weights" / "speech_to_lips.npz"
+
+SAMPLE_RATE = 16_000
+HOP = 160
+WINDOW = 400
+FFT_SIZE = 512
+MEL_BANDS = 64
+MEL_RANGE_HZ = (60.0, 7600.0)
+
+LIPS = ("aperture", "width", "upper_lip", "jaw", "protrusion")
+"""Lip shape coefficients, in the order of the output's last axis (see `training.clips` for how they are measured)."""
+
+PHONEMES = (
+    "silence", "open", "open_mid", "mid", "close", "open_mid_rounded", "mid_rounded", "close_rounded",
+    "front_rounded", "bilabial", "labiodental", "dental", "alveolar", "sibilant", "postalveolar", "velar",
+    "rhotic", "palatal", "labiovelar",
+)  # fmt: skip
+"""Phoneme classes that lips can tell apart, in the order of the output's last axis."""
+
+POWER_FLOOR = 1e-6
+"""Mel power (about -67 dB of full scale as white noise) below which a window counts as silent."""
+RANGE_FLOOR = 1e-6
+"""Powers this far below the window's mean (-60 dB) are clamped."""
+PRIOR_FRAMES = 50
+"""How many frames the typical spectrum weighs against the window's own loud frames."""
+LOG_POWER_SCALE = 4.0
+
+
+def mel_filters() -> npt.NDArray[np.float32]:
+    """float32 [MEL_BANDS, FFT_SIZE / 2 + 1]: triangular filters of unit area, equidistant on Slaney's mel scale."""
+    linear_hz, linear_mel, log_step = 1000.0, 15.0, np.log(6.4) / 27
+
+    def to_mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        hz = np.asarray(hz, np.float64)
+        return np.where(
+            hz < linear_hz, hz * linear_mel / linear_hz,
+            linear_mel + np.log(np.maximum(hz, 1) / linear_hz) / log_step,
+        )  # fmt: skip
+
+    def to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where(
+            mel < linear_mel, mel * linear_hz / linear_mel, linear_hz * np.exp(log_step * (mel - linear_mel))
+        )
+
+    edges = to_hz(np.linspace(*to_mel(MEL_RANGE_HZ), MEL_BANDS + 2))
+    bins = np.arange(FFT_SIZE // 2 + 1) * SAMPLE_RATE / FFT_SIZE
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    return (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+
+
+class Spectrogram(nn.Module):
+    """Audio [N, samples] -> power spectrum [N, FFT_SIZE / 2 + 1, samples // HOP]; frame i is centred at (i + 0.5) HOP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+        angle = 2 * np.pi * np.outer(np.arange(FFT_SIZE // 2 + 1), np.arange(WINDOW)) / FFT_SIZE
+        basis = np.concatenate([np.cos(angle), np.sin(angle)]) * hann
+        self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32)[:, None], persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        margin = (WINDOW - HOP) // 2
+        padded = nn.functional.pad(audio[:, None], (margin, margin))
+        parts = nn.functional.conv1d(padded, self.basis, stride=HOP)
+        real, imaginary = parts[:, : FFT_SIZE // 2 + 1], parts[:, FFT_SIZE // 2 + 1 :]
+        return real**2 + imaginary**2
+
+
+class Normalise(nn.Module):
+    """Mel power [N, MEL_BANDS, T] -> features of the same shape that know neither loudness nor microphone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.typical = nn.Parameter(torch.linspace(0.0, -4.0, MEL_BANDS)[None, :, None].clone())
+
+    def forward(self, mel: Tensor) -> Tensor:
+        level = mel.mean(dim=1, keepdim=True).mean(dim=2, keepdim=True) + POWER_FLOOR
+        logs = torch.log(mel / level + RANGE_FLOOR)
+        loudness = torch.log(mel.mean(dim=1, keepdim=True) / level + RANGE_FLOOR)
+        loud = torch.sigmoid(2 * (loudness + 2))
+        # a product, not a sum: OpenVINO 2026.4 wrongly fuses ReduceSum with the addition when N > 1
+        total = logs @ loud.transpose(1, 2) + PRIOR_FRAMES * self.typical
+        return (logs - total / (loud.sum(dim=2, keepdim=True) + PRIOR_FRAMES)) / LOG_POWER_SCALE
+
+
+class Residual(nn.Module):
+    """[N, C, T] -> the same: a dilated and a pointwise convolution beside the identity."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, 5, padding=2 * dilation, dilation=dilation),
+            nn.BatchNorm1d(channels),
+            nn.GELU(),
+            nn.Dropout(0.1),
+            nn.Conv1d(channels, channels, 1),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.body(hidden)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of T instants, instant i lying at (i + 0.5) / 100 s.
+
+    lips:     [N, T, len(LIPS)], in standard deviations from a speaker's mean while speaking
+    closure:  [N, T, 1], logit that the lips touch for a p, b or m
+    silence:  [N, T, 1], logit that nobody speaks
+    phonemes: [N, T, len(PHONEMES)], logits
+    """
+
+    lips: Tensor
+    closure: Tensor
+    silence: Tensor
+    phonemes: Tensor
+
+
+class SpeechToLips(nn.Module):
+    """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz.
+
+    The body runs at 50 Hz, which halves its cost; every head predicts two instants a step.
+    """
+
+    STRIDE = 2
+
+    def __init__(self, channels: int = 160, dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4)) -> None:
+        super().__init__()
+        self.spectrogram = Spectrogram()
+        self.register_buffer("filters", torch.tensor(mel_filters()), persistent=False)
+        self.normalise = Normalise()
+        self.stem = nn.Conv1d(MEL_BANDS, channels, 4, stride=self.STRIDE, padding=1)
+        self.body = nn.Sequential(*[Residual(channels, dilation) for dilation in dilations])
+        self.tidy = nn.Sequential(nn.BatchNorm1d(channels), nn.GELU())
+        self.to_phonemes = nn.Conv1d(channels, self.STRIDE * len(PHONEMES), 1)
+        self.to_closure = nn.Conv1d(channels, self.STRIDE * 2, 3, padding=1)
+        self.to_lips = nn.Sequential(
+            nn.Conv1d(channels, 64, 5, padding=2),
+            nn.GELU(),
+            nn.Conv1d(64, self.STRIDE * len(LIPS), 5, padding=2),
+        )
+
+    def mel(self, audio: Tensor) -> Tensor:
+        """Mel power [N, MEL_BANDS, T] of audio [N, samples]."""
+        return self.filters @ self.spectrogram(audio)
+
+    def from_mel(self, mel: Tensor) -> Prediction:
+        """The network without its front end."""
+        features = self.normalise(mel)
+        # one more frame lets the stride of two cover an odd T
+        hidden = self.tidy(self.body(self.stem(nn.functional.pad(features, (0, 1)))))
+        length = mel.shape[2]
+
+        def instants(head: nn.Module) -> Tensor:
+            steps = head(hidden).transpose(1, 2)
+            return steps.reshape(steps.shape[0], -1, steps.shape[2] // self.STRIDE)[:, :length]
+
+        closure, silence = instants(self.to_closure).split(1, dim=2)
+        return Prediction(instants(self.to_lips), closure, silence, instants(self.to_phonemes))
+
+    def forward(self, audio: Tensor) -> Prediction:
+        return self.from_mel(self.mel(audio))
+
+
+class _Served(nn.Module):
+    """The network as Triton serves it: probabilities instead of logits."""
+
+    def __init__(self, network: SpeechToLips) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        told = self.network(audio)
+        return (
+            told.lips,
+            told.closure[..., 0].sigmoid(),
+            told.silence[..., 0].sigmoid(),
+            told.phonemes.softmax(dim=2),
+        )
+
+
+def save(network: SpeechToLips, constants: dict[str, object], path: Path) -> None:
+    """Write a checkpoint: the state as float16 (half the size, no measurable loss) and constants as JSON."""
+    state = {k: v.numpy().astype(np.float16 if v.is_floating_point() else v.numpy().dtype)
+             for k, v in network.state_dict().items()}  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **state, constants=np.array(json.dumps(constants)))
+
+
+def load(path: Path = WEIGHTS) -> tuple[SpeechToLips, dict[str, object]]:
+    """Read a checkpoint: the network in evaluation mode and its constants."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    constants = json.loads(str(arrays.pop("constants")))
+    network = SpeechToLips()
+    network.load_state_dict({
+        name: torch.from_numpy(value.astype(np.float32) if value.dtype == np.float16 else value)
+        for name, value in arrays.items()
+    })  # fmt: skip
+    return network.eval(), constants
+
+
+def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
+    """Write model.onnx; batch and length are dynamic."""
+    network, _ = load(weights)
+    instants = {0: "batch", 1: "instants"}
+    target_dir.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        _Served(network).eval(),
+        (torch.zeros(2, 3 * SAMPLE_RATE),),
+        str(target_dir / "model.onnx"),
+        input_names=["audio"],
+        output_names=["lips", "closure", "silence", "phonemes"],
+        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "closure": instants,
+                      "silence": instants, "phonemes": instants},
+        opset_version=17,
+        dynamo=False,
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""The mouth renderer: what it promises of pixels, and the same answer from every runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import openvino
+import pytest
+import torch
+
+from export.mouth_renderer import INPUTS, MouthRenderer, example, export
+
+MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"
+BASE, LAYER, MOUTH = (96, 128), (48, 64), (64, 80)
+Tensors = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def session() -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(MODEL)
+
+
+@pytest.fixture
+def still() -> Tensors:
+    """A frame whose base does not move under an invisible mouth layer; the mouth's crop has a margin of 8 pixels."""
+    random = np.random.default_rng(0)
+    points = random.uniform(20, 40, (1, 12, 2)).astype(np.float32)
+    return {
+        "base": random.integers(16, 236, (1, *BASE, 3), np.uint8),
+        "base_points": points,
+        "base_weights": np.zeros_like(points),
+        "base_reach": np.full((1, 1), 30, np.float32),
+        "mouth": random.integers(16, 236, (1, *MOUTH, 3), np.uint8),
+        "mouth_points": points,
+        "mouth_weights": np.zeros_like(points),
+        "mouth_reach": np.full((1, 1), 30, np.float32),
+        "mouth_affine": np.array([[[1, 0], [0, 1], [8, 8]]], np.float32),
+        "colour": np.eye(4, 3, dtype=np.float32)[None],
+        "sharpen": np.zeros((1, 1), np.float32),
+        "alpha": np.zeros((1, *LAYER), np.uint8),
+        "ring": np.zeros((1, *LAYER), np.uint8),
+    }
+
+
+def run(session: onnxruntime.InferenceSession, inputs: Tensors) -> np.ndarray:
+    return session.run(["image"], inputs)[0]
+
+
+def centre(image: np.ndarray) -> np.ndarray:
+    """The mouth layer's place in an image."""
+    top, left = (BASE[0] - LAYER[0]) // 2, (BASE[1] - LAYER[1]) // 2
+    return image[0, top : top + LAYER[0], left : left + LAYER[1]]
+
+
+def test_untouched_pixels_keep_their_bytes(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    assert np.array_equal(run(session, still), still["base"])
+
+
+def test_pixels_beyond_the_reach_keep_their_bytes(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    still["base_weights"] = np.full_like(still["base_weights"], 0.5)
+    image = run(session, still)
+    assert not np.array_equal(image[0, 20:40, 20:40], still["base"][0, 20:40, 20:40])
+    assert np.array_equal(image[0, :, 80:], still["base"][0, :, 80:])
+    assert np.array_equal(image[0, :2], still["base"][0, :2]), "the crop's border never moves"
+
+
+def test_an_opaque_layer_shows_the_mouth_and_nothing_else(
+    session: onnxruntime.InferenceSession, still: Tensors
+) -> None:
+    still["alpha"][:] = 255
+    image = run(session, still)
+    assert np.array_equal(centre(image), still["mouth"][0, 8:-8, 8:-8])
+    centre(image)[:] = centre(still["base"])
+    assert np.array_equal(image, still["base"])
+
+
+def test_the_affine_map_shifts_the_mouth(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    still["alpha"][:] = 255
+    still["mouth_affine"][0, 2] = [11, 6]
+    assert np.array_equal(centre(run(session, still)), still["mouth"][0, 6:54, 11:75])
+
+
+def test_the_ring_takes_a_difference_of_colour_away(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    still["base"][:] = [120, 110, 150]
+    still["mouth"][:] = [90, 120, 140]
+    still["alpha"][:] = 255
+    still["ring"][:, 4:-4, 4:-4] = 255
+    still["ring"][:, 16:32, 16:48] = 0
+    difference = run(session, still).astype(int) - still["base"]
+    assert np.abs(difference).max() <= 1
+
+
+def test_the_colour_matrix_is_applied_to_the_mouth(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    still["alpha"][:] = 255
+    still["mouth"][:] = [100, 120, 140]
+    still["colour"][0] = [[0.5, 0, 0], [0, 1, 0], [0, 0, 1], [10, -20, 0]]
+    assert np.array_equal(np.unique(centre(run(session, still)).reshape(-1, 3), axis=0), [[60, 100, 140]])
+
+
+def test_a_missing_reach_does_no_harm(session: onnxruntime.InferenceSession, still: Tensors) -> None:
+    still["base_reach"][:] = 0
+    assert np.array_equal(run(session, still), still["base"])
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_runtimes_agree_with_the_definition(runtime: str, session: onnxruntime.InferenceSession) -> None:
+    tensors = example(batch=3)
+    inputs = {name: tensor.numpy() for name, tensor in zip(INPUTS, tensors, strict=True)}
+    for name, cut in {"base": np.s_[:, :112], "mouth": np.s_[:, :, :80]}.items():
+        inputs[name] = inputs[name][cut]
+    with torch.inference_mode():
+        wanted = MouthRenderer()(*(torch.from_numpy(value) for value in inputs.values())).numpy()
+    if runtime == "onnxruntime":
+        image = run(session, inputs)
+    else:
+        model = openvino.Core().compile_model(MODEL, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        image = model(inputs)[model.output(0)]
+    difference = np.abs(image.astype(int) - wanted)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+
+
+def test_the_committed_model_is_what_the_exporter_writes(tmp_path: Path) -> None:
+    export(tmp_path)
+    inputs = {name: tensor.numpy() for name, tensor in zip(INPUTS, example(), strict=True)}
+    images = [run(onnxruntime.InferenceSession(path), inputs) for path in (MODEL, tmp_path / "model.onnx")]
+    assert np.array_equal(*images)

@@ -1,0 +1,133 @@
+"""The default engine on a real person, through the real Triton."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frontend.engines import Arrays, DefaultEngine, Template
+from frontend.exemplars import face
+from frontend.exemplars.atlas import Atlas
+from frontend.exemplars.own import arrange
+from frontend.faces import track_face
+from frontend.frames import Frame
+from frontend.media import read_speech
+from frontend.triton.client import TritonNetworks
+
+RATE = 25
+
+
+@pytest.fixture(scope="module")
+def engine() -> DefaultEngine:
+    return DefaultEngine()
+
+
+@pytest.fixture(scope="module")
+def template(template_frames: list[Frame], networks: TritonNetworks) -> Template:
+    track = track_face(template_frames, networks)
+    first = template_frames[0]
+    return Template(
+        first.width, first.height, Fraction(RATE), len(template_frames), track, lambda: iter(template_frames)
+    )
+
+
+@pytest.fixture(scope="module")
+def analysis(engine: DefaultEngine, template: Template, networks: TritonNetworks) -> Arrays:
+    return engine.analyse(template, networks)
+
+
+@pytest.fixture(scope="module")
+def swing(template: Template, analysis: Arrays) -> Arrays:
+    """A plan that opens and shuts the mouth about twice a second, over the whole template."""
+    atlas = Atlas.from_arrays(analysis)
+    order = np.arange(template.frame_count)
+    share = 0.5 - 0.5 * np.cos(order * 2 * np.pi / 13)
+    curve = atlas.limits[0] + share * (atlas.limits[4] - atlas.limits[0])
+    width = np.full(len(order), atlas.width_limits[1], np.float32)
+    return arrange(atlas, curve.astype(np.float32), width, order)
+
+
+def render(
+    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Arrays, networks: TritonNetworks, part: slice
+) -> list[Frame]:
+    cut = {name: values[part] for name, values in plan.items()}
+    frames = list(template.frames())
+    return engine.render(template, analysis, cut, [frames[k] for k in cut["pose"]], networks)
+
+
+def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> None:
+    assert str(analysis["kind"]) == "exemplar"
+    assert all(values.dtype != object for values in analysis.values())
+    atlas = Atlas.from_arrays(analysis)
+    assert len(atlas.exemplar_frame) == template.frame_count
+    assert atlas.limits[0] < 0.04 < atlas.limits[-1], "shut, and wide open"
+    assert (np.diff(atlas.limits) > 0).all()
+
+
+def test_the_drawn_lips_follow_the_curve(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    drawn = render(engine, template, analysis, swing, networks, slice(None))
+    seen = face.aperture(track_face(drawn, networks).landmarks)
+    assert np.corrcoef(seen, swing["aperture"])[0, 1] > 0.93
+    assert 0.8 < np.percentile(seen, 95) / np.percentile(swing["aperture"], 95) < 1.25
+
+
+def test_pixels_away_from_the_mouth_keep_their_bytes(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    part = slice(8, 16)
+    frames = list(template.frames())[part]
+    untouched = [frame.data.copy() for frame in frames]
+    drawn = render(engine, template, analysis, swing, networks, part)
+    changed = np.zeros(frames[0].planes[0].shape, bool)
+    for before, after, copy in zip(frames, drawn, untouched, strict=True):
+        assert np.array_equal(before.data, copy), "the frames given are not changed"
+        changed |= before.planes[0] != after.planes[0]
+    points = template.track.landmarks[part, :, :2]
+    eyes = int(points[:, face.RIGHT_EYE, 1].max())
+    assert changed.any()
+    assert not changed[:eyes].any()
+    columns = np.nonzero(changed)[1]
+    assert np.ptp(columns) < 2.8 * float(face.interocular(template.track.landmarks[part]).max())
+
+
+def test_frames_do_not_depend_on_how_they_are_batched(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    whole = render(engine, template, analysis, swing, networks, slice(20, 32))
+    pieces = [
+        frame
+        for start, stop in ((20, 21), (21, 27), (27, 32))
+        for frame in render(engine, template, analysis, swing, networks, slice(start, stop))
+    ]
+    difference = [np.abs(a.data.astype(int) - b.data).max() for a, b in zip(whole, pieces, strict=True)]
+    assert max(difference) <= 1
+
+
+def test_silence_keeps_the_mouth_shut(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks
+) -> None:
+    order = np.arange(50) % template.frame_count
+    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), order, networks)
+    assert np.allclose(plan["aperture"], Atlas.from_arrays(analysis).limits[0], atol=0.005)
+    drawn = render(engine, template, analysis, plan, networks, slice(None))
+    assert np.percentile(face.aperture(track_face(drawn, networks).landmarks), 95) < 0.06
+
+
+def test_speech_opens_and_shuts_it(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+) -> None:
+    audio = read_speech(samples / "speech.wav")
+    count = len(audio) * RATE // 16000
+    order = np.arange(count) % template.frame_count
+    plan = engine.plan(template, analysis, audio, order, networks)
+    limits = Atlas.from_arrays(analysis).limits
+    assert {name: len(values) for name, values in plan.items()} == dict.fromkeys(plan, count)
+    assert plan["aperture"].max() > limits[3]
+    assert plan["aperture"].min() < limits[0] + 0.01
+    again = engine.plan(template, analysis, audio, order, networks)
+    assert all(np.array_equal(plan[name], again[name]) for name in plan)

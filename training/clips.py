@@ -1,0 +1,226 @@
+"""Real talking clips: their sound and the measured shape of their lips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from export.speech_to_lips import LIPS, SAMPLE_RATE
+
+FACE_MESH = Path(__file__).parents[1] / "model_repository" / "face_mesh" / "1" / "model.onnx"
+
+INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
+MOUTH_CORNERS = (61, 291)
+RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
+CHIN = 152
+LIP_RING = (0, 13, 14, 17, 37, 39, 40, 267, 269, 270, 84, 91, 181, 314, 321, 405)
+STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 33, 133, 362, 263, 127, 356, 54, 284, 67, 297, 21, 251)
+"""Forehead, nose bridge, eye corners and temples: what speech does not move."""
+
+CROPS = ((1.5, 0.0, 0.0, 0.0), (1.38, 0.02, -0.02, 0.05), (1.62, -0.02, 0.02, -0.05), (1.5, -0.02, -0.02, 0.03))
+"""(size over the face's own, shift right, shift down, turn in radians): the mesh is averaged over them, since its
+answer for one crop is noisy."""
+FIRST_BOXES = ((0.5, 0.45, 0.8), (0.5, 0.4, 0.5), (0.5, 0.5, 1.0), (0.4, 0.45, 0.6), (0.6, 0.45, 0.6))
+"""Where a face may be before one is found: centre over width and height, size over the shorter side."""
+SURE = 0.7
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A talking clip.
+
+    name, speaker: of the file and of who speaks
+    audio:  float32 [samples], 16 kHz mono, from time 0 of the container
+    times:  float64 [F], middle of each frame's display in seconds
+    lips:   float32 [F, len(LIPS)], raw measures over inter-ocular distance; nan where no face is sure
+    """
+
+    name: str
+    speaker: str
+    audio: npt.NDArray[np.float32]
+    times: npt.NDArray[np.float64]
+    lips: npt.NDArray[np.float32]
+
+
+def speaker_of(path: Path) -> str:
+    """GRID clips are named after their talker; `x_` clips are one person each."""
+    words = re.split(r"[_.]", path.stem)
+    if words[0] in ("x", "hdtf", "retalking", "grid"):
+        return "_".join(words)
+    return words[0]
+
+
+class FaceMesh:
+    """The face mesh of the model repository on one CPU thread."""
+
+    SIZE = 192
+
+    def __init__(self, path: Path = FACE_MESH) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float64]) -> tuple[
+        npt.NDArray[np.float64], npt.NDArray[np.float32]
+    ]:
+        """Landmarks [N, 468, 3] in pixels of the image and scores [N] for boxes (x, y, size, radians) [N, 4]."""
+        crops, inverses = [], []
+        for x, y, size, turn in boxes:
+            matrix = cv2.getRotationMatrix2D((x, y), np.degrees(turn), self.SIZE / size)
+            matrix[:, 2] += self.SIZE / 2 - np.array([x, y])
+            crops.append(cv2.warpAffine(image, matrix, (self.SIZE, self.SIZE), flags=cv2.INTER_LINEAR))
+            inverses.append(cv2.invertAffineTransform(matrix))
+        points, scores = self._session.run(["landmarks", "score"], {"face": np.stack(crops)})
+        inverse = np.stack(inverses)
+        flat = np.einsum("nij,npj->npi", inverse[:, :, :2], points[:, :, :2]) + inverse[:, None, :, 2]
+        depth = points[:, :, 2:] * boxes[:, None, 2:3] / self.SIZE
+        return np.concatenate([flat, depth], axis=2), scores[:, 0]
+
+
+def _box_of(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(x, y, size, radians) of the face that landmarks [468, 3] outline."""
+    across = points[LEFT_EYE[1]] - points[RIGHT_EYE[0]]
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    return np.array([*(low + high) / 2, (high - low).max(), np.arctan2(across[1], across[0])])
+
+
+def track(images: Iterator[npt.NDArray[np.uint8]], mesh: FaceMesh) -> npt.NDArray[np.float64]:
+    """Landmarks [F, 468, 3] of the face in each frame, averaged over crops; nan where none is sure."""
+    tracked: list[npt.NDArray[np.float64]] = []
+    box: npt.NDArray[np.float64] | None = None
+    for image in images:
+        if box is None:
+            box = _find(image, mesh)
+        points = np.full((468, 3), np.nan)
+        if box is not None:
+            x, y, size, turn = box
+            boxes = np.array([[x + right * size, y + down * size, wide * size, turn + lean]
+                              for wide, right, down, lean in CROPS])  # fmt: skip
+            found, scores = mesh(image, boxes)
+            box = _box_of(found.mean(axis=0)) if scores.mean() > SURE else None
+            if box is not None:
+                points = found.mean(axis=0)
+        tracked.append(points)
+    return np.stack(tracked)
+
+
+def _find(image: npt.NDArray[np.uint8], mesh: FaceMesh) -> npt.NDArray[np.float64] | None:
+    height, width = image.shape[:2]
+    best: tuple[float, npt.NDArray[np.float64]] | None = None
+    for across, down, size in FIRST_BOXES:
+        box = np.array([[across * width, down * height, size * min(width, height), 0.0]])
+        for _ in range(3):
+            points, scores = mesh(image, box)
+            face = _box_of(points[0])
+            box = (face * [1, 1, 1.5, 1])[None]
+        if best is None or scores[0] > best[0]:
+            best = (float(scores[0]), face)
+    return best[1] if best is not None and best[0] > SURE else None
+
+
+def lip_shape(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Landmarks [F, 468, 3] -> float32 [F, len(LIPS)], all over inter-ocular distance.
+
+    Aperture and width are distances in the picture. Upper lip (raised is positive), jaw (dropped is positive) and
+    protrusion are positions in a frame fixed to the skull, found by a similarity transform of the steady points
+    onto their mean (Umeyama 1991).
+    """
+    flat = points[:, :, :2]
+    eyes = np.linalg.norm(flat[:, RIGHT_EYE].mean(axis=1) - flat[:, LEFT_EYE].mean(axis=1), axis=1)
+    aperture = np.linalg.norm(flat[:, INNER_UPPER_LIP] - flat[:, INNER_LOWER_LIP], axis=1) / eyes
+    width = np.linalg.norm(flat[:, MOUTH_CORNERS[0]] - flat[:, MOUTH_CORNERS[1]], axis=1) / eyes
+    fixed = _on_skull(points)
+    upper = -fixed[:, INNER_UPPER_LIP, 1]
+    jaw = fixed[:, CHIN, 1]
+    protrusion = -fixed[:, LIP_RING, 2].mean(axis=1)
+    return np.stack([aperture, width, upper, jaw, protrusion], axis=1).astype(np.float32)
+
+
+def _on_skull(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Landmarks [F, 468, 3] with head pose removed, in units of inter-ocular distance, x right, y down."""
+    sure = np.isfinite(points).all(axis=(1, 2))
+    out = np.full_like(points, np.nan)
+    if not sure.any():
+        return out
+    steady = points[sure][:, STEADY]
+    centre = steady.mean(axis=1, keepdims=True)
+    model = _upright(points[sure][0])[list(STEADY)]
+    for _ in range(2):
+        model = model - model.mean(axis=0)
+        moved = steady - centre
+        u, s, vt = np.linalg.svd(np.einsum("pi,npj->nij", model, moved))
+        sign = np.ones_like(s)
+        sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+        turn = np.einsum("nij,nj,njk->nik", u, sign, vt)
+        scale = (s * sign).sum(axis=1) / (moved**2).sum(axis=(1, 2))
+        aligned = np.einsum("nij,npj->npi", turn, moved) * scale[:, None, None]
+        model = aligned.mean(axis=0)
+    out[sure] = np.einsum("nij,npj->npi", turn, points[sure] - centre) * scale[:, None, None]
+    return out
+
+
+def _upright(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """One face [468, 3] turned so that the eyes lie on x and the forehead above the chin on y, eye distance 1."""
+    across = points[list(LEFT_EYE)].mean(axis=0) - points[list(RIGHT_EYE)].mean(axis=0)
+    size = np.linalg.norm(across)
+    x = across / size
+    down = points[CHIN] - points[10]
+    y = down - x * (down @ x)
+    y /= np.linalg.norm(y)
+    return (points - points.mean(axis=0)) @ np.stack([x, y, np.cross(x, y)]).T / size
+
+
+def read_audio(path: Path) -> npt.NDArray[np.float32]:
+    """16 kHz mono from time 0 of the container: a late stream is padded, priming before 0 is cut."""
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        blocks, start = [], None
+        for frame in container.decode(audio=0):
+            if start is None:
+                start = float(frame.pts * frame.time_base) if frame.pts is not None else 0.0
+            blocks += [block.to_ndarray()[0] for block in resampler.resample(frame)]
+        blocks += [block.to_ndarray()[0] for block in resampler.resample(None)]
+    samples = np.concatenate(blocks).astype(np.float32)
+    late = round((start or 0.0) * SAMPLE_RATE)
+    return np.pad(samples, (late, 0)) if late >= 0 else samples[-late:]
+
+
+def measure(path: Path, mesh: FaceMesh) -> Clip:
+    """Read and measure one clip."""
+    starts: list[float] = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        period = 1 / float(stream.average_rate or 25)
+
+        def images() -> Iterator[npt.NDArray[np.uint8]]:
+            for frame in container.decode(stream):
+                starts.append(frame.time if frame.time is not None else len(starts) * period)
+                yield frame.to_ndarray(format="rgb24")
+
+        points = track(images(), mesh)
+    times = np.array(starts) + period / 2
+    return Clip(path.stem, speaker_of(path), read_audio(path), times, lip_shape(points))
+
+
+def measure_all(paths: list[Path], cache: Path) -> list[Clip]:
+    """Clips, each measured once and kept in `cache`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    mesh: FaceMesh | None = None
+    clips = []
+    for path in paths:
+        kept = cache / f"{path.stem}.npz"
+        if not kept.exists():
+            mesh = mesh or FaceMesh()
+            clip = measure(path, mesh)
+            np.savez(kept, audio=clip.audio, times=clip.times, lips=clip.lips)
+        with np.load(kept) as arrays:
+            clips.append(Clip(path.stem, speaker_of(path), arrays["audio"], arrays["times"], arrays["lips"]))
+    return clips

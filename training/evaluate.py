@@ -1,0 +1,193 @@
+"""How well the network hears lips: `python -m training.evaluate --clips DIR --work DIR [--weights FILE]`.
+
+Two tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
+clip's own constant offset, GRID at lag 0. *Closure*: on synthetic speech of known phone times, in voices that were
+not trained on, the share of p, b, m whose predicted aperture shuts within 40 ms, the share of other consonants and
+vowels that it shuts on by mistake, and the share of pauses at rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
+from training.clips import Clip, measure_all
+from training.phones import BILABIAL, RATE, Phone, classes_of, label
+from training.speech import HELD_OUT
+from training.synthesis import Espeak, Utterance, espeak
+from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
+
+Float32 = npt.NDArray[np.float32]
+
+NATURAL = ("hdtf_wda_aoc", "hdtf_wda_menendez", "hdtf_rd_radio2", "congress_60s")
+"""Clips of natural speech for measuring only."""
+LARGEST_LAG = 6
+"""Frames either way in which a natural clip's own offset is searched."""
+TOLERANCE = 0.04
+SHUT = 0.1
+"""Share of the utterance's range of aperture below which lips touch."""
+LONG_PAUSE = 0.3
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Lips [T, len(LIPS)] and closure and silence probabilities [T] of one recording."""
+
+    lips: Float32
+    closure: Float32
+    silence: Float32
+
+    def gated_aperture(self, closed: float) -> Float32:
+        """Aperture [T] drawn down to `closed` as far as closure or silence is sure: what a renderer should use."""
+        open_ = (1 - gate(self.closure)) * (1 - gate(self.silence))
+        return (closed + np.maximum(self.lips[:, 0] - closed, 0) * open_).astype(np.float32)
+
+
+def gate(probability: Float32) -> Float32:
+    """0 below a probability of 0.3, 1 above 0.7, a straight line between."""
+    return np.clip((probability - 0.3) / 0.4, 0, 1)
+
+
+@torch.no_grad()
+def hear(network: SpeechToLips, audio: Float32) -> Heard:
+    told = network(torch.from_numpy(audio)[None])
+    return Heard(
+        told.lips[0].numpy(),
+        told.closure[0, :, 0].sigmoid().numpy(),
+        told.silence[0, :, 0].sigmoid().numpy(),
+    )
+
+
+def correlation(predicted: Float32, clip: Clip, measured: Float32, largest_lag: int) -> tuple[float, int]:
+    """The best r of a 100 Hz curve and one measure at the video frames, and its lag in frames (sound late: positive).
+
+    Frames within a quarter of a second of either end are left out.
+    """
+    period = float(np.median(np.diff(clip.times)))
+    instants = (np.arange(len(predicted)) + 0.5) / RATE
+    used = np.isfinite(measured) & (clip.times > 0.25) & (clip.times < clip.times[-1] - 0.25)
+    return max(
+        (float(np.corrcoef(np.interp(clip.times[used] + lag * period, instants, predicted), measured[used])[0, 1]), lag)
+        for lag in range(-largest_lag, largest_lag + 1)
+    )
+
+
+def correlations(network: SpeechToLips, clips: Iterable[Clip], closed: float) -> None:
+    """Print one line a clip."""
+    print(f"{'clip':24}{'lag':>4}{'gated':>8}" + "".join(f"{name:>12}" for name in LIPS))
+    rows: dict[bool, list[list[float]]] = {}
+    for clip in clips:
+        natural = clip.name in NATURAL
+        heard = hear(network, clip.audio)
+        gated, lag = correlation(heard.gated_aperture(closed), clip, clip.lips[:, 0], LARGEST_LAG if natural else 0)
+        moved = Clip(clip.name, clip.speaker, clip.audio, clip.times + lag * np.median(np.diff(clip.times)), clip.lips)
+        plain = [correlation(heard.lips[:, k], moved, clip.lips[:, k], 0)[0] for k in range(len(LIPS))]
+        rows.setdefault(natural, []).append([gated, *plain])
+        print(f"{clip.name:24}{lag:4}{gated:8.2f}" + "".join(f"{r:12.2f}" for r in plain))
+    for natural, found in rows.items():
+        mean = np.mean(found, axis=0)
+        name = "mean, natural speech" if natural else "mean, GRID"
+        print(f"{name:28}{mean[0]:8.2f}" + "".join(f"{r:12.2f}" for r in mean[1:]))
+
+
+@dataclass
+class Count:
+    """How many of how many."""
+
+    hits: int = 0
+    of: int = 0
+
+    def add(self, hit: bool) -> None:
+        self.hits += hit
+        self.of += 1
+
+    def __str__(self) -> str:
+        return f"{100 * self.hits / self.of:6.1f} ({self.of})" if self.of else "-"
+
+
+def closure_counts(heard: Heard, said: Utterance, closed: float, gated: bool) -> tuple[Count, Count, Count]:
+    """Bilabials shut, other phones shut by mistake, long pauses at rest."""
+    aperture = heard.gated_aperture(closed) if gated else heard.lips[:, 0]
+    low, high = min(closed, float(aperture.min())), float(np.percentile(aperture, 98))
+    shut = aperture < low + SHUT * (high - low)
+    bilabials, others, pauses = Count(), Count(), Count()
+    labels = label(said.phones, said.audio)
+    near = round(TOLERANCE * RATE)
+    touching = np.flatnonzero(np.diff(np.concatenate([[0], labels.closure == 1, [0]]).astype(int)))
+    for first, last in zip(touching[::2], touching[1::2], strict=True):
+        bilabials.add(bool(shut[max(0, first - near) : last + near].any()))
+    away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
+    for phone in said.phones:
+        middle = round((phone.start + phone.end) / 2 * RATE)
+        if classes_of(phone.symbol) and BILABIAL not in classes_of(phone.symbol) and middle < len(shut) and away[middle]:
+            others.add(bool(shut[middle]))
+    rests = np.flatnonzero(np.diff(np.concatenate([[0], labels.silence == 1, [0]]).astype(int)))
+    for first, last in zip(rests[::2], rests[1::2], strict=True):
+        if last - first >= LONG_PAUSE * RATE:
+            pauses.add(bool(shut[(first + last) // 2]))
+    return bilabials, others, pauses
+
+
+def spoken_test(language: str) -> list[Utterance]:
+    """The test sentences of a language in unheard voices, each between half a second of near silence."""
+    noise = np.random.default_rng(0)
+    found = []
+    for variant in Espeak.TEST_VARIANTS:
+        for pitch, rate in ((40, 150), (60, 190)):
+            said = espeak().say(TEST_SENTENCES[language], language + variant, rate, pitch)
+            if said is None:
+                raise RuntimeError(f"espeak-ng says nothing in {language}")
+            rest = SAMPLE_RATE // 2
+            audio = np.pad(said.audio, rest) + noise.normal(0, 3e-4, len(said.audio) + 2 * rest).astype(np.float32)
+            phones = [Phone(p.symbol, p.start + 0.5, p.end + 0.5) for p in said.phones]
+            whole = [Phone("", 0.0, 0.5), *phones, Phone("", phones[-1].end, len(audio) / SAMPLE_RATE)]
+            found.append(Utterance(audio.astype(np.float32), whole, said.voice))
+    return found
+
+
+def closures(network: SpeechToLips, closed: float) -> None:
+    """Print one line a language."""
+    print(f"\n{'language':10}{'p/b/m shut':>16}{'ungated':>16}{'others shut':>16}{'rests shut':>16}")
+    total = [Count() for _ in range(4)]
+    for language in TEST_SENTENCES:
+        row = [Count() for _ in range(4)]
+        for said in spoken_test(language):
+            heard = hear(network, said.audio)
+            shut, others, rests = closure_counts(heard, said, closed, gated=True)
+            ungated = closure_counts(heard, said, closed, gated=False)[0]
+            for into in (row, total):
+                for kept, new in zip(into, (shut, ungated, others, rests), strict=True):
+                    kept.hits += new.hits
+                    kept.of += new.of
+        mark = "*" if language in UNHEARD_LANGUAGES else ""
+        print(f"{language + mark:10}" + "".join(f"{count!s:>16}" for count in row))
+    print(f"{'all':10}" + "".join(f"{count!s:>16}" for count in total) + "\n* not in the training languages")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO)
+    network, constants = load(given.weights)
+    closed = float(constants["closed_aperture"])
+    paths = sorted(
+        path for path in [*(given.clips / "grid").iterdir(), *(given.clips / "us").iterdir()]
+        if path.stem in NATURAL or path.stem.startswith(tuple(f"{who}_" for who in HELD_OUT) + HELD_OUT[:3])
+    )  # fmt: skip
+    correlations(network, measure_all(paths, given.work / "clips"), closed)
+    closures(network, closed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Speech with exact phone times from espeak-ng, flite and festival."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import subprocess
+import tempfile
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import espeakng_loader
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from export.speech_to_lips import SAMPLE_RATE
+from training.phones import Phone
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """Synthetic speech: float32 [samples] at 16 kHz, its phones in order, and the voice that said it."""
+
+    audio: npt.NDArray[np.float32]
+    phones: Sequence[Phone]
+    voice: str
+
+
+class _EventId(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    """espeak_EVENT of speak_lib.h."""
+
+    _fields_ = (
+        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p), ("id", _EventId),
+    )  # fmt: skip
+
+
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+_RETRIEVAL = 1
+_PHONEME_EVENTS, _PHONEME_IPA = 1, 2
+_LIST_TERMINATED, _PHONEME = 0, 7
+_CHARS_UTF8 = 1
+_RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
+
+
+class Espeak:
+    """espeak-ng, which reports every phone. Get it from `espeak()`: a second in one process hangs."""
+
+    VARIANTS = ("", *(f"+m{i}" for i in range(1, 8)), *(f"+f{i}" for i in range(1, 5)))
+    TEST_VARIANTS = ("+m8", "+f5")
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        self._rate: int = self._library.espeak_Initialize(
+            _RETRIEVAL, 0, data, _PHONEME_EVENTS | _PHONEME_IPA
+        )
+        self._blocks: list[npt.NDArray[np.int16]] = []
+        self._marks: list[tuple[float, str]] = []
+        self._callback = _Callback(self._collect)  # kept: ctypes does not
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
+        if count > 0:
+            self._blocks.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
+        index = 0
+        while events[index].type != _LIST_TERMINATED:
+            event = events[index]
+            if event.type == _PHONEME:
+                symbol = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "ignore")
+                self._marks.append((event.sample / self._rate, symbol))
+            index += 1
+        return 0
+
+    def say(self, text: str, voice: str, rate: int = 170, pitch: int = 50, span: int = 50) -> Utterance | None:
+        """Speak with a voice such as 'de+f2'; None where it has nothing to say."""
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"espeak-ng has no voice {voice!r}")
+        for name, value in ((_RATE, rate), (_PITCH, pitch), (_PITCH_RANGE, span)):
+            self._library.espeak_SetParameter(name, value, 0)
+        self._blocks.clear()
+        self._marks.clear()
+        encoded = text.encode()
+        self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _CHARS_UTF8, None, None)
+        self._library.espeak_Synchronize()
+        if not self._blocks:
+            return None
+        samples = np.concatenate(self._blocks)
+        ends = [time for time, _ in self._marks[1:]] + [len(samples) / self._rate]
+        phones = [Phone(s, t, e) for (t, s), e in zip(self._marks, ends, strict=True)]
+        return Utterance(_to_16k(samples, self._rate), phones, voice)
+
+
+@functools.cache
+def espeak() -> Espeak:
+    """The one espeak-ng of this process."""
+    return Espeak()
+
+
+FLITE_VOICES = ("slt", "rms", "awb", "kal16")
+
+_ARPABET = {
+    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "ay": "aɪ", "b": "b", "ch": "tʃ", "d": "d",
+    "dh": "ð", "eh": "ɛ", "er": "ɜɹ", "ey": "eɪ", "f": "f", "g": "g", "hh": "h", "ih": "ɪ", "iy": "i",
+    "jh": "dʒ", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "oʊ", "oy": "ɔɪ", "p": "p", "pau": "",
+    "r": "ɹ", "s": "s", "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w", "y": "j",
+    "z": "z", "zh": "ʒ",
+}  # fmt: skip
+
+
+def say_flite(text: str, voice: str, stretch: float = 1.0) -> Utterance:
+    """English by flite's recorded people; `-psdur` prints every phone and its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "speech.wav")
+        done = subprocess.run(
+            ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch:.2f}", "-psdur", "-t", text, "-o", path],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        audio = _read_wave(path)
+    phones, start = [], 0.0
+    for name, end in re.findall(r"(\S+):([\d.]+)", done.stdout):
+        phones.append(Phone(_ARPABET.get(name, "ə"), start, float(end)))
+        start = float(end)
+    return Utterance(audio, phones, f"flite-{voice}")
+
+
+FESTIVAL_VOICES = {"lp_diphone": "it", "pc_diphone": "it", "hy_fi_mv_diphone": "fi", "suo_fi_lj_diphone": "fi"}
+"""Festival voices whose phone names are close to the letters of the IPA -> wordfreq language."""
+
+_FESTIVAL = {
+    "#": "", "pau": "", "SIL": "", "g": "g", "S": "ʃ", "tS": "tʃ", "dZ": "dʒ", "ts": "ts", "dz": "dz", "J": "ɲ",
+    "L": "ʎ", "E": "ɛ", "O": "ɔ", "A": "æ", "ae": "æ", "oe": "ø", "y": "y", "N": "ŋ", "nj": "ɲ", "D": "d",
+    "@": "æ", "7": "ø", "{": "æ", "2": "ø",
+}  # fmt: skip
+
+
+def say_festival(texts: Sequence[str], voice: str) -> list[Utterance]:
+    """Italian and Finnish by festival; one process says many texts, since it is slow to start."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [f"(voice_{voice})"]
+        for index, text in enumerate(texts):
+            quoted = re.sub(r'["\\]', "", text)
+            lines += [
+                f'(set! utt (utt.synth (Utterance Text "{quoted}")))',
+                f'(utt.save.wave utt "{folder}/{index}.wav")',
+                f'(utt.save.segs utt "{folder}/{index}.lab")',
+            ]
+        script = Path(folder, "say.scm")
+        script.write_bytes("\n".join(lines).encode("latin-1", "ignore"))
+        subprocess.run(["festival", "-b", script], capture_output=True, check=False)
+        said = []
+        for index in range(len(texts)):
+            wav, lab = Path(folder, f"{index}.wav"), Path(folder, f"{index}.lab")
+            if wav.exists() and lab.exists():
+                said.append(Utterance(_read_wave(wav), _segments(lab), f"festival-{voice}"))
+    return said
+
+
+def _segments(path: Path) -> list[Phone]:
+    """Phones of an Xwaves label file: after a '#' line, each line is 'end colour name'."""
+    phones, start = [], 0.0
+    for line in path.read_text("latin-1").split("#\n", 1)[1].splitlines():
+        end, _, name = line.split()[:3]
+        plain = name.rstrip("1:")
+        single = plain[0] if len(plain) > 1 and set(plain) == {plain[0]} else plain
+        phones.append(Phone(_FESTIVAL.get(plain, single), start, float(end)))
+        start = float(end)
+    return phones
+
+
+def _read_wave(path: Path) -> npt.NDArray[np.float32]:
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+        return _to_16k(samples, file.getframerate())
+
+
+def _to_16k(samples: npt.NDArray[np.int16], rate: int) -> npt.NDArray[np.float32]:
+    return np.asarray(soxr.resample(samples.astype(np.float32) / 32768, rate, SAMPLE_RATE), np.float32)

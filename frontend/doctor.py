@@ -11,11 +11,11 @@ import av
 from rich.table import Table
 
 from frontend.errors import ServiceError
-from frontend.service import networks_needed
 from frontend.settings import Settings
 from frontend.triton import contracts, runtime
 from frontend.triton.runtime import Check
 from frontend.triton.server import TritonServer
+from frontend.workshop import networks_needed
 
 _SHM_WANTED = 64 * 2**20
 _DISK_WANTED = 2 * 2**30
@@ -88,7 +88,10 @@ def _gpu() -> Check:
 def _shared_memory() -> Check:
     size = shutil.disk_usage("/dev/shm").total
     return Check(
-        "/dev/shm", size >= _SHM_WANTED, f"{size // 2**20} MiB", "give the container more: shm_size: 2g, or --shm-size=2g"
+        "/dev/shm",
+        size >= _SHM_WANTED,
+        f"{size // 2**20} MiB",
+        "give the container more: shm_size: 2g, or --shm-size=2g",
     )
 
 

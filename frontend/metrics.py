@@ -11,9 +11,11 @@ import http.client
 import shutil
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
@@ -23,7 +25,7 @@ from frontend.errors import ServiceError
 
 WAITING_STATES = ("queued", "running")
 FINAL_STATES = ("succeeded", "failed", "cancelled")
-STAGES = ("prepare", "plan", "render")
+STAGES = ("prepare", "plan", "render", "compose")
 
 jobs = Gauge("digital_human_jobs", "Jobs that wait or run now", ["state"])
 jobs_finished = Counter("digital_human_jobs_finished", "Jobs that ended, by how", ["state"])
@@ -90,36 +92,53 @@ for _result in ("hit", "miss"):
 
 
 @contextmanager
-def job(waited: float) -> Iterator[None]:
-    """Counts the job that the block runs; `waited` is how long it was queued, in seconds."""
-    queue_wait.observe(waited)
+def job() -> Iterator[None]:
+    """Counts the job that the block runs. One that is only interrupted, to go on elsewhere, is not counted."""
     start = time.perf_counter()
-    state = "failed"
     try:
         yield
-        state = "succeeded"
-    except BaseException as error:
+    except Exception as error:
+        state = "cancelled" if "Cancelled" in type(error).__name__ else "failed"
         errors.labels("job", kind(error)).inc()
-        if kind(error) == "Cancelled":
-            state = "cancelled"
+        _ended(state, start)
         raise
-    finally:
-        jobs_finished.labels(state).inc()
-        job_duration.observe(time.perf_counter() - start)
+    _ended("succeeded", start)
 
 
-@contextmanager
-def stage(name: str) -> Iterator[None]:
-    """Times one stage of a job."""
-    with stage_duration.labels(name).time():
-        yield
+def _ended(state: str, start: float) -> None:
+    jobs_finished.labels(state).inc()
+    job_duration.observe(time.perf_counter() - start)
 
 
-def watch(is_ready: Callable[[], bool], folder: Path) -> None:
-    """Where `/metrics` finds what is true at the moment it is asked; results are written to `folder`."""
+def finished(result: Mapping[str, Any]) -> None:
+    """Take up what a job that succeeded tells of itself."""
+    video_seconds.inc(result["duration"])
+    real_time_factor.observe(result["real_time_factor"])
+    frames_without_face.inc(result["frames_without_face"])
+    template_cache.labels("hit" if result["template_cached"] else "miss").inc()
+    for stage in STAGES:
+        stage_duration.labels(stage).observe(result["timings"][stage])
+
+
+def watch(count: Callable[[], Mapping[Any, int]], is_ready: Callable[[], bool], folder: Path) -> None:
+    """Where `/metrics` finds what is true at the moment it is asked.
+
+    count: jobs in each of `WAITING_STATES`, in all processes that share the queue
+    folder: where results are written
+    """
+    for state in WAITING_STATES:
+        jobs.labels(state).set_function(partial(_counted, count, state))
     triton_ready.set_function(lambda: float(is_ready()))
     disk_free.set_function(lambda: shutil.disk_usage(folder).free)
     disk_size.set_function(lambda: shutil.disk_usage(folder).total)
+
+
+def _counted(count: Callable[[], Mapping[Any, int]], state: str) -> float:
+    try:
+        return float(count()[state])
+    except Exception:
+        # Everything else is worth telling while the queue's database is away.
+        return float("nan")
 
 
 async def exposition(triton_metrics: str | None) -> Response:

@@ -1,4 +1,4 @@
-"""The two things worth watching, a job and its stages, told to the metrics, the log and the trace at once."""
+"""A job, told to the metrics, the log and the trace at once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from frontend import logs, metrics, tracing
 
 
 @contextmanager
-def job(task_id: str, waited: float) -> Iterator[None]:
-    """Runs the job of the block; `waited` is how long it was queued, in seconds."""
-    with logs.task(task_id), metrics.job(waited), tracing.job(task_id):
-        yield
-
-
-@contextmanager
-def stage(name: str) -> Iterator[None]:
-    """Runs one of `frontend.metrics.STAGES`."""
-    with metrics.stage(name), tracing.span(name):
+def job(task_id: str) -> Iterator[None]:
+    """The block runs the job; it may have been begun by another process."""
+    with logs.task(task_id), metrics.job(), tracing.job(task_id):
         yield

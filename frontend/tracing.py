@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import context, propagate, trace
@@ -43,7 +43,9 @@ def configure(endpoint: str | None, service: str = "digital-human-service") -> C
             return chosen if isinstance(chosen, int) else super().generate_trace_id()
 
     provider = TracerProvider(resource=Resource.create({"service.name": service}), id_generator=TaskIds())
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces"), schedule_delay_millis=1000)
+    )
     trace.set_tracer_provider(provider)
     return provider.shutdown
 
@@ -68,8 +70,18 @@ def span(name: str, **attributes: str | int | float | bool) -> AbstractContextMa
     return trace.get_tracer(_TRACER).start_as_current_span(name, attributes=attributes)
 
 
+@contextmanager
+def joined(sent: Mapping[str, str]) -> Iterator[None]:
+    """The block belongs to the span whose `headers` another process has sent."""
+    token = context.attach(propagate.extract(sent))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
 def headers() -> dict[str, str]:
-    """What joins a request to Triton to the current span; empty while nothing is recorded."""
+    """What joins a request to Triton, or a worker, to the current span; empty while nothing is recorded."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier

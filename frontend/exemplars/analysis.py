@@ -25,7 +25,9 @@ taken to show too much, by the third at most."""
 LAYER_MARGIN = 0.42
 """How far the mouth layer reaches beyond the lips."""
 BASE_HALF = (1.12, 1.3)
-"""Half of the base crop's height and width."""
+"""Half of the base crop's height and width, of an upright head."""
+UPRIGHT = 8.0
+"""Degrees a head may lean before its crop grows."""
 
 
 def motion(template: Template) -> tuple[Indices, Float32, Float32]:
@@ -92,8 +94,16 @@ def _sizes(points: Float32, unit: Float32) -> Indices:
     largest = float(np.percentile(unit, 98))
     lips = np.abs(points[:, face.OUTER, :2] - centre(points, unit)[:, None])
     half = np.percentile(lips.max(1), 98, axis=0)[::-1] + LAYER_MARGIN * largest
-    base = np.maximum(np.array(BASE_HALF) * largest, half + 8)
+    tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
+    upright = np.array(BASE_HALF) * largest
+    base = np.maximum(upright * np.cos(tilt) + upright[::-1] * np.sin(tilt), half + 8)
     return np.concatenate([_even(base), _even(half), _even(half + 0.06 * largest)])
+
+
+def _tilt(points: Float32) -> Float32:
+    """How far heads lean to a side, degrees [n]."""
+    eyes = points[:, face.LEFT_EYE, :2].mean(1) - points[:, face.RIGHT_EYE, :2].mean(1)
+    return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
 
 
 def _even(half: Float32) -> Indices:

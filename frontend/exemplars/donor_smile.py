@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from frontend.exemplars import face
+from frontend.exemplars import donor_lips, face
 from frontend.exemplars.atlas import Indices
-from frontend.exemplars.donor_lips import ABOVE, BELOW, axes
 from frontend.exemplars.donor_mouths import pull
 from frontend.frames import Float32, Uint8
 
@@ -25,9 +24,9 @@ def closed(points: Float32) -> Float32:
     seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
     out[:, face.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
     out[:, face.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
-    down = face.interocular(points)[:, None, None] * axes(points)[1][:, None]
-    out[:, face.UPPER_INNER, :2] = seam - ABOVE * down
-    out[:, face.LOWER_INNER, :2] = seam + BELOW * down
+    down = face.interocular(points)[:, None, None] * donor_lips.axes(points)[1][:, None]
+    out[:, face.UPPER_INNER, :2] = seam - donor_lips.ABOVE * down
+    out[:, face.LOWER_INNER, :2] = seam + donor_lips.BELOW * down
     return out
 
 

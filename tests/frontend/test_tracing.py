@@ -33,11 +33,13 @@ def frames():
         yield 1
 
 end = tracing.configure(sys.argv[1])
-with observe.job(sys.argv[2], 0.0):
-    with observe.stage("render"):
-        list(ahead(frames(), 1, "draw"))
+with observe.job(sys.argv[2]):
+    with tracing.span("render"):
+        sent = tracing.headers()
+with tracing.joined(sent):
+    list(ahead(frames(), 1, "draw"))
 try:
-    with observe.job(sys.argv[3], 0.0), observe.stage("plan"):
+    with observe.job(sys.argv[3]), tracing.span("plan"):
         raise ValueError("broken")
 except ValueError:
     pass

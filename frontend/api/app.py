@@ -1,0 +1,40 @@
+"""Puts the application together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Response
+
+from frontend import metrics
+from frontend.access import AccessLog
+from frontend.api import easy, generate, health, operator, tasks, uploads
+from frontend.api.auth import Keys
+from frontend.api.errors import add_handlers
+from frontend.service import Service
+from frontend.settings import Settings
+
+
+def create_app(settings: Settings, service: Callable[[], AbstractContextManager[Service]]) -> FastAPI:
+    """The application. `service` is entered at start and left at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        manager = service()
+        app.state.service = await asyncio.to_thread(manager.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(manager.__exit__, None, None, None)
+
+    app = FastAPI(title="Digital human service", version="0.1.0", lifespan=lifespan)
+    app.state.keys = Keys.of(settings)
+    app.state.settings = settings
+    add_handlers(app)
+    app.add_middleware(AccessLog)
+    app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
+    for module in (health, generate, tasks, uploads, easy, operator):
+        app.include_router(module.router)
+    return app

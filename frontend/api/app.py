@@ -13,6 +13,7 @@ from frontend.access import AccessLog
 from frontend.api import easy, generate, health, operator, tasks, uploads
 from frontend.api.auth import Keys
 from frontend.api.errors import add_handlers
+from frontend.api.page import add_page
 from frontend.service import Service
 from frontend.settings import Settings
 
@@ -37,4 +38,5 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
     for module in (health, generate, tasks, uploads, easy, operator):
         app.include_router(module.router)
+    add_page(app)
     return app

@@ -33,6 +33,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from frontend import logs, tracing
+from frontend import report as reports
 from frontend.engines import Engine
 from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
@@ -85,6 +86,7 @@ class Bench:
         _save(self.folder / "plan", arrays)
         self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         timings["plan"] = time.perf_counter() - clock
+        reports.keep(self.settings, self.task, self._planned, speech)
         info = prepared.info
         return {
             "frames": self._planned.length,

@@ -87,7 +87,9 @@ function pictureOf(what) {
   return h("video", { src: `${source}#t=0.1`, muted: true, playsinline: true, preload: "metadata", tabindex: -1 });
 }
 
-const sizeOf = what => what.file ? `${(what.file.size / 2 ** 20).toFixed(1)} MB` : t("recent");
+const sizeOf = what => what.file ? megabytes(what.file.size) : t("recent");
+
+const megabytes = size => size < 1e5 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
 
 function showVoice(what) {
   const player = $("#voice-player");

@@ -28,11 +28,12 @@ function live(canvas, duration, paint) {
     pen.fillRect(Math.min(seconds / duration, 1) * (width - 1), 0, 1, height);
   };
   const all = () => {
+    if (!canvas.clientWidth) return;
     size = prepare(canvas);
     paint(size);
     picture = document.createElement("canvas");
-    picture.width = Math.max(canvas.width, 1);
-    picture.height = Math.max(canvas.height, 1);
+    picture.width = canvas.width;
+    picture.height = canvas.height;
     picture.getContext("2d").drawImage(canvas, 0, 0);
     cursor();
   };
@@ -82,6 +83,7 @@ export function drawTrack(canvas, report, source) {
   const image = new Image();
   let now = 0;
   const paint = () => {
+    if (!canvas.clientWidth) return;
     const { pen, width, height } = prepare(canvas);
     const scale = Math.min(width / report.width, height / report.height);
     const w = report.width * scale, h = report.height * scale, left = 0, top = (height - h) / 2;

@@ -3,7 +3,7 @@
 import { $, h } from "./dom.js";
 import { createPlayer } from "./player.js";
 import * as service from "./service.js";
-import { advice, duration, t } from "./words.js";
+import { advice, duration, readable, t } from "./words.js";
 
 const show = (state, ...children) => {
   $("#stage").dataset.state = state;
@@ -52,7 +52,7 @@ export async function showResult(task, original) {
 export function showFailure(code, message, task) {
   show("failed", h("div", { class: "wrong", role: "alert" },
     h("h2", {}, t("failed")),
-    message && h("p", { class: "message", lang: "en" }, message),
+    message && h("p", { class: "message" }, readable(message)),
     h("p", {}, advice(code, message)),
     task && h("p", { class: "number" }, `${t("taskNumber")} ${task}`)));
 }

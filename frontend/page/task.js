@@ -5,7 +5,7 @@ import { $, h } from "./dom.js";
 import { createPlayer } from "./player.js";
 import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
-import { advice, moment, t } from "./words.js";
+import { advice, moment, readable, t } from "./words.js";
 
 const STAGES = ["fetch", "prepare", "plan", "render", "compose"];
 
@@ -20,7 +20,7 @@ export async function showTask(id, stillWanted) {
     h("div", { class: "heading" }, h("h1", {}, nameOf(task.audio_path)),
       h("p", {}, `${t("from")} ${nameOf(task.video_path)} · ${moment(task.created)}`))];
   if (task.error) {
-    parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message", lang: "en" }, task.error.message),
+    parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),
       h("p", {}, advice(task.error.code, task.error.message))));
   } else if (task.state !== "succeeded") parts.push(h("p", { class: `state ${task.state}` }, t(task.state)));
   let player = null;

@@ -1,6 +1,6 @@
 // Every word of the page, in both languages, and the few forms that numbers take.
 
-const EN = {
+export const EN = {
   name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
   lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
   template: "Template", templateHint: "A video or a picture of one person. Drop it here, or choose a file.",
@@ -25,7 +25,7 @@ const EN = {
   waveform: "Voice", aperture: "Mouth opening", track: "Face", timings: "Time by stage", seconds: s => `${s.toFixed(s < 10 ? 1 : 0)} s`,
   realTime: x => `${x.toFixed(2)} × real time`, cached: "The template was known already.", noReport: "No measurements were kept for this task.",
   trackText: (seen, all) => `Face found in ${Math.round(100 * seen / all)} % of the frames`,
-  apertureText: "Opening of the mouth over time", waveformText: "Loudness of the voice over time", facts: "Facts", frames: "frames", noAperture: "This engine tells no curve.",
+  apertureText: "the top is the widest of this video", waveformText: "loudness", facts: "Facts", frames: "frames", noAperture: "This engine tells no curve.",
   took: "took", unknownName: "file", noFaceShort: "no face", minutes: (m, s) => `${m} min ${s} s`,
   adviceFace: "Take a template in which the face is large enough, lit from the front and not covered.",
   adviceMedia: "Try another file: MP4, MOV, WebM or MKV for the template; WAV, MP3, M4A or a video for the voice.",
@@ -35,7 +35,7 @@ const EN = {
   adviceOther: "Try again. If it happens once more, tell whoever runs the service the number below.", taskNumber: "Task",
 };
 
-const ZH = {
+export const ZH = {
   name: "数字人", skip: "跳到正文", title: "让一个人说出这段话",
   lead: "一段人物视频，一段语音。得到同一个人说出这段话的视频。",
   template: "模板", templateHint: "一个人的视频或照片。拖到这里，或选择文件。",
@@ -60,7 +60,7 @@ const ZH = {
   waveform: "语音", aperture: "张口幅度", track: "人脸", timings: "各阶段用时", seconds: s => `${s.toFixed(s < 10 ? 1 : 0)} 秒`,
   realTime: x => `实时的 ${x.toFixed(2)} 倍`, cached: "此模板以前分析过。", noReport: "没有保留此任务的测量数据。",
   trackText: (seen, all) => `${Math.round(100 * seen / all)}% 的帧中找到人脸`,
-  apertureText: "张口幅度随时间的变化", waveformText: "语音响度随时间的变化", facts: "概况", frames: "帧", noAperture: "此引擎不提供曲线。",
+  apertureText: "最高处为本视频的最大值", waveformText: "响度", facts: "概况", frames: "帧", noAperture: "此引擎不提供曲线。",
   took: "用时", unknownName: "文件", noFaceShort: "无人脸", minutes: (m, s) => `${m} 分 ${s} 秒`,
   adviceFace: "请换一个人脸足够大、正面光照、没有遮挡的模板。",
   adviceMedia: "请换一个文件：模板用 MP4、MOV、WebM 或 MKV；语音用 WAV、MP3、M4A 或视频。",
@@ -100,6 +100,10 @@ export const duration = seconds => {
 export const moment = iso =>
   new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" })
     .format(new Date(iso));
+
+/** A message of the service, its fields called as the page calls them. */
+export const readable = message =>
+  message.replace(/^audio_path: /, `${t("voice")}: `).replace(/^video_path: /, `${t("template")}: `);
 
 /** What to do about an error, from its HTTP status and message. */
 export function advice(code, message = "") {

@@ -77,15 +77,6 @@ def test_panels_are_complete_and_do_not_overlap() -> None:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, samples: Path) -> Iterator[str]:
-    base = tmp_path_factory.mktemp("data")
-    for name in ("template.mkv", "speech.wav"):
-        shutil.copy(samples / name, base)
-    with live.service(base, TRITON_URL=triton.url) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, address: str) -> Iterator[str]:
     """A Prometheus with our configuration, the targets being local and asked every second."""
     folder = tmp_path_factory.mktemp("prometheus")

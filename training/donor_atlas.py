@@ -27,7 +27,7 @@ from training.clips import FaceMesh
 from training.donor_faces import align, opening_of, read, reference_face
 from training.donor_views import BLURS, SCALE, SEAM, TEETH, View, inside, register, ugliness, unlikeness, views_of
 
-LEVELS = np.array([0.075, 0.10, 0.125, 0.15, 0.23, 0.255])
+LEVELS = np.array([0.075, 0.135, 0.23, 0.255])
 """Wanted openings of the rungs, inter-ocular distances."""
 SPACING = 0.016
 """At least this far apart, so that nothing fades in haste."""

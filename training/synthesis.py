@@ -44,9 +44,7 @@ class _Event(ctypes.Structure):
     )  # fmt: skip
 
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 _RETRIEVAL = 1
 _PHONEME_EVENTS, _PHONEME_IPA = 1, 2
@@ -64,9 +62,7 @@ class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()
-        self._rate: int = self._library.espeak_Initialize(
-            _RETRIEVAL, 0, data, _PHONEME_EVENTS | _PHONEME_IPA
-        )
+        self._rate: int = self._library.espeak_Initialize(_RETRIEVAL, 0, data, _PHONEME_EVENTS | _PHONEME_IPA)
         self._blocks: list[npt.NDArray[np.int16]] = []
         self._marks: list[tuple[float, str]] = []
         self._callback = _Callback(self._collect)  # kept: ctypes does not

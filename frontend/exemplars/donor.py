@@ -123,9 +123,7 @@ def render(
     if len(drawn) == 0:
         return out
     order = np.asarray(plan["pose"], np.int64)[drawn]
-    inputs, origin = build(
-        analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn]
-    )
+    inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
     images = networks.infer(RENDERER, inputs, ("image",))["image"]
     rows, columns = inputs["base"].shape[1:3]
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
@@ -170,8 +168,7 @@ def build(
         for (picture, contour), o in zip(mouths, opening, strict=True)
     ]
     holes = [
-        _hole(p, float(u), float(o), layer_rows, layer_columns)
-        for p, u, o in zip(target, unit, opening, strict=True)
+        _hole(p, float(u), float(o), layer_rows, layer_columns) for p, u, o in zip(target, unit, opening, strict=True)
     ]
     count = len(frames)
     inputs: dict[str, npt.NDArray[Any]] = {

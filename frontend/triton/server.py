@@ -18,10 +18,9 @@ from pathlib import Path
 from types import TracebackType
 
 from frontend.errors import Unavailable
-from frontend.triton import kserve, ports, probe, runtime
+from frontend.triton import guard, kserve, ports, probe, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARD = Path(__file__).with_name("guard.py")
 
 logger = logging.getLogger("triton")
 
@@ -71,6 +70,7 @@ class TritonServer:
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
         self._pid: int | None = None
+        self._folder: Path | None = None
         self._shm_prefix = ""
         self._is_ready = threading.Event()
         self._was_ready = False
@@ -133,8 +133,8 @@ class TritonServer:
 
     def is_ready(self) -> bool:
         """Whether every network is loaded and the process lives, at this moment."""
-        guard = self._guard
-        return self._is_ready.is_set() and guard is not None and guard.poll() is None
+        process = self._guard
+        return self._is_ready.is_set() and process is not None and process.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
         """Wait until every network is loaded. Raises Unavailable after `timeout` seconds, or once it is hopeless."""
@@ -175,7 +175,7 @@ class TritonServer:
 
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
-        folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         command = self._runtime.command(self.model_repository, backends, self._ports, self._shm_prefix)
@@ -189,7 +189,7 @@ class TritonServer:
         self._news.clear()
         self._guard = subprocess.Popen(
             [
-                sys.executable, "-I", str(GUARD), f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
+                sys.executable, "-I", guard.__file__, f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
                 "--", *command,
             ],
             stdin=subprocess.PIPE,
@@ -254,6 +254,9 @@ class TritonServer:
             # The kernel then kills the server.
             self._guard.kill()
             self._guard.wait()
+        if self._guard.returncode < 0:
+            # Killed, so it could not do this itself.
+            guard.clean_up(self._pid, self._folder, self._shm_prefix)
         reader.join()
         self._guard.stdout.close()
         self._pid = None
@@ -270,9 +273,9 @@ class TritonServer:
     def _last_words(self) -> str:
         return f": {' | '.join(self._complaints)}" if self._complaints else ""
 
-    def _log(self, guard: subprocess.Popen[str]) -> None:
-        assert guard.stdout is not None
-        for line in map(str.rstrip, guard.stdout):
+    def _log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in map(str.rstrip, process.stdout):
             if line.startswith("guard: server pid "):
                 self._pid = int(line.split()[-1])
                 continue

@@ -45,9 +45,7 @@ def plan(analysis: Arrays) -> Arrays:
 
 
 @pytest.fixture(scope="module")
-def drawn(
-    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks
-) -> list[Frame]:
+def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks) -> list[Frame]:
     return DefaultEngine().render(still, analysis, plan, [picture] * COUNT, networks)
 
 
@@ -55,9 +53,7 @@ def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
     assert str(analysis["kind"]) == "donor"
 
 
-def test_a_shut_mouth_is_the_templates_own(
-    analysis: Arrays, plan: Arrays, picture: Frame, drawn: list[Frame]
-) -> None:
+def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Arrays, picture: Frame, drawn: list[Frame]) -> None:
     shut = np.flatnonzero(np.asarray(plan["aperture"]) <= np.asarray(analysis["limits"])[0])
     assert len(shut) > 5
     for k in shut:

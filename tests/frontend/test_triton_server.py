@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def descendants(pid: int) -> set[int]:
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     }
     return children.union(*(descendants(child) for child in children))
+
+
+def removed(folder: Path, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not folder.exists()
 
 
 def gone(pids: set[int], seconds: float) -> bool:
@@ -106,38 +114,52 @@ def test_a_network_can_be_unloaded_and_loaded_and_the_log_tells(
     assert any("successfully unloaded 'face_detector'" in record.message for record in caplog.records)
 
 
-def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(
-    triton: TritonServer, networks: TritonNetworks
-) -> None:
-    url, pid, restarts = triton.url, triton.pid, triton.restarts
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+    """A server of one network, to be killed."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "face_mesh").symlink_to(ROOT / "model_repository" / "face_mesh")
+    with TritonServer(folder) as server:
+        server.ready()
+        yield server
+
+
+def ask(server: TritonServer) -> bool:
+    answer = TritonNetworks(server.url).infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+    return answer["score"].shape == (2, 1)
+
+
+def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(small: TritonServer) -> None:
+    small.ready()
+    url, pid, restarts = small.url, small.pid, small.restarts
     assert pid
     stubs = descendants(pid)
     assert stubs
     os.kill(pid, signal.SIGKILL)
-    answer = networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
-    assert answer["score"].shape == (2, 1)
-    triton.ready()
-    assert (triton.url, triton.restarts) == (url, restarts + 1)
-    assert triton.pid != pid
+    assert ask(small)
+    small.ready()
+    assert (small.url, small.restarts) == (url, restarts + 1)
+    assert small.pid != pid
     assert gone({pid, *stubs}, 5)
 
 
-def test_a_killed_model_process_is_replaced(triton: TritonServer, networks: TritonNetworks) -> None:
-    assert triton.pid
-    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+def test_a_killed_model_process_is_replaced(small: TritonServer) -> None:
+    small.ready()
+    assert small.pid
+    [stub] = descendants(small.pid)
     os.kill(stub, signal.SIGKILL)
-    answer = networks.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
-    assert answer["score"].shape == (1, 1)
+    assert ask(small)
 
 
-def test_a_network_that_hangs_is_found(triton: TritonServer) -> None:
-    assert triton.pid
-    pending = probe.requests(triton.url, ["face_detector", "face_mesh"])
-    assert probe.first_stuck(triton.url, pending, 30) is None
-    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+def test_a_network_that_hangs_is_found(small: TritonServer) -> None:
+    small.ready()
+    assert small.pid
+    pending = probe.requests(small.url, ["face_mesh"])
+    assert probe.first_stuck(small.url, pending, 30) is None
+    [stub] = descendants(small.pid)
     os.kill(stub, signal.SIGSTOP)
     try:
-        assert probe.first_stuck(triton.url, pending, 1) == "face_mesh"
+        assert probe.first_stuck(small.url, pending, 0.5) == "face_mesh"
     finally:
         os.kill(stub, signal.SIGCONT)
 
@@ -172,16 +194,16 @@ def test_nothing_is_left_after_sigkill(small_repository: Path, victim: str) -> N
         folder = Path(folders[0].split("=")[1]).parent
         assert pid in family and len(family) == 3 and folder.exists()
         if victim == "guard":
-            # It could not clean up, but the kernel ends the server, and then its model processes end.
+            # The kernel ends the server, its model processes follow, and the service cleans up.
             guard = next(p for p in family if b"guard.py" in Path(f"/proc/{p}/cmdline").read_bytes())
             os.kill(guard, signal.SIGKILL)
             assert gone(family, 10)
+            assert removed(folder, 5)
         service.kill()
         service.wait()
     assert gone(family, 15)
-    if victim == "service":
-        assert not folder.exists()
-        assert not list(Path("/dev/shm").glob(f"{shm_prefix}*"))
+    assert removed(folder, 5)
+    assert not list(Path("/dev/shm").glob(f"{shm_prefix}*"))
 
 
 def test_a_network_that_cannot_load_is_named(small_repository: Path) -> None:

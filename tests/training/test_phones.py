@@ -3,7 +3,7 @@
 import numpy as np
 
 from export.speech_to_lips import PHONEMES, SAMPLE_RATE
-from training.phones import BILABIAL, SILENCE, Phone, classes_of, label
+from training.phones import BILABIAL, PREPARE, SETTLE, SILENCE, Phone, at_rest, classes_of, label
 
 
 def sound(*pieces: tuple[float, float]) -> np.ndarray:
@@ -52,3 +52,10 @@ def test_long_pauses_are_silence_and_short_ones_are_not():
 def test_symbols_without_a_class_are_left_out():
     labels = label([Phone("a", 0.0, 0.1), Phone("1", 0.1, 0.2)], sound((0.2, 0.5)))
     assert (labels.phonemes[10:] == -1).all()
+
+
+def test_the_mouth_rests_only_in_the_middle_of_a_pause():
+    silence = np.zeros((1, 100), np.float32)
+    silence[0, :30] = silence[0, 50:90] = 1
+    rest = at_rest(silence)
+    assert np.flatnonzero(rest[0]).tolist() == [*range(30 - PREPARE), *range(50 + SETTLE, 90 - PREPARE)]

@@ -11,11 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
-from export.speech_to_lips import (
+from export.speech_to_lips import (  # noqa: E402
     FFT_SIZE,
     HOP,
     LIPS,
-    MEL_BANDS,
     PHONEMES,
     SAMPLE_RATE,
     WINDOW,
@@ -27,6 +26,8 @@ from export.speech_to_lips import (
 )
 
 MODEL = Path(__file__).parents[2] / "model_repository" / "speech_to_lips"
+LIBROSA = ((0, 3, 0.0168779), (20, 32, 0.0213463), (40, 80, 0.0076587), (63, 232, 0.0029185))
+"""Band, bin and height of peaks of librosa.filters.mel(sr=16000, n_fft=512, n_mels=64, fmin=60, fmax=7600)."""
 OUTPUTS = ["lips", "closure", "silence", "phonemes"]
 
 
@@ -60,14 +61,11 @@ def test_spectrogram_is_the_centred_fourier_transform():
         assert np.abs(power[:, index] - expected).max() < 1e-3 * expected.max()
 
 
-def test_mel_filters_have_unit_area_and_rise_in_frequency():
+def test_mel_filters_are_slaneys():
     filters = mel_filters()
-    # Slaney's filters as librosa computes them: (band, bin, weight)
-    for band, bin_, weight in ((0, 3, 0.0167), (31, 48, 0.0), (63, 220, 0.0)):
-        assert filters[band, bin_] >= 0 and (weight == 0 or filters[band, bin_] == pytest.approx(weight, rel=0.3))
-    area = filters[10:].sum(axis=1) * SAMPLE_RATE / FFT_SIZE
-    assert np.abs(area - 1).max() < 0.12
-    assert (np.diff(filters.argmax(axis=1)) >= 0).all()
+    for band, peak, weight in LIBROSA:
+        assert filters[band].argmax() == peak
+        assert filters[band, peak] == pytest.approx(weight, rel=1e-3)
 
 
 @pytest.mark.parametrize("samples", [160, 319, 16_000, 16_161, 40_159])
@@ -88,9 +86,7 @@ def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path):
     assert constants == {"closed_aperture": -1.0}
     export(tmp_path, tmp_path / "weights.npz")
     session = onnxruntime.InferenceSession(str(tmp_path / "model.onnx"))
-    compiled = openvino.Core().compile_model(
-        str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled = openvino.Core().compile_model(str(tmp_path / "model.onnx"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for shape in ((1, 1600), (3, 16_161), (2, 48_000)):
         audio = noise(*shape)
         with torch.no_grad():
@@ -123,43 +119,50 @@ def test_committed_model_is_the_committed_checkpoint(committed):
 
 
 @pytest.fixture(scope="module")
-def mama_papa():
+def mama_papa() -> tuple[np.ndarray, np.ndarray]:
+    """Sound [samples] with half a second of silence around it, and where lips touch [T] (nan: cannot be said)."""
     pytest.importorskip("espeakng_loader")
     pytest.importorskip("soxr")
     from training.phones import label
     from training.synthesis import espeak
 
     said = espeak().say("mama papa, mama papa", "it+f5", rate=150)
-    rest = np.zeros(SAMPLE_RATE // 2, np.float32)
-    audio = np.concatenate([rest, said.audio, rest])
-    return audio, np.pad(label(said.phones, said.audio).closure, 50), np.pad(said.audio, 0)
+    return np.pad(said.audio, SAMPLE_RATE // 2), np.pad(label(said.phones, said.audio).closure, 50)
 
 
 def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
-    audio, closure, _ = mama_papa
+    audio, touching = mama_papa
     told = ask(committed, audio)
-    length = min(len(closure), len(told["closure"]))
-    shut, open_ = closure[:length] == 1, (told["phonemes"][:length, PHONEMES.index("open")] > 0.7)
-    assert np.median(told["closure"][:length][shut]) > 0.8
-    assert np.median(told["closure"][:length][open_]) < 0.1
-    assert told["lips"][:length, 0][open_].mean() > told["lips"][:length, 0][shut].mean() + 0.8
+    _, constants = load()
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], touching == 1, [0]]).astype(int)))
+    bilabials = list(zip(edges[::2] - 2, edges[1::2] + 2, strict=True))
+    assert len(bilabials) == 8
+    for first, last in bilabials:
+        assert told["closure"][first:last].max() > 0.6
+        assert told["lips"][first:last, 0].min() < constants["closed_aperture"] + 0.5
+    open_ = told["phonemes"][:, PHONEMES.index("open")] > 0.7
+    assert open_.sum() > 20
+    assert np.median(told["closure"][open_]) < 0.1
+    assert told["lips"][open_, 0].mean() > constants["closed_aperture"] + 1.5
 
 
 def test_silence_is_a_shut_mouth(committed, mama_papa):
     _, constants = load()
-    closed = constants["closed_aperture"]
     hiss = np.random.default_rng(0).normal(0, 1, 3 * SAMPLE_RATE)
     for audio in (np.zeros(3 * SAMPLE_RATE), hiss * 1e-4, hiss * 1e-2):
         told = ask(committed, audio)
-        assert told["silence"].mean() > 0.9
-        assert told["lips"][:, 0].max() < closed + 0.6
-    around = ask(committed, mama_papa[0])
-    assert around["silence"][:35].min() > 0.9 and around["silence"][-35:].min() > 0.9
+        # the first and last instants of a window are told less surely, for half of their surroundings is missing
+        assert told["silence"].min() > 0.5 and told["silence"].mean() > 0.95
+        assert told["lips"][:, 0].max() < constants["closed_aperture"] + 0.6
+    around = ask(committed, mama_papa[0])["silence"]
+    for rest in (around[:35], around[-35:]):
+        assert rest.min() > 0.5 and rest.mean() > 0.9
 
 
 def test_loudness_changes_nothing(committed, mama_papa):
-    plain = ask(committed, mama_papa[0])
+    audio, _ = mama_papa
+    plain = ask(committed, audio)
     for gain in (0.05, 0.3):
-        scaled = ask(committed, mama_papa[0] * gain)
+        scaled = ask(committed, audio * gain)
         assert np.abs(scaled["lips"][:, 0] - plain["lips"][:, 0]).max() < 0.25
         assert np.abs(scaled["closure"] - plain["closure"]).mean() < 0.02

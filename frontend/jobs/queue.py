@@ -73,7 +73,7 @@ class Jobs:
         with self._submitting:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
-            waiting = len(self.line())
+            waiting = len(self.line(fresh=True))
             if waiting >= self._shop.settings.max_queued:
                 raise QueueFull(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
             with (
@@ -142,10 +142,10 @@ class Jobs:
     def is_stopping(self) -> bool:
         return self._shop.switchboard.is_stopping
 
-    def line(self) -> list[str]:
-        """Ids of the tasks that wait, the next one first; as of a moment ago."""
+    def line(self, fresh: bool = False) -> list[str]:
+        """Ids of the tasks that wait, the next one first; as of a moment ago, unless it is to be `fresh`."""
         taken, ids = self._line
-        if time.monotonic() - taken > _POLL:
+        if fresh or time.monotonic() - taken > _POLL:
             found = DBOS.list_workflows(name=GENERATE, status="ENQUEUED", load_input=False, load_output=False)
             found.sort(key=lambda status: (status.priority or 0, status.created_at or 0))
             ids = [status.workflow_id for status in found]

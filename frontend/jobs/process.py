@@ -25,8 +25,16 @@ Progress = Callable[[str, float], None]
 
 _CRASHES = (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP)
 _POLL = 0.1
-# The worker decodes what strangers send; it has no use for these.
-_SECRETS = ("API_KEYS", "OPERATOR_KEYS", "WEBHOOK_SECRET", "DATABASE_URL", "C2PA_PRIVATE_KEY", "C2PA_CERTIFICATE")
+# The worker decodes what strangers send; it has no use for secrets.
+_NOT_FOR_WORKERS: dict[str, Any] = {
+    "api_keys": (),
+    "operator_keys": (),
+    "webhook_secret": None,
+    "callback_hosts": (),
+    "database_url": None,
+    "c2pa_certificate": None,
+    "c2pa_private_key": None,
+}
 
 
 class Worker:
@@ -62,7 +70,7 @@ class Worker:
     def start(self) -> None:
         """Start the process ahead of the first call, so that this one need not wait."""
         self.stop()
-        environment = {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
+        environment = {name: value for name, value in os.environ.items() if name.lower() not in _NOT_FOR_WORKERS}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         command = [sys.executable, "-m", "frontend.jobs.worker"]
         pipe = subprocess.PIPE
@@ -72,9 +80,7 @@ class Worker:
         self._answers = queue.SimpleQueue()
         reader = threading.Thread(target=_read, args=(self._process, self._answers), name="worker-answers", daemon=True)
         reader.start()
-        settings = self._settings.model_dump(
-            mode="json", exclude={"api_keys", "operator_keys", "webhook_secret", "callback_hosts", "database_url"}
-        )
+        settings = self._settings.model_dump(mode="json") | _NOT_FOR_WORKERS
         self._send({"settings": settings, "triton_url": self._triton_url()})
 
     def stop(self) -> None:

@@ -48,6 +48,7 @@ from frontend.workshop import build_workshop, find_engine, load_engines
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
+_NICENESS = 5
 
 
 class Bench:
@@ -164,6 +165,8 @@ def say(answers: TextIO, message: Mapping[str, Any]) -> None:
 
 def main() -> None:
     _die_with_the_service()
+    # Whoever asks how a job does shall not wait for the job.
+    os.nice(_NICENESS)
     # Libraries print to standard output what they like; the answers go where only we write.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."
     )
     log_level: str = Field("INFO", description="Least severity that is logged.")
+    log_dir: Path | None = Field(None, description="Folder of a rotating log file, JSON lines. Empty: no file.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector (OTLP over HTTP) that gets a trace of each job. Empty: no traces."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:

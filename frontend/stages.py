@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Generator, Iterable, Iterator
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -47,7 +48,8 @@ def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
             if close is not None:
                 close()
 
-    thread = threading.Thread(target=produce, name=name, daemon=True)
+    # The context says whose job this is, to the log and to the trace.
+    thread = threading.Thread(target=copy_context().run, args=(produce,), name=name, daemon=True)
     thread.start()
     try:
         while (item := line.get()) is not _END:

@@ -2,9 +2,9 @@
 
 It has no trained weights. Two displacement fields are spanned by Wendland radial functions (H. Wendland, "Piecewise
 polynomial, positive definite and compactly supported radial functions of minimal degree", 1995) on a coarse grid,
-brought to full resolution by cubic convolution, and sampled bicubically; the small linear systems behind the
-coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along a ring and
-blended by a mask.
+brought to full resolution by cubic convolution, and sampled bicubically (chroma bilinearly); the small linear systems
+behind the coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along
+a ring and blended by a mask.
 
 Every operation is linear in the pixel values, so any linear colour space may be sent: the pipeline sends YCbCr.
 """
@@ -89,7 +89,8 @@ class MouthRenderer(nn.Module):
 
 def _bytes(picture: Tensor) -> Tensor:
     """float [N, 3, H, W] -> uint8 [N, H, W, 3]."""
-    return picture.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    # One step fewer than rounding first: the conversion drops what is behind the point.
+    return (picture + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def _centres(count: int, length: int) -> Tensor:
@@ -142,7 +143,9 @@ def _cubic(length: int, count: int) -> Tensor:
 
 
 def _sample(image: Tensor, field: Tensor, affine: Tensor, height: int, width: int) -> Tensor:
-    """uint8 [N, H, W, 3] seen through an affine map plus a coarse field -> float [N, 3, height, width], bicubic.
+    """uint8 [N, H, W, 3] seen through an affine map plus a coarse field -> float [N, 3, height, width].
+
+    Luma, the first channel, is sampled bicubically, chroma bilinearly.
 
     field:  [N, rows, columns, 2], affine: [N, 3, 2]; both in pixels of `image`
 
@@ -162,9 +165,11 @@ def _sample(image: Tensor, field: Tensor, affine: Tensor, height: int, width: in
     ones = pair[:, None].expand(2, width, 2).reshape(2, width * 2)
     ramp = (x[:, None] * pair[:, None]).reshape(2, width * 2)
     grid = (left @ torch.cat([wide, ones, ramp])).reshape(batch, height, width, 2)
-    return nn.functional.grid_sample(
-        image.permute(0, 3, 1, 2).float(), grid, mode="bicubic", padding_mode="border", align_corners=False
-    )
+    planes = image.permute(0, 3, 1, 2).float()
+    # Two thirds of the time would go into chroma, which comes at half the resolution and has no detail to keep.
+    luma = nn.functional.grid_sample(planes[:, :1], grid, mode="bicubic", padding_mode="border", align_corners=False)
+    chroma = nn.functional.grid_sample(planes[:, 1:], grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return torch.cat([luma, chroma], 1)
 
 
 def _scalar(value: int) -> Tensor:

@@ -75,10 +75,17 @@ def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
 
     x, y, width and height are even.
     """
-    planes = frame.planes
-    luma = _clamped(planes[0], x, y, width, height)
-    chroma = [_clamped(p, x // 2, y // 2, width // 2, height // 2) for p in planes[1:]]
+    luma, *chroma = cut(frame, x, y, width, height).planes
     return cv2.merge([luma, *(_upsample(c) for c in chroma)])  # type: ignore[return-value]
+
+
+def cut(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
+    """A region as a picture of its own; outside the frame the edge repeats. x, y, width and height are even."""
+    luma, *chroma = frame.planes
+    region = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
+    for part, plane, step in zip(region.planes, (luma, *chroma), (1, 2, 2), strict=True):
+        part[...] = _clamped(plane, x // step, y // step, width // step, height // step)
+    return region
 
 
 def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
@@ -95,11 +102,11 @@ def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
     luma, *chroma = frame.planes
     changed = after[inner]
     luma[y0:y1, x0:x1] = changed[..., 0]
-    delta = changed[..., 1:].astype(np.float32) - before[inner][..., 1:]
+    delta = cv2.subtract(changed, before[inner], dtype=cv2.CV_32F)
     half = cv2.resize(delta, ((x1 - x0) // 2, (y1 - y0) // 2), interpolation=cv2.INTER_AREA)
     for k, plane in enumerate(chroma):
         region = plane[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
-        region[...] = np.clip(np.rint(region + half[..., k]), 0, 255).astype(np.uint8)
+        region[...] = np.clip(np.rint(region + half[..., k + 1]), 0, 255).astype(np.uint8)
 
 
 def warp_rgb(frame: Frame, affine: npt.NDArray[np.float64], size: int) -> Uint8:
@@ -121,9 +128,12 @@ def _clamped(plane: Uint8, x: int, y: int, width: int, height: int) -> Uint8:
     h, w = plane.shape
     if x >= 0 and y >= 0 and x + width <= w and y + height <= h:
         return plane[y : y + height, x : x + width]
-    rows = np.clip(np.arange(y, y + height), 0, h - 1)
-    columns = np.clip(np.arange(x, x + width), 0, w - 1)
-    return np.asarray(plane[np.ix_(rows, columns)])
+    x0, y0 = min(max(x, 0), w - 1), min(max(y, 0), h - 1)
+    x1, y1 = max(min(x + width, w), x0 + 1), max(min(y + height, h), y0 + 1)
+    beside, beyond = width - (x1 - x0), height - (y1 - y0)
+    left, top = min(max(-x, 0), beside), min(max(-y, 0), beyond)
+    inside = plane[y0:y1, x0:x1]
+    return cv2.copyMakeBorder(inside, top, beyond - top, left, beside - left, cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def _upsample(plane: Uint8) -> Uint8:

@@ -10,7 +10,7 @@ that it can be drawn in segments and taken up again by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -23,13 +23,15 @@ from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.frames import Float32, Frame
 from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
-from frontend.stages import ahead, batched
+from frontend.stages import ahead, batched, spread
 from frontend.templates import Prepared, TemplateStore, prepare
 
 Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
 """Told the stage and the share of it that is done, 0-1, in the thread that runs the job; may raise to end it."""
 
+_DRAWERS = 2
+"""Batches being drawn at a time: while one is in the networks, the next is cut out and the last is laid back."""
 _MARK_HEIGHT = 0.06
 """Of the frame's shorter side; China's labelling rules (GB 45438-2025) ask for text of at least 5 %."""
 
@@ -163,7 +165,7 @@ def draw(
     planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int, report: Callable[[float], None]
 ) -> Generator[Frame, None, None]:
     """Output frames start .. stop-1, finished."""
-    drawn = ahead(_batches(planned, engine, workshop, start, stop), 2, "draw")
+    drawn = ahead(_batches(planned, engine, workshop, start, stop), 1, "drawn")
     try:
         for index, frame in enumerate(frame for batch in drawn for frame in batch):
             report(index / (stop - start))
@@ -172,20 +174,32 @@ def draw(
         drawn.close()
 
 
-def _batches(planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int) -> Iterator[list[Frame]]:
+def _batches(
+    planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int
+) -> Generator[list[Frame], None, None]:
     """Batches of drawn frames; those in which the face is missing pass through."""
     prepared, order = planned.prepared, planned.order
     template = prepared.template
-    frames = prepared.reader.pingpong(template.frame_count, stop, start)
-    for batch in ahead(batched(frames, workshop.batch_size), 2, "read"):
-        present = np.flatnonzero(template.track.present[order[start : start + len(batch)]])
+
+    def drawn(numbered: tuple[int, list[Frame]]) -> list[Frame]:
+        first, batch = numbered
+        present = np.flatnonzero(template.track.present[order[first : first + len(batch)]])
         if len(present):
-            faces, targets = [batch[k] for k in present], cut(planned.plan, start + present)
-            drawn = engine.render(template, prepared.analysis, targets, faces, workshop.networks)
-            for k, frame in zip(present, drawn, strict=True):
+            faces = [batch[k] for k in present]
+            finished = engine.render(
+                template, prepared.analysis, cut(planned.plan, first + present), faces, workshop.networks
+            )
+            for k, frame in zip(present, finished, strict=True):
                 batch[k] = frame
-        start += len(batch)
-        yield batch
+        return batch
+
+    frames = prepared.reader.pingpong(template.frame_count, stop, start)
+    read = ahead(batched(frames, workshop.batch_size), 1, "read")
+    try:
+        starts = range(start, stop, workshop.batch_size)
+        yield from spread(zip(starts, read, strict=True), drawn, _DRAWERS, "draw")
+    finally:
+        read.close()
 
 
 def _overlays(job: Job, workshop: Workshop, prepared: Prepared) -> list[Overlay]:

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     max_template_pixels: int = Field(4096 * 2304, gt=0, description="Largest picture accepted, width times height.")
     template_cache_bytes: int = Field(4 * 2**30, ge=0, description="Size of the store of analysed templates.")
 
-    encoder_preset: str = Field("veryfast", description="x264 preset.")
+    encoder_preset: str = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
     watermark_image: Path = Field(
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."

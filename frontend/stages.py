@@ -1,13 +1,16 @@
-"""Stages of the pipeline as plain generators; `ahead` lets one work in its own thread."""
+"""Stages of the pipeline as plain generators; `ahead` and `spread` let them work in threads of their own."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 _END = object()
 
@@ -59,6 +62,25 @@ def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
     finally:
         stopped.set()
         thread.join()
+
+
+def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) -> Generator[T, None, None]:
+    """`work` of every item, in the order of the items, done by threads on up to `workers` of them at a time.
+
+    An exception of `work` is raised here, in its turn. When the consumer stops early, what was begun is waited for.
+    """
+    line: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
+        try:
+            for item in items:
+                line.append(pool.submit(copy_context().run, work, item))
+                if len(line) == workers:
+                    yield line.popleft().result()
+            while line:
+                yield line.popleft().result()
+        finally:
+            for future in line:
+                future.cancel()
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -11,7 +11,7 @@ from frontend.engines.base import Template
 from frontend.errors import NoFace
 from frontend.exemplars import face, pixels, pose
 from frontend.exemplars.atlas import Atlas, Indices, centre, corner
-from frontend.frames import Float32, Uint8, crop
+from frontend.frames import Float32, Frame, crop, cut
 
 MAX_EXEMPLARS = 600
 MAX_BYTES = 128 << 20
@@ -146,22 +146,14 @@ def _collect(
         if k is None:
             continue
         x, y = origin[k]
-        picture = crop(frame, int(x), int(y), columns, rows)
-        stock[k] = _subsample(picture)
+        stock[k] = cut(frame, int(x), int(y), columns, rows).data
+        picture = crop(Frame(stock[k], frame.matrix), 0, 0, columns, rows)
         local = points[k, :, :2] - origin[k].astype(np.float32)
         gap[k] = pixels.seam_gap(picture, local, unit[k])
         red[k] = pixels.vermilion(picture, local, unit[k])
         sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
         looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
     return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
-
-
-def _subsample(picture: Uint8) -> Uint8:
-    """YCbCr 4:4:4 [rows, columns, 3] -> I420 [rows * 3 / 2, columns]."""
-    rows, columns = picture.shape[:2]
-    half = picture[..., 1:].reshape(rows // 2, 2, columns // 2, 2, 2).astype(np.uint16).sum((1, 3))
-    chroma = ((half + 2) // 4).astype(np.uint8).transpose(2, 0, 1).reshape(rows // 2, columns)
-    return np.concatenate([picture[..., 0], chroma])
 
 
 def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:

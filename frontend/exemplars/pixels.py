@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from frontend.exemplars.face import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
 from frontend.frames import Float32, Uint8
@@ -22,7 +25,7 @@ def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
 
     crop: YCbCr; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
     """
-    soft = cv2.GaussianBlur(crop, (0, 0), max(0.01 * unit, 0.5)).astype(np.float32)
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.01 * unit, 0.5))
     columns = slice(2, 7)
     upper, lower = points[UPPER_INNER[columns]], points[LOWER_INNER[columns]]
     share = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
@@ -38,7 +41,7 @@ def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
 
     Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
     """
-    soft = cv2.GaussianBlur(crop, (0, 0), max(0.015 * unit, 0.5)).astype(np.float32)
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.015 * unit, 0.5))
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
     columns = slice(2, 7)
     bands = [
@@ -66,21 +69,25 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     """
     centre = reference[[61, 291], :2].mean(0)
     target = (reference[STABLE, :2] - centre) * 22 + np.array([20, 14])
-    affine = cv2.estimateAffinePartial2D(points[STABLE], target.astype(np.float32))[0]
-    soft = cv2.GaussianBlur(crop, (0, 0), max(unit / 22, 0.5)).astype(np.float32)
+    # A wide blur is dear, and the same on a picture half or a quarter the size.
+    step = max(int(unit / 44), 1)
+    shrunk = cv2.resize(crop, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+    scaled = (points[STABLE] + 0.5) / step - 0.5
+    affine = cv2.estimateAffinePartial2D(scaled, target.astype(np.float32))[0]
+    soft = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
     small = cv2.warpAffine(soft, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
-def _colourfulness(crop: Float32, at: Float32) -> Float32:
+def _colourfulness(crop: npt.NDArray[Any], at: Float32) -> Float32:
     """Chroma over luma at points [..., 2]."""
     values = _at(crop, at)
     chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
     return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
 
 
-def _at(crop: Float32, points: Float32) -> Float32:
+def _at(crop: npt.NDArray[Any], points: Float32) -> Float32:
     """Pixels [..., 3] nearest to points [..., 2]."""
     rows = np.clip(np.rint(points[..., 1]).astype(int), 0, crop.shape[0] - 1)
     columns = np.clip(np.rint(points[..., 0]).astype(int), 0, crop.shape[1] - 1)
-    return crop[rows, columns]  # type: ignore[no-any-return]
+    return crop[rows, columns].astype(np.float32)  # type: ignore[no-any-return]

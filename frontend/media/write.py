@@ -30,7 +30,7 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN)
 class EncoderSettings:
     """x264's preset and constant rate factor; AAC's bits per second and channel pair."""
 
-    preset: str = "veryfast"
+    preset: str = "superfast"
     crf: int = 18
     audio_bitrate: int = 160_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import os
 import re
 import secrets
 import socket
@@ -45,7 +46,7 @@ class TritonServer:
     needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
-    threads: CPU threads of one execution, 0 for all cores
+    threads: CPU threads of one execution; 0 for half of the cores, as the encoder and the other stages need the rest
     start_timeout: seconds that loading all networks may take
     collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
     """
@@ -193,6 +194,7 @@ class TritonServer:
         environment = self._runtime.environment(folder)
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)
+        environment.setdefault("ONNXRUNTIME_THREADS", str(max(len(os.sched_getaffinity(0)) // 2, 1)))
         self._news.clear()
         self._guard = subprocess.Popen(
             [

@@ -1,0 +1,171 @@
+"""Each stage of the pipeline alone, then all of them together.
+
+python -m benchmarks.stages [--sizes 512 720p 1080p] [--video CLIP] [--engine NAME] [--json FILE]
+
+Processor seconds are those of the frontend and of Triton together. The bound is what the machine could do if nothing
+ever waited: cores over the sum of the stages' processor seconds for a frame. `first` adds what is done once a template.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import media
+from benchmarks.measure import Cost, Row, costing, median, save, show, tree
+from frontend.engines import ENGINES, Engine, Networks
+from frontend.engines.base import Arrays, Template
+from frontend.faces import track_face
+from frontend.media import EncoderSettings, VideoReader, pingpong, read_speech, write_video
+from frontend.pipeline import Job, Workshop, run
+from frontend.settings import Settings
+from frontend.templates import TemplateStore
+from frontend.triton.client import TritonNetworks
+from frontend.triton.server import TritonServer
+
+SECONDS = 6.0
+ONCE = ("track", "analyse")
+"""Stages of a template's first job only."""
+
+
+class Recorder:
+    """Networks that remember every request and answer; `replay` gives the answers again without asking anybody."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+        self.calls: list[tuple[str, Arrays, Sequence[str]]] = []
+        self.answers: list[dict[str, Any]] = []
+
+    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+        answer = self.networks.infer(network, inputs, outputs)
+        self.calls.append((network, inputs, outputs))
+        self.answers.append(answer)
+        return answer
+
+    def ask_again(self) -> None:
+        for network, inputs, outputs in self.calls:
+            self.networks.infer(network, inputs, outputs)
+
+    def replay(self) -> Networks:
+        return _Replay(iter(self.answers))
+
+
+class _Replay:
+    def __init__(self, answers: Iterator[dict[str, Any]]) -> None:
+        self.answers = answers
+
+    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+        return next(self.answers)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    media.add_arguments(parser)
+    parser.add_argument("--engine", default="default", choices=ENGINES)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as name, TritonServer() as server:
+        folder = Path(name)
+        speech = media.speech(arguments.audio, SECONDS, folder)
+        server.ready()
+        networks = TritonNetworks(server.url)
+        for size in arguments.sizes:
+            template = media.template(media.clip_of(arguments, size), size, folder)
+            rows = measure(ENGINES[arguments.engine], template, speech, networks, folder, arguments.rounds)
+            show(f"{size}, engine {arguments.engine}", rows)
+            results[size] = rows
+    save(arguments.json, results)
+
+
+def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folder: Path, rounds: int) -> list[Row]:
+    """One row a stage: frames a second by the clock, and milliseconds of processor time a frame."""
+    settings = Settings()
+    encoder, size = EncoderSettings(settings.encoder_preset, settings.encoder_crf), settings.batch_size
+    reader = VideoReader(video)
+    info, pictures = reader.info, list(reader.frames())
+    track = track_face(pictures, networks)
+    template = Template(info.width, info.height, info.fps, len(pictures), track, lambda: iter(pictures))
+    analysis = engine.analyse(template, networks)
+    audio = read_speech(speech)
+    count = round(len(audio) / 16000 * info.fps)
+    order = np.fromiter(pingpong(len(pictures), count), np.int64)
+    plan = engine.plan(template, analysis, audio, order, networks)
+    # Batches without a face are left out, as the pipeline does.
+    parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[order[k]].all()]
+
+    def draw(through: Networks) -> None:
+        for k in parts:
+            cut = {name: array[k] for name, array in plan.items()}
+            engine.render(template, analysis, cut, [pictures[i] for i in order[k]], through)
+
+    recorder = Recorder(networks)
+    draw(recorder)
+    drawn = sum(map(len, parts))
+    work: dict[str, tuple[int, Callable[[], object]]] = {
+        "decode": (len(pictures), lambda: sum(1 for _ in reader.frames())),
+        "track": (len(pictures), lambda: track_face(pictures, networks)),
+        "analyse": (len(pictures), lambda: engine.analyse(template, networks)),
+        "plan": (count, lambda: engine.plan(template, analysis, audio, order, networks)),
+        "networks of render, over Triton": (drawn, recorder.ask_again),
+        "the rest of render": (drawn, lambda: draw(recorder.replay())),
+        "encode": (
+            count,
+            lambda: write_video(folder / "x.mp4", (pictures[i] for i in order), info, speech, count, encoder),
+        ),
+    }
+    costs: dict[str, list[Cost]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, (_, action) in work.items():
+            costs[name].append(_cost(action))
+    rows: list[Row] = []
+    for name, (frames, _) in work.items():
+        wall, cpu = median([c.wall for c in costs[name]]), median([c.cpu for c in costs[name]])
+        rows.append({"stage": name, "frames/s": frames / wall, "cpu ms/frame": 1000 * cpu / frames})
+    own = {row["stage"]: row["cpu ms/frame"] for row in rows}
+    every = sum(cpu for name, cpu in own.items() if name not in ONCE)
+    # A first job decodes the template twice more: to follow the face, and to study it.
+    first = every + (sum(own[name] for name in ONCE) + 2 * own["decode"]) * len(pictures) / count
+    job = Job(speech, video, folder / "y.mp4")
+    for name, bound, fresh in (("pipeline, first", first, True), ("pipeline, cached", every, False)):
+        ratios = []
+        for number in range(rounds):
+            store = TemplateStore(folder / f"store-{video.stem}-{number if fresh else 0}-{os.getpid()}", 2**32)
+            if fresh and store.folder.exists():
+                raise RuntimeError("the store is not empty")
+            workshop = Workshop(networks, store, encoder, Path(), size, 3600, 3600)
+            ratios.append(_cost(partial(run, job, engine, workshop)))
+        rows.append(_whole(name, ratios, count, bound))
+    return rows
+
+
+def _whole(name: str, costs: Sequence[Cost], count: int, bound: float) -> Row:
+    cores = len(os.sched_getaffinity(0))
+    wall, cpu = median([c.wall for c in costs]), median([c.cpu for c in costs])
+    most = cores * 1000 / bound
+    return {
+        "stage": name,
+        "frames/s": count / wall,
+        "cpu ms/frame": 1000 * cpu / count,
+        "x real time": count / wall / float(media.FPS),
+        "bound frames/s": most,
+        "of the bound": count / wall / most,
+        "cores busy": cpu / wall,
+    }
+
+
+def _cost(action: Callable[[], object]) -> Cost:
+    with costing(lambda: tree(os.getpid())) as cost:
+        action()
+    return cost
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Tensors for a Triton on the same host, passed in shared memory instead of over its socket.
+
+A region belongs to one request at a time. Its name is taken from the file system as soon as Triton has mapped it, so
+nothing is left behind however this process ends.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import np_to_triton_dtype, triton_to_np_dtype
+
+Array = npt.NDArray[np.generic]
+_FOLDER = Path("/dev/shm")
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Region:
+    """Memory that this process and Triton both see, registered there under `name`."""
+
+    name: str
+    memory: mmap.mmap
+
+    @classmethod
+    def register(cls, size: int, client: InferenceServerClient) -> Region:
+        """A new region of `size` bytes.
+
+        Raises OSError where it cannot be made, InferenceServerException where Triton cannot or may not map it.
+        """
+        name = f"digital-human-client-{os.getpid()}-{uuid.uuid4().hex}"
+        file = _FOLDER / name
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            # Reserved now: a full /dev/shm would otherwise end the process when it is written to.
+            os.posix_fallocate(descriptor, 0, size)
+            memory = mmap.mmap(descriptor, size)
+            client.register_system_shared_memory(name, f"/{name}", size)
+        finally:
+            os.close(descriptor)
+            file.unlink()
+        return cls(name, memory)
+
+    def unregister(self, client: InferenceServerClient) -> None:
+        client.unregister_system_shared_memory(self.name)
+
+    def infer(
+        self,
+        client: InferenceServerClient,
+        network: str,
+        inputs: Mapping[str, Array],
+        sizes: Mapping[str, int],
+    ) -> dict[str, Array]:
+        """Run one batch through this region. sizes: outputs wanted and their bytes, at most."""
+        tensors, wanted, offset = [], [], 0
+        for name, array in inputs.items():
+            tensor = InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
+            tensor.set_shared_memory(self.name, array.nbytes, offset)
+            np.copyto(np.ndarray(array.shape, array.dtype, self.memory, offset), array)
+            tensors.append(tensor)
+            offset = _aligned(offset + array.nbytes)
+        offsets = {}
+        for name, size in sizes.items():
+            output = InferRequestedOutput(name)
+            output.set_shared_memory(self.name, size, offset)
+            wanted.append(output)
+            offsets[name] = offset
+            offset = _aligned(offset + size)
+        result = client.infer(network, tensors, outputs=wanted)
+        answer: dict[str, Array] = {}
+        for name, start in offsets.items():
+            told = result.get_output(name)
+            dtype = triton_to_np_dtype(told["datatype"])
+            # A copy, for the region serves the next request.
+            answer[name] = np.ndarray(tuple(told["shape"]), dtype, self.memory, start).copy()
+        return answer
+
+
+def needed(inputs: Mapping[str, Array], sizes: Sequence[int]) -> int:
+    """Bytes of a region that holds these inputs, and outputs of these sizes."""
+    return sum(_aligned(array.nbytes) for array in inputs.values()) + sum(map(_aligned, sizes))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT

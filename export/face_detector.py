@@ -1,7 +1,7 @@
 """Face detector: BlazeFace full range (MediaPipe 0.10.14, Apache-2.0), 192x192.
 
-Inside the graph: uint8 to [-1, 1], the network, decoding of boxes and key points at their anchors, sigmoid of the score.
-Left to the caller: letterboxing, threshold and non-maximum suppression.
+Inside the graph: uint8 to [-1, 1], the network, decoding of boxes and key points at their anchors, sigmoid of the
+score. Left to the caller: letterboxing, threshold and non-maximum suppression.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ FILES = {
 
 
 def weights(name: str) -> Path:
-    """Path of one of `FILES`. Raises RuntimeError where it cannot be had or is not the file this project was built from."""
+    """Path of one of `FILES`. Raises RuntimeError where it cannot be had or is not the one this was built from."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "digital-human" / f"mediapipe-{VERSION}"
     path = cache / name
     if not path.exists():

@@ -72,7 +72,10 @@ def mel_filters() -> npt.NDArray[np.float32]:
 
 
 class Spectrogram(nn.Module):
-    """Audio [N, samples] -> power spectrum [N, FFT_SIZE / 2 + 1, samples // HOP]; frame i is centred at (i + 0.5) HOP."""
+    """Audio [N, samples] -> power spectrum [N, FFT_SIZE / 2 + 1, samples // HOP].
+
+    Frame i is centred at sample (i + 0.5) HOP.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,7 +134,8 @@ class Prediction:
 
     lips:     [N, T, len(LIPS)], in standard deviations from a speaker's mean while speaking
     closure:  [N, T, 1], logit that the lips touch for a p, b or m
-    silence:  [N, T, 1], logit that nobody speaks
+    silence:  [N, T, 1], logit that nobody speaks and that the mouth is at rest: it begins a little after the last
+              sound and ends a little before the next
     phonemes: [N, T, len(PHONEMES)], logits
     """
 

@@ -88,7 +88,10 @@ def _gpu() -> Check:
 def _shared_memory() -> Check:
     size = shutil.disk_usage("/dev/shm").total
     return Check(
-        "/dev/shm", size >= _SHM_WANTED, f"{size // 2**20} MiB", "give the container more: shm_size: 2g, or --shm-size=2g"
+        "/dev/shm",
+        size >= _SHM_WANTED,
+        f"{size // 2**20} MiB",
+        "give the container more: shm_size: 2g, or --shm-size=2g",
     )
 
 

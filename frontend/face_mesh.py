@@ -23,7 +23,7 @@ POINTS = 468
 RIGHT_CORNER, LEFT_CORNER = 33, 263
 # The network was trained on squares this much larger than the face.
 MARGIN = 1.5
-# Each view of a face: relative side, angle added. The mean over slightly different crops has about half the noise.
+# Each view of a face: relative side, angle added. The mean over slightly different crops is steadier.
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 
 
@@ -54,8 +54,8 @@ def affine(region: Float64) -> Float64:
     """float64 [2, 3], frame pixels -> pixels of the network's crop."""
     x, y, side, angle = region
     matrix = cv2.getRotationMatrix2D((x, y), np.degrees(angle), INPUT_SIZE / side)
-    matrix[:, 2] += INPUT_SIZE / 2 - np.array([x, y])
-    return np.asarray(matrix, np.float64)
+    shift = np.array([[0, 0, INPUT_SIZE / 2 - x], [0, 0, INPUT_SIZE / 2 - y]])
+    return np.asarray(matrix + shift, np.float64)
 
 
 def region_of_detection(face: Detection) -> Float64:
@@ -72,7 +72,7 @@ def regions_of_landmarks(landmarks: Float32) -> Float64:
 
 
 def has_moved(before: Float64, after: Float64) -> npt.NDArray[np.bool_]:
-    """bool [N], whether region `before` was so far from where the face is, `after`, that the mesh suffers. Both [N, 4]."""
+    """bool [N], whether the face lies in `after`, so far from `before` that the mesh suffers. Both float64 [N, 4]."""
     shift = np.linalg.norm(after[:, :2] - before[:, :2], axis=1) / after[:, 2]
     scale = np.abs(np.log(after[:, 2] / before[:, 2]))
     turn = np.abs(shortest_turn(after[:, 3] - before[:, 3]))
@@ -96,4 +96,4 @@ def _in_frame(landmarks: Float32, matrix: Float64) -> Float32:
     inverse = cv2.invertAffineTransform(matrix)
     points = landmarks[:, :2] @ inverse[:, :2].T + inverse[:, 2]
     depth = landmarks[:, 2:] * np.sqrt(abs(np.linalg.det(inverse[:, :2])))
-    return np.concatenate([points, depth], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([points, depth], axis=1), np.float32)

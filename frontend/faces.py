@@ -55,7 +55,7 @@ SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
 def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -> FaceTrack:
     """Landmarks of one person, the largest and most central at the start, in every frame.
 
-    views: crops of a face that are averaged, 1 to 3; three cost three times as much and halve the noise
+    views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
     follower = _Follower(networks, views)
@@ -137,17 +137,14 @@ class _Follower:
             if self.last_seen is None:
                 region = self._first(frame, faces)
             else:
-                face = self._recognise(faces, region)
-                # The detector loses faces in profile; the mesh may still hold on to the place.
-                region = region if face is None else region_of_detection(face)
+                region = self._recognise(frame, [region_of_detection(face) for face in faces], region)
             self.last_seen = self.last_seen if region is None else region
             guesses.append(region)
-        there = [k for k, guess in enumerate(guesses) if guess is not None]
+        there = [(k, guess) for k, guess in enumerate(guesses) if guess is not None]
         if not there:
             return guesses
-        guessed = np.stack([guesses[k] for k in there])  # type: ignore[arg-type]
-        landmarks, score = locate([frames[k] for k in there], guessed, self.networks)
-        for k, sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
+        landmarks, score = locate([frames[k] for k, _ in there], np.stack([g for _, g in there]), self.networks)
+        for (k, _), sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
             guesses[k] = seen if sure else None
         return guesses
 
@@ -164,31 +161,36 @@ class _Follower:
         if rank[best] < 0:
             return None
         self.others = [(region, 0) for k, region in enumerate(regions) if k != best and rank[k] >= 0]
-        return regions[best]
+        return np.asarray(regions[best], np.float64)
 
-    def _recognise(self, faces: Sequence[Detection], region: Float64 | None) -> Detection | None:
-        """The followed person among the faces of a key frame.
+    def _recognise(self, frame: Frame, regions: Sequence[Float64], region: Float64 | None) -> Float64 | None:
+        """Where the followed person is in a key frame, given the regions of all faces in it and where they were.
 
-        While in sight, they are the one nearest to where they were. One who has left may come back anywhere, but not
+        They are the one nearest to where they were. If nobody is near they may have moved far, or come back, but not to
         where somebody else was.
         """
-        regions = [region_of_detection(face) for face in faces]
+        strangers = [r for r in regions if all(_unlike(r, other) > SAME_FACE for other, _ in self.others)]
+        near = [] if region is None else [r for r in regions if _unlike(r, region) < SAME_FACE]
+        if near or region is None or self._is_face(frame, region):
+            # The detector loses faces in profile to which the mesh still holds.
+            found = near or ([region] if region is not None else strangers)
+        else:
+            found = strangers
         reference = self.last_seen if region is None else region
         assert reference is not None
-        order = sorted(range(len(faces)), key=lambda k: _unlike(regions[k], reference))
-        if region is None:
-            order = [k for k in order if all(_unlike(regions[k], other) > SAME_FACE for other, _ in self.others)]
-        else:
-            order = [k for k in order if _unlike(regions[k], region) < SAME_FACE]
-        chosen = order[0] if order else None
-        seen = [(regions[k], 0) for k in range(len(faces)) if k != chosen and (chosen is not None or k not in order)]
+        chosen = min(found, key=lambda r: _unlike(r, reference), default=None)
+        seen = [(r, 0) for r in regions if r is not chosen]
         unseen = [
             (other, age + 1)
             for other, age in self.others
-            if age < MEMORY and all(_unlike(other, region) > SAME_FACE for region, _ in seen)
+            if age < MEMORY and all(_unlike(other, r) > SAME_FACE for r in regions)
         ]
         self.others = seen + unseen
-        return None if chosen is None else faces[chosen]
+        return chosen
+
+    def _is_face(self, frame: Frame, region: Float64) -> bool:
+        _, score = locate([frame], region[None], self.networks)
+        return bool(score[0] >= MIN_SCORE)
 
 
 def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:

@@ -23,7 +23,7 @@ def samples() -> Path:
 
 @pytest.fixture(scope="session")
 def triton() -> Iterator[TritonServer]:
-    """The embedded server with every network of the repository, ready. Whoever kills it waits until it is ready again."""
+    """The embedded server with every network of the repository, ready. Who kills it waits until it is ready again."""
     with TritonServer() as server:
         server.ready(timeout=180)
         yield server

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from export.speech_to_lips import LIPS, SAMPLE_RATE
+from export.speech_to_lips import SAMPLE_RATE
 
 FACE_MESH = Path(__file__).parents[1] / "model_repository" / "face_mesh" / "1" / "model.onnx"
 
@@ -68,9 +68,9 @@ class FaceMesh:
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float64]) -> tuple[
-        npt.NDArray[np.float64], npt.NDArray[np.float32]
-    ]:
+    def __call__(
+        self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
         """Landmarks [N, 468, 3] in pixels of the image and scores [N] for boxes (x, y, size, radians) [N, 4]."""
         crops, inverses = [], []
         for x, y, size, turn in boxes:

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from export.speech_to_lips import HOP, LIPS, SAMPLE_RATE
 from training.clips import Clip
-from training.phones import RATE, SILENCE, UNKNOWN, Labels, label, loudness
+from training.phones import RATE, SILENCE, UNKNOWN, Labels, at_rest, label, loudness
 from training.synthesis import (
     FESTIVAL_VOICES,
     FLITE_VOICES,
     Espeak,
     Utterance,
+    espeak,
     say_festival,
     say_flite,
 )
@@ -45,14 +46,13 @@ def synthesise(seconds: float, seed: int) -> dict[str, list[Spoken]]:
     """About `seconds` of speech in many languages and voices, by synthesiser."""
     chance = random.Random(seed)
     words = {name: Words(name) for name in (*set(TRAINING_LANGUAGES.values()), "en")}
-    espeak = Espeak()
 
     def by_espeak() -> list[Utterance | None]:
         # a third is English, as the languages of the world are not equally well voiced
         voice = chance.choice(list(TRAINING_LANGUAGES)) if chance.random() < 0.75 else "en-us"
         text = words[TRAINING_LANGUAGES[voice]].phrase(chance)
         rate, pitch, span = chance.randint(120, 230), chance.randint(20, 80), chance.randint(30, 80)
-        return [espeak.say(text, voice + chance.choice(Espeak.VARIANTS), rate, pitch, span)]
+        return [espeak().say(text, voice + chance.choice(Espeak.VARIANTS), rate, pitch, span)]
 
     def by_flite() -> list[Utterance | None]:
         return [say_flite(words["en"].phrase(chance), chance.choice(FLITE_VOICES), chance.uniform(0.75, 1.3))]
@@ -104,12 +104,15 @@ def restore(folder: Path) -> dict[str, list[Spoken]]:
 
 @dataclass(frozen=True)
 class SyntheticBatch:
-    """audio [N, samples]; phonemes int64, closure (nan: unknown) and silence float32, each [N, T]."""
+    """audio [N, samples]; phonemes int64, closure (nan: unknown) and rest float32, each [N, T].
+
+    Rest is silence long enough for the mouth to have closed and not yet to open again.
+    """
 
     audio: Tensor
     phonemes: Tensor
     closure: Tensor
-    silence: Tensor
+    rest: Tensor
 
 
 def faster(audio: Float32, factor: float) -> Float32:
@@ -145,9 +148,7 @@ def synthetic_batch(
                 silence[row, here] = item.labels.silence[picked]
             at += length + (chance.randint(0, RATE) if chance.random() < 0.7 else 2 * RATE)
     phonemes[phonemes == UNKNOWN] = -100
-    return SyntheticBatch(
-        torch.from_numpy(audio), torch.from_numpy(phonemes), torch.from_numpy(closure), torch.from_numpy(silence)
-    )
+    return SyntheticBatch(*map(torch.from_numpy, (audio, phonemes, closure, at_rest(silence))))
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ class RealClips:
             self._clips[clip.speaker].append((clip, lips, delays.get(clip.name, 0.0)))
         self._speakers = list(self._clips)
         # a speaker of one clip would be learnt by heart if drawn as often as one of two hundred
-        self._weights = [sum(len(clip.times) for clip, _, _ in self._clips[s]) ** 0.5 for s in self._speakers]
+        self._weights = [sum(len(clip.times) for clip, _, _ in self._clips[s]) ** 0.4 for s in self._speakers]
 
     def batch(self, count: int, instants: int, chance: random.Random) -> RealBatch:
         """Windows of `instants`, each of one speaker's clips end to end."""

@@ -2,8 +2,9 @@
 
 Two tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
 clip's own constant offset, GRID at lag 0. *Closure*: on synthetic speech of known phone times, in voices that were
-not trained on, the share of p, b, m whose predicted aperture shuts within 40 ms, the share of other consonants and
-vowels that it shuts on by mistake, and the share of pauses at rest.
+not trained on, the share of p, b, m whose predicted aperture shuts within 40 ms, with and without the closure output
+drawing it down; the share of other consonants and vowels that the closure output takes for one; and the share of
+long pauses at rest.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 from training.clips import Clip, measure_all
 from training.phones import BILABIAL, RATE, Phone, classes_of, label
 from training.speech import HELD_OUT
-from training.synthesis import Espeak, Utterance
+from training.synthesis import Espeak, Utterance, espeak
 from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
 
 Float32 = npt.NDArray[np.float32]
@@ -113,36 +114,44 @@ class Count:
         return f"{100 * self.hits / self.of:6.1f} ({self.of})" if self.of else "-"
 
 
-def closure_counts(heard: Heard, said: Utterance, closed: float, gated: bool) -> tuple[Count, Count, Count]:
-    """Bilabials shut, other phones shut by mistake, long pauses at rest."""
-    aperture = heard.gated_aperture(closed) if gated else heard.lips[:, 0]
+def shut_instants(aperture: Float32, closed: float) -> npt.NDArray[np.bool_]:
+    """bool [T]: where an aperture is in the lowest tenth of its range, which begins at `closed` at the latest."""
     low, high = min(closed, float(aperture.min())), float(np.percentile(aperture, 98))
-    shut = aperture < low + SHUT * (high - low)
-    bilabials, others, pauses = Count(), Count(), Count()
+    return aperture < low + SHUT * (high - low)
+
+
+def closure_counts(heard: Heard, said: Utterance, closed: float) -> tuple[Count, Count, Count, Count]:
+    """Bilabials shut, the same without gating, other phones taken for one, long pauses at rest."""
+    shut = shut_instants(heard.gated_aperture(closed), closed)
+    plain = shut_instants(heard.lips[:, 0], closed)
+    bilabials, ungated, others, pauses = Count(), Count(), Count(), Count()
     labels = label(said.phones, said.audio)
     near = round(TOLERANCE * RATE)
     touching = np.flatnonzero(np.diff(np.concatenate([[0], labels.closure == 1, [0]]).astype(int)))
     for first, last in zip(touching[::2], touching[1::2], strict=True):
-        bilabials.add(bool(shut[max(0, first - near) : last + near].any()))
+        around = slice(max(0, first - near), last + near)
+        bilabials.add(bool(shut[around].any()))
+        ungated.add(bool(plain[around].any()))
     away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
     for phone in said.phones:
         middle = round((phone.start + phone.end) / 2 * RATE)
-        if classes_of(phone.symbol) and BILABIAL not in classes_of(phone.symbol) and middle < len(shut) and away[middle]:
-            others.add(bool(shut[middle]))
+        kinds = classes_of(phone.symbol)
+        if kinds and BILABIAL not in kinds and middle < len(shut) and away[middle]:
+            others.add(bool(heard.closure[middle] > 0.5))
     rests = np.flatnonzero(np.diff(np.concatenate([[0], labels.silence == 1, [0]]).astype(int)))
     for first, last in zip(rests[::2], rests[1::2], strict=True):
         if last - first >= LONG_PAUSE * RATE:
             pauses.add(bool(shut[(first + last) // 2]))
-    return bilabials, others, pauses
+    return bilabials, ungated, others, pauses
 
 
-def spoken_test(espeak: Espeak, language: str) -> list[Utterance]:
+def spoken_test(language: str) -> list[Utterance]:
     """The test sentences of a language in unheard voices, each between half a second of near silence."""
     noise = np.random.default_rng(0)
     found = []
     for variant in Espeak.TEST_VARIANTS:
         for pitch, rate in ((40, 150), (60, 190)):
-            said = espeak.say(TEST_SENTENCES[language], language + variant, rate, pitch)
+            said = espeak().say(TEST_SENTENCES[language], language + variant, rate, pitch)
             if said is None:
                 raise RuntimeError(f"espeak-ng says nothing in {language}")
             rest = SAMPLE_RATE // 2
@@ -155,17 +164,14 @@ def spoken_test(espeak: Espeak, language: str) -> list[Utterance]:
 
 def closures(network: SpeechToLips, closed: float) -> None:
     """Print one line a language."""
-    print(f"\n{'language':10}{'p/b/m shut':>16}{'ungated':>16}{'others shut':>16}{'rests shut':>16}")
-    espeak = Espeak()
+    print(f"\n{'language':10}{'p/b/m shut':>16}{'ungated':>16}{'others taken':>16}{'rests shut':>16}")
     total = [Count() for _ in range(4)]
     for language in TEST_SENTENCES:
         row = [Count() for _ in range(4)]
-        for said in spoken_test(espeak, language):
-            heard = hear(network, said.audio)
-            shut, others, rests = closure_counts(heard, said, closed, gated=True)
-            ungated = closure_counts(heard, said, closed, gated=False)[0]
+        for said in spoken_test(language):
+            counts = closure_counts(hear(network, said.audio), said, closed)
             for into in (row, total):
-                for kept, new in zip(into, (shut, ungated, others, rests), strict=True):
+                for kept, new in zip(into, counts, strict=True):
                     kept.hits += new.hits
                     kept.of += new.of
         mark = "*" if language in UNHEARD_LANGUAGES else ""

@@ -44,6 +44,9 @@ LONGEST_CLOSURE = 0.12
 SHORTEST_PAUSE = 0.12
 """Seconds without speech from which on the mouth is at rest rather than between two sounds."""
 
+SETTLE, PREPARE = 8, 14
+"""Instants that the mouth takes to come to rest after the last sound, and to open before the next."""
+
 UNKNOWN = -1
 
 
@@ -62,7 +65,7 @@ class Labels:
 
     phonemes: int64 [T], class or UNKNOWN
     closure:  float32 [T], 1 where lips touch for p, b, m; nan where it cannot be said
-    silence:  float32 [T], 1 in pauses
+    silence:  float32 [T], 1 in pauses, from the last sound to the next
     """
 
     phonemes: npt.NDArray[np.int64]
@@ -144,3 +147,10 @@ def _pauses(phonemes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         if at_rim or last - first >= SHORTEST_PAUSE * RATE:
             silence[first:last] = 1
     return silence
+
+
+def at_rest(silence: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Silence [..., T] without its ends, where the mouth still or already moves; a window's own ends stay."""
+    rim = [(0, 0)] * (silence.ndim - 1)
+    padded = np.pad(silence, [*rim, (SETTLE, PREPARE)], constant_values=1)
+    return np.lib.stride_tricks.sliding_window_view(padded, SETTLE + PREPARE + 1, axis=-1).min(axis=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import re
 import subprocess
 import tempfile
@@ -43,9 +44,7 @@ class _Event(ctypes.Structure):
     )  # fmt: skip
 
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 _RETRIEVAL = 1
 _PHONEME_EVENTS, _PHONEME_IPA = 1, 2
@@ -55,7 +54,7 @@ _RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
 
 
 class Espeak:
-    """espeak-ng, which reports every phone. The library is one per process."""
+    """espeak-ng, which reports every phone. Get it from `espeak()`: a second in one process hangs."""
 
     VARIANTS = ("", *(f"+m{i}" for i in range(1, 8)), *(f"+f{i}" for i in range(1, 5)))
     TEST_VARIANTS = ("+m8", "+f5")
@@ -63,9 +62,7 @@ class Espeak:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()
-        self._rate: int = self._library.espeak_Initialize(
-            _RETRIEVAL, 0, data, _PHONEME_EVENTS | _PHONEME_IPA
-        )
+        self._rate: int = self._library.espeak_Initialize(_RETRIEVAL, 0, data, _PHONEME_EVENTS | _PHONEME_IPA)
         self._blocks: list[npt.NDArray[np.int16]] = []
         self._marks: list[tuple[float, str]] = []
         self._callback = _Callback(self._collect)  # kept: ctypes does not
@@ -100,6 +97,12 @@ class Espeak:
         ends = [time for time, _ in self._marks[1:]] + [len(samples) / self._rate]
         phones = [Phone(s, t, e) for (t, s), e in zip(self._marks, ends, strict=True)]
         return Utterance(_to_16k(samples, self._rate), phones, voice)
+
+
+@functools.cache
+def espeak() -> Espeak:
+    """The one espeak-ng of this process."""
+    return Espeak()
 
 
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")

@@ -70,7 +70,7 @@ def _openvino(path: Path, threads: int, precision: str) -> tuple[Session, Report
     report = Report(f"OpenVINO, CPU, {precision}")
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         precision, report = "f32", Report("OpenVINO, CPU, f32, for this CPU has no bf16", True)
-    # Left alone, OpenVINO would pick bf16 by itself wherever it is quick, at the price of half a pixel in the face mesh.
+    # Left alone, OpenVINO would take bf16 wherever it is quick, at the price of half a pixel in the face mesh.
     options: dict[str, object] = {
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",

@@ -26,7 +26,7 @@ MOUTHS: dict[str, ModuleType] = {"exemplar": own, "donor": donor}
 
 class DefaultEngine:
     name = "default"
-    version = "1"
+    version = "2"
     networks: tuple[str, ...] = (speech.NETWORK, own.RENDERER)
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:

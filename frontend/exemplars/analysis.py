@@ -19,10 +19,15 @@ MAX_BYTES = 128 << 20
 RUN = 12
 """Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
 MIN_SCORE = 0.5
+SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
+"""Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
+taken to show too much, by the third at most."""
 LAYER_MARGIN = 0.42
 """How far the mouth layer reaches beyond the lips."""
 BASE_HALF = (1.12, 1.3)
-"""Half of the base crop's height and width."""
+"""Half of the base crop's height and width, of an upright head."""
+UPRIGHT = 8.0
+"""Degrees a head may lean before its crop grows."""
 
 
 def motion(template: Template) -> tuple[Indices, Float32, Float32]:
@@ -66,21 +71,21 @@ def analyse(template: Template) -> Atlas:
     opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
 
     control, near = _control_points(reference)
+    limits = _limits(opening)
     return Atlas(
         size=size,
         reference=reference,
         control=control,
         near=near,
         regression=regression.reshape(3, face.VERTICES, 3).astype(np.float32),
-        limits=_limits(opening),
+        limits=limits,
         width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
         angles=turned,
         exemplar_frame=frames[chosen],
-        aperture=opening_of,
         width=wide[chosen],
         slope=slope.astype(np.float32),
         odd=odd[chosen].astype(np.float32),
-        **_relative(stock, opening_of),
+        **_relative(stock, opening_of, limits[0]),
     )
 
 
@@ -89,8 +94,16 @@ def _sizes(points: Float32, unit: Float32) -> Indices:
     largest = float(np.percentile(unit, 98))
     lips = np.abs(points[:, face.OUTER, :2] - centre(points, unit)[:, None])
     half = np.percentile(lips.max(1), 98, axis=0)[::-1] + LAYER_MARGIN * largest
-    base = np.maximum(np.array(BASE_HALF) * largest, half + 8)
+    tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
+    upright = np.array(BASE_HALF) * largest
+    base = np.maximum(upright * np.cos(tilt) + upright[::-1] * np.sin(tilt), half + 8)
     return np.concatenate([_even(base), _even(half), _even(half + 0.06 * largest)])
+
+
+def _tilt(points: Float32) -> Float32:
+    """How far heads lean to a side, degrees [n]."""
+    eyes = points[:, face.LEFT_EYE, :2].mean(1) - points[:, face.RIGHT_EYE, :2].mean(1)
+    return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
 
 
 def _even(half: Float32) -> Indices:
@@ -126,7 +139,7 @@ def _collect(
     origin = corner(points, rows, columns)
     place = {int(frame): k for k, frame in enumerate(frames)}
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, sharp = np.zeros((2, len(frames)), np.float32)
+    gap, red, sharp = np.zeros((3, len(frames)), np.float32)
     looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
     for index, frame in enumerate(template.frames()):
         k = place.get(index)
@@ -137,9 +150,10 @@ def _collect(
         stock[k] = _subsample(picture)
         local = points[k, :, :2] - origin[k].astype(np.float32)
         gap[k] = pixels.seam_gap(picture, local, unit[k])
+        red[k] = pixels.vermilion(picture, local, unit[k])
         sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
         looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
-    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "sharp": sharp, "looks": looks}
+    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
 
 
 def _subsample(picture: Uint8) -> Uint8:
@@ -150,20 +164,26 @@ def _subsample(picture: Uint8) -> Uint8:
     return np.concatenate([picture[..., 0], chroma])
 
 
-def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32) -> dict[str, npt.NDArray[Any]]:
+def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
     """Measures of the picture, set against what is usual for this person."""
     looks = stock.pop("looks").astype(np.float32)
     square = (looks**2).sum(1)
     unlike = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
     unlike /= np.median(np.diag(unlike, 1)) + 1e-6
     gap = stock.pop("gap").astype(np.float32)
-    shut = opening <= np.percentile(opening, 12)
+    gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
+    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_OVERREAD), 0)
+    overread = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
+    red = stock.pop("red").astype(np.float32)
     log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
     design = np.stack([np.ones_like(opening), opening, opening**2], 1)
     usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
     return {
         **stock,
-        "gap": gap - np.percentile(gap[shut], 25).astype(np.float32),
+        "aperture": opening - overread,
+        "overread": overread,
+        "gap": gap,
+        "pressed": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
         "soft": np.maximum(usual - log, 0).astype(np.float32),
         "unlike": unlike.astype(np.float32),
     }

@@ -51,10 +51,14 @@ class Atlas:
     width: Float32
     slope: Float32
     """[E] each: opening, distance of the corners, change of aperture per frame."""
+    overread: Float32
+    """[E]: by how much the mesh shows more than `aperture` where the picture shows lips that touch."""
     odd: Float32
     """[E]: how unlike the usual shape at this aperture and width: pressed, crooked, mistracked."""
     gap: Float32
     """[E]: how unlike lips the seam looks, about its value on a shut mouth."""
+    pressed: Float32
+    """[E]: share of the lips' usual colour that is missing: pressed together, rolled in."""
     soft: Float32
     """[E]: how much less sharp than mouths as open as this, natural logarithm."""
     unlike: Float32

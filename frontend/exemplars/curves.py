@@ -7,11 +7,15 @@ import numpy as np
 from frontend.exemplars.face import smooth
 from frontend.frames import Float32
 
-STANDARD_APERTURE = np.array([-0.9, -0.45, -0.1, 0.25, 0.8, 1.8], np.float32)
+STANDARD_APERTURE = np.array([-0.95, -0.4, -0.15, 0.15, 0.7, 1.7], np.float32)
 """Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking."""
 HEADROOM = 0.25
 """Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""
 WIDTH_GAIN = 0.9
+GAIN = (0.85, 1.8)
+"""Bounds of the factor by which a timid or a loud reading of the audio network is corrected."""
+CONFIDENT = 40
+"""Speaking frames of an utterance that weigh as much as what is expected of anybody."""
 
 
 def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Float32) -> Float32:
@@ -25,6 +29,7 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
     Half by quantiles, half linear: quantiles give the person's own distribution, but alone they make a bumpy curve.
     """
     shut, top = limits[0], limits[-1]
+    standard = _corrected(standard, silence)
     by_quantile = np.interp(standard, STANDARD_APERTURE, limits)
     share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
     linear = shut + np.clip(share, 0, 1) * (top - shut)
@@ -32,6 +37,21 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
     opening = np.minimum(opening, 1.05 * top)
     gate = 1 - np.maximum(_ramp(closure, 0.35, 0.6), _ramp(silence, 0.5, 0.8))
     return (shut + (opening - shut) * gate).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _corrected(standard: Float32, silence: Float32) -> Float32:
+    """The aperture of an utterance brought to the standard range, about the shut mouth.
+
+    The network tends to the mean in languages and rooms it knows little. The utterance's own 95th percentile tells, but
+    only of frames in which somebody speaks, and the less the shorter it is: a few soft words must not become shouts.
+    """
+    low, high = STANDARD_APERTURE[0], STANDARD_APERTURE[-1]
+    speaking = standard[silence < 0.5]
+    count = len(speaking)
+    reached = float(np.percentile(speaking, 95)) if count else 0.0
+    expected = (count * reached + CONFIDENT * high) / (count + CONFIDENT)
+    gain = np.clip((high - low) / max(expected - low, 1e-3), *GAIN)
+    return low + gain * (standard - low)  # type: ignore[no-any-return]
 
 
 def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from frontend.engines.base import Arrays, FaceTrack, Networks, Template
 from frontend.errors import NoFace
-from frontend.exemplars import curves, donor_light, donor_lips, face, pose, warp
+from frontend.exemplars import curves, donor_light, donor_lips, donor_smile, face, pose, warp
 from frontend.exemplars.atlas import Indices, corner
 from frontend.exemplars.donor_mouths import LOWER, Donor, donor, inside
 from frontend.exemplars.speech import Speech
@@ -25,13 +25,18 @@ RENDERER = "mouth_renderer"
 LOOKED_AT = 8
 """Frames of a template from which its seam, light and softness are taken."""
 MIN_SCORE = 0.5
-SPEAKING = np.array([0.04, 0.07, 0.105, 0.145, 0.21], np.float32)
+SPEAKING = np.array([0.035, 0.06, 0.09, 0.125, 0.18], np.float32)
 """Percentiles 15, 35, 55, 75 and 95 of how far talking people open, inter-ocular distances."""
 WIDTHS = np.array([-0.10, 0.0, 0.08], np.float32)
 WIDTH_SPREAD = 0.035
 """Narrowest, usual and widest mouth over the one at rest, and the standard deviation, inter-ocular distances."""
 SHUT = 0.004
 """Openings below this are not drawn, inter-ocular distances."""
+UNSEEN = (0.04, 0.03)
+"""Lips look less open to the mesh than they are: its aperture falls short of the gap by the first, growing over the
+second, in inter-ocular distances. Measured on mouths drawn here, and true of the donor's own."""
+PARTED, CLOSED = 0.07, 0.02
+"""Aperture at rest from which the lips are taken to be apart, a frozen smile, and theirs once they are closed."""
 FADED_IN = 0.02
 """Opening from which the donor's mouth shows in full."""
 
@@ -81,9 +86,10 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     largest = float(np.percentile(unit, 98))
     size = np.concatenate([_even(np.array(half) * largest) for half in (BASE_HALF, LAYER_HALF)])
     scale = _size(width, other)
+    shut = aperture if aperture < PARTED else CLOSED
     return {
         "size": size,
-        "limits": np.concatenate([[aperture], aperture + min(scale, 1.0) * SPEAKING]).astype(np.float32),
+        "limits": np.concatenate([[shut], shut + min(scale, 1.0) * SPEAKING]).astype(np.float32),
         "width_limits": np.array([*(width + scale * WIDTHS), WIDTH_SPREAD * scale], np.float32),
         "rest": np.array([aperture, width], np.float32),
         "seam": donor_lips.seam_offsets(np.stack(costs)),
@@ -109,19 +115,19 @@ def render(
 ) -> list[Frame]:
     """Frames with the mouth opened as planned; those in which it stays shut are copied."""
     aperture, width = np.asarray(analysis["rest"], np.float32)
-    opening = np.maximum(np.asarray(plan["aperture"], np.float32) - aperture, 0)
+    seen = np.maximum(np.asarray(plan["aperture"], np.float32) - np.asarray(analysis["limits"])[0], 0)
+    opening = seen + UNSEEN[0] * (1 - np.exp(-seen / UNSEEN[1]))
     widening = np.asarray(plan["width"], np.float32) - width
     out = [frame.copy() for frame in frames]
-    drawn = np.flatnonzero(opening > SHUT)
+    drawn = np.flatnonzero((seen > SHUT) | (aperture > PARTED))
     if len(drawn) == 0:
         return out
     order = np.asarray(plan["pose"], np.int64)[drawn]
-    inputs, origin = build(
-        analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn]
-    )
+    inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
     images = networks.infer(RENDERER, inputs, ("image",))["image"]
-    for k, before, after, (x, y) in zip(drawn, inputs["base"], images, origin, strict=True):
-        paste(out[k], np.asarray(before, np.uint8), np.asarray(after, np.uint8), int(x), int(y))
+    rows, columns = inputs["base"].shape[1:3]
+    for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
+        paste(out[k], crop(frames[k], x, y, columns, rows), np.asarray(after, np.uint8), x, y)
     return out
 
 
@@ -134,12 +140,14 @@ def build(
     scale = _size(float(analysis["rest"][1]), other)
     here = pose.steady(track, order)
     unit = face.interocular(here)
-    seamed = donor_lips.on_seam(here, np.asarray(analysis["seam"], np.float32))
-    wanted = donor_lips.draw(other, seamed, opening, widening, scale)
-
     origin = corner(here, rows, columns)
     base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
     control = _control(other)
+    if analysis["rest"][0] > PARTED:
+        base, seamed = donor_smile.close(base, here, origin, control)
+    else:
+        seamed = donor_lips.on_seam(here, _seams(analysis, base[..., 0], here, origin))
+    wanted = donor_lips.draw(other, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
     base_reach = (BASE_REACH * unit).astype(np.float32)
@@ -160,8 +168,7 @@ def build(
         for (picture, contour), o in zip(mouths, opening, strict=True)
     ]
     holes = [
-        _hole(p, float(u), float(o), layer_rows, layer_columns)
-        for p, u, o in zip(target, unit, opening, strict=True)
+        _hole(p, float(u), float(o), layer_rows, layer_columns) for p, u, o in zip(target, unit, opening, strict=True)
     ]
     count = len(frames)
     inputs: dict[str, npt.NDArray[Any]] = {
@@ -180,6 +187,15 @@ def build(
         "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
     }
     return inputs, origin
+
+
+def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Float32:
+    """Offsets of the seam in each frame [n, 9]: the template's, corrected for what the mesh is off there."""
+    usual = np.asarray(analysis["seam"], np.float32)
+    local = here.copy()
+    local[..., :2] -= origin[:, None].astype(np.float32)
+    costs = (donor_lips.seam_cost(picture, points) for picture, points in zip(luma, local, strict=True))
+    return np.stack([usual + donor_lips.seam_shift(cost, usual) for cost in costs])
 
 
 def _size(width: float, other: Donor) -> float:

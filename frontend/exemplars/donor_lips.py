@@ -9,10 +9,13 @@ from frontend.exemplars import face, pose, shape
 from frontend.exemplars.donor_mouths import Donor
 from frontend.frames import Float32, Uint8
 
-SEARCH = 0.04
-"""How far from the mesh's lips the seam is looked for, inter-ocular distances."""
-SPLIT = 0.006
-"""Half of what is left between the lips' edges on the seam, inter-ocular distances."""
+OFFSETS = np.linspace(-0.04, 0.04, 33, dtype=np.float32)
+"""Where the seam is looked for, from the middle between the mesh's lips, inter-ocular distances."""
+SHIFTS = np.linspace(-0.016, 0.016, 17, dtype=np.float32)
+LIKELY_SHIFT = 0.008
+"""How far the mesh may be off in one frame of a clip, and usually is."""
+ABOVE, BELOW = 0.006, 0.012
+"""The lips' edges lie this far from the seam, so that its dark line stays between them, inter-ocular distances."""
 WIDENED_FULLY = 0.04
 """Opening from which the width follows in full: a mouth that is shut keeps its own."""
 UPPER_SHARE = 0.2
@@ -27,37 +30,42 @@ def axes(points: Float32) -> tuple[Float32, Float32]:
 
 
 def seam_cost(luma: Uint8, points: Float32) -> Float32:
-    """How unlike a seam each place is, [9, 33]: columns of the lips, by offsets of +-SEARCH from the mesh's middle.
+    """How unlike a seam each place is, [9, 33]: columns of the lips, by OFFSETS.
 
     The seam is dark, and brighter just below: the upper lip lies in shadow.
     """
     unit = float(face.interocular(points))
     _, down = axes(points[None])
-    offset = np.linspace(-SEARCH, SEARCH, 33, dtype=np.float32)
     middle = (points[face.UPPER_INNER, :2] + points[face.LOWER_INNER, :2]) / 2
-    at = (middle[:, None] + offset[:, None] * unit * down[0]).astype(np.float32)
+    at = (middle[:, None] + OFFSETS[:, None] * unit * down[0]).astype(np.float32)
     soft = cv2.GaussianBlur(luma, (0, 0), max(0.008 * unit, 0.5)).astype(np.float32)
     seen = cv2.remap(soft, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     below = np.concatenate([seen[:, 6:], np.repeat(seen[:, -1:], 6, 1)], 1)
     dark = (2 * seen - seen.mean(1, keepdims=True) - below) / (seen.std() + 1e-3)
-    return (dark + (offset / 0.018) ** 2).astype(np.float32)  # type: ignore[no-any-return]
+    return (dark + (OFFSETS / 0.018) ** 2).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def seam_offsets(costs: Float32) -> Float32:
     """Where the seam lies over the mesh's middle in each column [9], inter-ocular distances; costs: [frames, 9, 33]."""
     mean = cv2.GaussianBlur(costs.mean(0), (0, 0), sigmaX=1, sigmaY=0.8)
-    return np.linspace(-SEARCH, SEARCH, 33, dtype=np.float32)[mean.argmin(1)]  # type: ignore[no-any-return]
+    return OFFSETS[mean.argmin(1)]  # type: ignore[no-any-return]
+
+
+def seam_shift(costs: Float32, offsets: Float32) -> float:
+    """How far the seam of one frame lies from where it lies on average; costs: [9, 33], of this frame."""
+    each = [np.interp(offset + SHIFTS, OFFSETS, cost) for offset, cost in zip(offsets, costs, strict=True)]
+    return float(SHIFTS[(np.sum(each, axis=0) + (SHIFTS / LIKELY_SHIFT) ** 2).argmin()])
 
 
 def on_seam(points: Float32, offsets: Float32) -> Float32:
-    """Landmarks [n, 468, 3] with both inner edges of the lips laid on the seam."""
+    """Landmarks [n, 468, 3] with both inner edges of the lips laid on the seam. offsets: [n, 9]"""
     out = points.copy()
     unit = face.interocular(points)[:, None, None]
     down = axes(points)[1][:, None]
     middle = (points[:, face.UPPER_INNER, :2] + points[:, face.LOWER_INNER, :2]) / 2
-    middle = middle + offsets[:, None] * unit * down
-    out[:, face.UPPER_INNER, :2] = middle - SPLIT * unit * down
-    out[:, face.LOWER_INNER, :2] = middle + SPLIT * unit * down
+    middle = middle + offsets[..., None] * unit * down
+    out[:, face.UPPER_INNER, :2] = middle - ABOVE * unit * down
+    out[:, face.LOWER_INNER, :2] = middle + BELOW * unit * down
     return out
 
 

@@ -22,7 +22,7 @@ ATLAS = Path(__file__).parents[1] / "assets" / "donor_mouths.npz"
 LOWER = slice(1, 10)
 """The lower lip's part of a contour that is ordered as `face.INNER`."""
 REACH, GRID = 0.6, 4
-"""Reach of the field between two pictures, inter-ocular distances, and the step of its grid, pixels."""
+"""Reach of the field between two pictures, inter-ocular distances, and the step of the grid fields are made on."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,20 @@ def _move(picture: Float32, contour: Float32, wanted: Float32, scale: float) -> 
     """The picture with its lower lip's edge brought from one contour to another; the upper jaw stays."""
     displacement = np.zeros_like(contour)
     displacement[LOWER] = contour[LOWER] - wanted[LOWER]
+    return pull(picture, wanted, displacement, REACH * scale)
+
+
+def pull(picture: Float32, points: Float32, displacement: Float32, reach: float) -> Float32:
+    """A picture warped: what was at points + displacement comes to lie at the points, [K, 2] pixels each."""
     rows, columns = picture.shape[:2]
-    reach = REACH * scale
-    weights = warp.coefficients(wanted[None], displacement[None], np.array([reach], np.float32), 1e-3)[0]
+    weights = warp.coefficients(points[None], displacement[None], np.array([reach], np.float32), 1e-3)[0]
     x, y = np.meshgrid(np.arange(0, columns, GRID), np.arange(0, rows, GRID))
     grid = np.stack([x.ravel(), y.ravel()], 1) + np.float32((GRID - 1) / 2)
-    distance = np.linalg.norm(grid[:, None] - wanted, axis=2).astype(np.float32) / reach
+    distance = np.linalg.norm(grid[:, None] - points, axis=2).astype(np.float32) / reach
     coarse = (warp.wendland(distance) @ weights).reshape(*x.shape, 2)
-    field = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+    size = (x.shape[1] * GRID, x.shape[0] * GRID)
+    field = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)[:rows, :columns]
     x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
-    at = field + np.stack([x, y], 2)
-    return cv2.remap(picture, at.astype(np.float32), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
+    at = (field + np.stack([x, y], 2)).astype(np.float32)
+    moved = cv2.remap(picture, at, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)

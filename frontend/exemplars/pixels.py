@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from frontend.exemplars.face import LOWER_INNER, STABLE, UPPER_INNER
+from frontend.exemplars.face import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
 from frontend.frames import Float32, Uint8
 
+SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
+"""Vertices on the skin around the mouth."""
 THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
 
@@ -29,6 +31,22 @@ def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
     inner_upper, inner_lower = points[[82, 13, 312]], points[[87, 14, 317]]
     lips = np.concatenate([outer_upper + inner_upper, outer_lower + inner_lower]) / 2
     return float(np.median(_colourfulness(soft, lips)) - seam)
+
+
+def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
+    """How much lip is seen: mean chroma distance from the skin around, over the bands the mesh holds for the lips.
+
+    Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
+    """
+    soft = cv2.GaussianBlur(crop, (0, 0), max(0.015 * unit, 0.5)).astype(np.float32)
+    share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
+    columns = slice(2, 7)
+    bands = [
+        points[outer[columns]] * (1 - share) + points[inner[columns]] * share
+        for outer, inner in ((UPPER_OUTER, UPPER_INNER), (LOWER_OUTER, LOWER_INNER))
+    ]
+    skin = np.median(_at(soft, points[SKIN])[:, 1:], axis=0)
+    return float(np.linalg.norm(_at(soft, np.stack(bands))[..., 1:] - skin, axis=-1).mean())
 
 
 def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
@@ -56,8 +74,13 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
 
 def _colourfulness(crop: Float32, at: Float32) -> Float32:
     """Chroma over luma at points [..., 2]."""
-    rows = np.clip(np.rint(at[..., 1]).astype(int), 0, crop.shape[0] - 1)
-    columns = np.clip(np.rint(at[..., 0]).astype(int), 0, crop.shape[1] - 1)
-    values = crop[rows, columns]
+    values = _at(crop, at)
     chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
     return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
+
+
+def _at(crop: Float32, points: Float32) -> Float32:
+    """Pixels [..., 3] nearest to points [..., 2]."""
+    rows = np.clip(np.rint(points[..., 1]).astype(int), 0, crop.shape[0] - 1)
+    columns = np.clip(np.rint(points[..., 0]).astype(int), 0, crop.shape[1] - 1)
+    return crop[rows, columns]  # type: ignore[no-any-return]

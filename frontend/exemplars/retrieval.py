@@ -16,6 +16,8 @@ CANDIDATES = 80
 """Frames searched at once, frames looked ahead, exemplars considered for each frame."""
 
 WIDTH_COST, SLOPE_COST, ODD_COST, SOFT_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 8.0
+SHUT_TOLERANCE = 0.008
+"""Openings this close are alike when the mouth is to shut: whether it really is, `gap` tells better than the mesh."""
 POSE_TOLERANCE = 8.0
 """Degrees. The cost of pose grows by its logarithm: a turned head is a pity, a wrong mouth is wrong."""
 JUMP_COST, UNLIKE_COST = 3.0, 1.0
@@ -54,7 +56,9 @@ def _frame_cost(
     """Cost of every exemplar for every frame, [n, E]."""
     shown, shut = atlas.aperture, atlas.limits[0]
     wanted = aperture[:, None]
-    cost = ((shown - wanted) / (0.012 + 0.06 * wanted)) ** 2
+    closing = np.clip((shut + 0.03 - wanted) / 0.02, 0, 1)
+    miss = np.maximum(np.abs(shown - wanted) - SHUT_TOLERANCE * closing, 0)
+    cost = (miss / (0.012 + 0.06 * wanted)) ** 2
     cost = cost + WIDTH_COST * ((atlas.width - width[:, None]) / 0.035) ** 2
     cost += SLOPE_COST * ((atlas.slope - slope[:, None]) / 0.03) ** 2
     angles = atlas.angles
@@ -62,7 +66,7 @@ def _frame_cost(
     cost += POSE_COST * np.log1p((turn**2 * np.array([1, 1, 0.3])).sum(2) / POSE_TOLERANCE**2)
     cost += ODD_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.odd, 6)
     cost += SOFT_COST * atlas.soft
-    closing = np.clip((shut + 0.03 - wanted) / 0.02, 0, 1)
+    cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.pressed - 0.1) / 0.1, 0, 3) ** 2
     cost += closing * np.clip(atlas.gap / 0.08, 0, 3) ** 2
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 

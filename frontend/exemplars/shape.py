@@ -42,9 +42,9 @@ def draw(
     shapes = pose.fit(reference, exemplars).to_shape(exemplars).reshape(*around.shape, face.VERTICES, 3)
     weights = np.array([0.25, 0.5, 0.25], np.float32)
     mixed = np.einsum("k,nkvc->nvc", weights, shapes)
-    shown = np.stack([atlas.aperture[around] @ weights, atlas.width[around] @ weights])
+    shown = np.stack([(atlas.aperture + atlas.overread)[around] @ weights, atlas.width[around] @ weights])
     nudge = np.maximum(aperture - atlas.aperture[around[:, 1]], 0)
-    opening = aperture - OPENED_BY_WARP * nudge
+    opening = aperture + atlas.overread[around[:, 1]] - OPENED_BY_WARP * nudge
     regression = atlas.regression
     mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
 

@@ -103,7 +103,7 @@ class TritonNetworks:
         return self._local.client
 
     def _patiently(self, action: Callable[[], T]) -> T:
-        """`action()`, asked again with growing pauses while the server is away. Networks have no memory, so that is safe."""
+        """`action()`, asked again with growing pauses while the server is away; networks have no memory to upset."""
         deadline = time.monotonic() + self._patience
         delay = FIRST_DELAY
         while True:

@@ -40,6 +40,33 @@ CONTRACTS: dict[str, Contract] = {
         inputs={"face": Tensor("UINT8", (192, 192, 3))},
         outputs={"landmarks": Tensor("FP32", (468, 3)), "score": Tensor("FP32", (1,))},
     ),
+    "speech_to_lips": Contract(
+        inputs={"audio": Tensor("FP32", (FREE,))},
+        outputs={
+            "lips": Tensor("FP32", (FREE, 5)),
+            "closure": Tensor("FP32", (FREE,)),
+            "silence": Tensor("FP32", (FREE,)),
+            "phonemes": Tensor("FP32", (FREE, 19)),
+        },
+    ),
+    "mouth_renderer": Contract(
+        inputs={
+            "base": Tensor("UINT8", (FREE, FREE, 3)),
+            "base_points": Tensor("FP32", (FREE, 2)),
+            "base_weights": Tensor("FP32", (FREE, 2)),
+            "base_reach": Tensor("FP32", (1,)),
+            "mouth": Tensor("UINT8", (FREE, FREE, 3)),
+            "mouth_points": Tensor("FP32", (FREE, 2)),
+            "mouth_weights": Tensor("FP32", (FREE, 2)),
+            "mouth_reach": Tensor("FP32", (1,)),
+            "mouth_affine": Tensor("FP32", (3, 2)),
+            "colour": Tensor("FP32", (4, 3)),
+            "sharpen": Tensor("FP32", (1,)),
+            "alpha": Tensor("UINT8", (FREE, FREE)),
+            "ring": Tensor("UINT8", (FREE, FREE)),
+        },
+        outputs={"image": Tensor("UINT8", (FREE, FREE, 3))},
+    ),
 }
 
 

@@ -7,7 +7,7 @@ The server finds models through *backends*. Ours are a private folder, made for 
     env/            a virtual environment without packages of its own that points at the packages of this Python
 
 The stub embeds an isolated Python: it ignores PYTHONPATH and PYTHONHOME and finds its packages only through the
-`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever environment the service runs in.
+`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever the service itself runs in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from frontend.errors import Unavailable
+from frontend.triton.ports import HOST
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LIBPYTHON = f"libpython{PYTHON}.so.1.0"
@@ -62,6 +63,36 @@ class Runtime:
             "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
             "PATH": os.pathsep.join(path),
         }
+
+    def command(self, repository: Path, backends: Path, ports: tuple[int, int, int], shm_prefix: str) -> list[str]:
+        """Command line of the server; every service is bound to the loopback interface.
+
+        ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
+        """
+        command = [
+            str(self.server),
+            f"--model-repository={repository}",
+            f"--backend-directory={backends}",
+            # Loaded at the start; the operator may unload and load again.
+            "--model-control-mode=explicit",
+            "--load-model=*",
+            # One network that does not load is reported by name instead of ending the server.
+            "--exit-on-error=false",
+            "--exit-timeout-secs=3",
+            f"--http-address={HOST}",
+            f"--http-port={ports[0]}",
+            "--reuse-http-port=true",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={ports[1]}",
+            "--reuse-grpc-port=true",
+            f"--metrics-address={HOST}",
+            f"--metrics-port={ports[2]}",
+            f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
+            "--backend-config=python,stub-timeout-seconds=120",
+        ]
+        if not Path("/dev/nvidiactl").exists():
+            command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
+        return command
 
     def prepare(self, folder: Path, onnxruntime_backend: Path) -> Path:
         """Fill the empty `folder` as drawn above. Returns the folder for --backend-directory."""

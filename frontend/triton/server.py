@@ -18,11 +18,10 @@ from pathlib import Path
 from types import TracebackType
 
 from frontend.errors import Unavailable
-from frontend.triton import kserve, probe, runtime
+from frontend.triton import kserve, ports, probe, runtime
 
 ROOT = Path(__file__).resolve().parents[2]
 GUARD = Path(__file__).with_name("guard.py")
-HOST = "127.0.0.1"
 
 logger = logging.getLogger("triton")
 
@@ -33,10 +32,10 @@ _HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize 
 
 # Restarts come after 1, 2, 4 ... 30 s; a server that has lived for a minute starts that count anew.
 FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
-# A server that dies this often before it was ever ready will not do better the next time.
+# One that dies this often before it was ever ready will not do better the next time; later on we never give up.
 MAX_FAILED_STARTS = 3
 # Every so many seconds: a look at the processes of the networks, and a request to each network.
-GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 15.0, 60.0
+GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
 
 
 class TritonServer:
@@ -71,6 +70,7 @@ class TritonServer:
         self._pid: int | None = None
         self._shm_prefix = ""
         self._is_ready = threading.Event()
+        self._was_ready = False
         self._stopping = threading.Event()
         # Set by whoever has news for the supervisor: the log's end, or `stop`.
         self._news = threading.Event()
@@ -90,17 +90,17 @@ class TritonServer:
     @property
     def url(self) -> str:
         """host:port of the HTTP service."""
-        return f"{HOST}:{self._ports[0]}"
+        return f"{ports.HOST}:{self._ports[0]}"
 
     @property
     def grpc_url(self) -> str:
         """host:port of the gRPC service."""
-        return f"{HOST}:{self._ports[1]}"
+        return f"{ports.HOST}:{self._ports[1]}"
 
     @property
     def metrics_url(self) -> str:
         """Where Prometheus finds Triton's metrics."""
-        return f"http://{HOST}:{self._ports[2]}/metrics"
+        return f"http://{ports.HOST}:{self._ports[2]}/metrics"
 
     @property
     def pid(self) -> int | None:
@@ -108,10 +108,12 @@ class TritonServer:
         return self._pid
 
     def start(self) -> None:
-        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run on this machine."""
+        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run here."""
         self._runtime = runtime.find()
         http_port, grpc_port, metrics_port = self._ports
-        self._ports = (self._reserve(http_port), self._reserve(grpc_port), metrics_port or _free_port())
+        self._reserved = [ports.reserve(http_port), ports.reserve(grpc_port)]
+        http_port, grpc_port = map(ports.number, self._reserved)
+        self._ports = (http_port, grpc_port, metrics_port or ports.any_free())
         self._supervisor = threading.Thread(target=self._supervise, name="triton-supervisor", daemon=True)
         self._supervisor.start()
 
@@ -132,7 +134,7 @@ class TritonServer:
         return self._is_ready.is_set() and guard is not None and guard.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
-        """Wait until every network answers. Raises Unavailable after `timeout` seconds, or at once when it never will."""
+        """Wait until every network is loaded. Raises Unavailable after `timeout` seconds, or once it is hopeless."""
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
@@ -145,17 +147,19 @@ class TritonServer:
         delay, failed_starts = FIRST_DELAY, 0
         while not self._stopping.is_set():
             started = time.monotonic()
+            reader = None
             try:
                 reader = self._spawn()
                 reason = self._watch(started + self._start_timeout)
             except OSError as error:
-                reader, reason = None, f"it cannot be started: {error}"
+                reason = f"it cannot be started: {error}"
             failed_starts = 0 if self._is_ready.is_set() else failed_starts + 1
             self._end(reader)
-            if self._stopping.is_set() or self._failure:
+            if self._stopping.is_set():
                 return
-            if failed_starts >= MAX_FAILED_STARTS:
-                self._failure = f"Triton does not start: {reason}" + self._last_words()
+            if failed_starts >= MAX_FAILED_STARTS and not self._was_ready:
+                self._failure = f"Triton does not start: {reason}{self._last_words()}"
+            if self._failure:
                 logger.error(self._failure)
                 return
             delay = FIRST_DELAY if time.monotonic() - started > SETTLED else delay
@@ -163,11 +167,11 @@ class TritonServer:
             logger.warning("Triton: %s; restart %d in %g s", reason, self.restarts, delay)
             self._stopping.wait(delay)
             delay = min(delay * 2, LAST_DELAY)
-            if failed_starts and not _is_free(self._ports[2]):
-                self._ports = (*self._ports[:2], _free_port())
+            if failed_starts and not ports.is_free(self._ports[2]):
+                self._ports = (*self._ports[:2], ports.any_free())
 
     def _spawn(self) -> threading.Thread:
-        """Start the guard, which starts the server. Returns the thread that carries their output into the log."""
+        """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
         folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
@@ -178,7 +182,7 @@ class TritonServer:
         self._guard = subprocess.Popen(
             [
                 sys.executable, "-I", str(GUARD), f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
-                "--", *self._command(backends),
+                "--", *self._runtime.command(self.model_repository, backends, self._ports, self._shm_prefix),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -191,33 +195,6 @@ class TritonServer:
         reader = threading.Thread(target=self._log, args=(self._guard,), name="triton-log", daemon=True)
         reader.start()
         return reader
-
-    def _command(self, backends: Path) -> list[str]:
-        http_port, grpc_port, metrics_port = self._ports
-        command = [
-            str(self._runtime.server),
-            f"--model-repository={self.model_repository}",
-            f"--backend-directory={backends}",
-            # Loaded at the start; the operator may unload and load again.
-            "--model-control-mode=explicit",
-            "--load-model=*",
-            # One network that does not load is reported by name instead of ending the server.
-            "--exit-on-error=false",
-            "--exit-timeout-secs=5",
-            f"--http-address={HOST}",
-            f"--http-port={http_port}",
-            "--reuse-http-port=true",
-            f"--grpc-address={HOST}",
-            f"--grpc-port={grpc_port}",
-            "--reuse-grpc-port=true",
-            f"--metrics-address={HOST}",
-            f"--metrics-port={metrics_port}",
-            f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
-            "--backend-config=python,stub-timeout-seconds=120",
-        ]
-        if not Path("/dev/nvidiactl").exists():
-            command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
-        return command
 
     def _watch(self, deadline: float) -> str:
         """Returns why the server has to be started again; '' when it was told to stop."""
@@ -232,10 +209,11 @@ class TritonServer:
                     requests = probe.requests(self.url, self._networks())
                 except (OSError, http.client.HTTPException):
                     continue
-                if missing:
+                if missing and not self._was_ready:
                     self._failure = f"Triton cannot load {missing}"
-                    logger.error(self._failure)
-                    return self._failure
+                if missing:
+                    return f"it cannot load {missing}"
+                self._was_ready = True
                 self._is_ready.set()
                 return self._watch_ready(requests)
             if time.monotonic() > deadline:
@@ -299,33 +277,3 @@ class TritonServer:
             if text:
                 logger.log(level, "%s", text)
         self._news.set()
-
-    def _reserve(self, port: int) -> int:
-        """Keep a port for Triton: it joins with SO_REUSEPORT, and as we never listen every connection is its own."""
-        reservation = socket.socket()
-        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            if port and not _is_free(port):
-                raise OSError
-            reservation.bind((HOST, port))
-        except OSError:
-            reservation.close()
-            raise Unavailable(f"port {port} on {HOST} is taken; choose another one for Triton") from None
-        self._reserved.append(reservation)
-        return int(reservation.getsockname()[1])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe_socket:
-        probe_socket.bind((HOST, 0))
-        return int(probe_socket.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe_socket:
-        probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe_socket.bind((HOST, port))
-        except OSError:
-            return False
-        return True

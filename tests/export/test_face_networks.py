@@ -11,10 +11,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export import face_detector, face_mesh
 from export.mediapipe_weights import weights
-from frontend.detection import letterbox, merge
+from frontend.detection import Detection, letterbox, merge
 from frontend.face_mesh import affine, region_of_detection
 from frontend.frames import Frame, Uint8, warp_rgb
-from frontend.detection import Detection
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -24,7 +24,7 @@ def session() -> onnxruntime.InferenceSession:
 
 @pytest.fixture
 def still() -> Tensors:
-    """One frame whose base does not move and whose mouth layer is invisible. The mouth's crop has a margin of 8 pixels."""
+    """A frame whose base does not move under an invisible mouth layer; the mouth's crop has a margin of 8 pixels."""
     random = np.random.default_rng(0)
     points = random.uniform(20, 40, (1, 12, 2)).astype(np.float32)
     return {

@@ -114,9 +114,11 @@ def atlas_of(aperture: np.ndarray) -> Atlas:
         exemplar_origin=np.zeros((count, 2), np.int64),
         aperture=aperture.astype(np.float32),
         width=np.full(count, 0.8, np.float32),
+        overread=small[:, 0],
         slope=np.gradient(aperture).astype(np.float32),
         odd=small[:, 0],
         gap=small[:, 0],
+        pressed=small[:, 0],
         soft=small[:, 0],
         unlike=unlike.astype(np.float32),
     )
@@ -202,3 +204,11 @@ def test_a_long_template_keeps_varied_runs() -> None:
     assert len(kept) <= 120
     assert set(range(1200, 1212)) <= set(kept)
     assert np.array_equal(kept, np.unique(kept))
+
+
+def test_a_timid_reading_is_strengthened_but_soft_words_stay_soft() -> None:
+    swing = np.sin(np.arange(200) / 3).astype(np.float32)
+    timid = curves.aperture(0.6 * swing - 0.3, zeros(200), zeros(200), LIMITS)
+    assert np.percentile(timid, 95) > 0.8 * LIMITS[-2]
+    few = curves.aperture(0.6 * swing[:8] - 0.3, zeros(8), zeros(8), LIMITS)
+    assert few.max() < timid.max()

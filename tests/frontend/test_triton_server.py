@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,16 +56,24 @@ def gone(pids: set[int], seconds: float) -> bool:
     return True
 
 
-def test_single_requests_that_come_together_run_as_batches(triton: TritonServer, networks: TritonNetworks) -> None:
-    before = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
-    face = np.zeros((1, 192, 192, 3), np.uint8)
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: networks.infer("face_mesh", {"face": face}), range(64)))
-    after = [metric(triton, name, "face_mesh") for name in ("nv_inference_count", "nv_inference_exec_count")]
-    assert all(answer["landmarks"].shape == (1, 468, 3) for answer in answers)
-    inferences, executions = (b - a for a, b in zip(before, after, strict=True))
-    assert inferences == 64
-    assert executions <= 32
+def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer, networks: TritonNetworks) -> None:
+    def counts() -> list[float]:
+        return [metric(triton, f"nv_inference_{name}", "face_detector") for name in ("count", "exec_count")]
+
+    def ask(size: int) -> int:
+        return len(networks.infer("face_detector", {"image": np.zeros((size, 192, 192, 3), np.uint8)})["scores"])
+
+    with ThreadPoolExecutor(17) as pool:
+        list(pool.map(ask, [1] * 17))
+        before = counts()
+        # The network is busy with a full batch while the single requests arrive.
+        full = pool.submit(ask, 32)
+        time.sleep(0.02)
+        assert list(pool.map(ask, [1] * 16)) == [1] * 16
+        assert full.result() == 32
+    inferences, executions = np.subtract(counts(), before)
+    assert inferences == 48
+    assert executions <= 9
 
 
 def test_everything_is_bound_to_the_loopback_interface(triton: TritonServer) -> None:
@@ -98,38 +107,52 @@ def test_a_network_can_be_unloaded_and_loaded_and_the_log_tells(
     assert any("successfully unloaded 'face_detector'" in record.message for record in caplog.records)
 
 
-def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(
-    triton: TritonServer, networks: TritonNetworks
-) -> None:
-    url, pid, restarts = triton.url, triton.pid, triton.restarts
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+    """A server of one network, to be killed."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "face_mesh").symlink_to(ROOT / "model_repository" / "face_mesh")
+    with TritonServer(folder) as server:
+        server.ready()
+        yield server
+
+
+def ask(server: TritonServer) -> bool:
+    answer = TritonNetworks(server.url).infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+    return answer["score"].shape == (2, 1)
+
+
+def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(small: TritonServer) -> None:
+    small.ready()
+    url, pid, restarts = small.url, small.pid, small.restarts
     assert pid
     stubs = descendants(pid)
     assert stubs
     os.kill(pid, signal.SIGKILL)
-    answer = networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
-    assert answer["score"].shape == (2, 1)
-    triton.ready()
-    assert (triton.url, triton.restarts) == (url, restarts + 1)
-    assert triton.pid != pid
+    assert ask(small)
+    small.ready()
+    assert (small.url, small.restarts) == (url, restarts + 1)
+    assert small.pid != pid
     assert gone({pid, *stubs}, 5)
 
 
-def test_a_killed_model_process_is_replaced(triton: TritonServer, networks: TritonNetworks) -> None:
-    assert triton.pid
-    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+def test_a_killed_model_process_is_replaced(small: TritonServer) -> None:
+    small.ready()
+    assert small.pid
+    [stub] = descendants(small.pid)
     os.kill(stub, signal.SIGKILL)
-    answer = networks.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
-    assert answer["score"].shape == (1, 1)
+    assert ask(small)
 
 
-def test_a_network_that_hangs_is_found(triton: TritonServer) -> None:
-    assert triton.pid
-    pending = probe.requests(triton.url, ["face_detector", "face_mesh"])
-    assert probe.first_stuck(triton.url, pending, 30) is None
-    stub = next(pid for pid in descendants(triton.pid) if b"/face_mesh/" in Path(f"/proc/{pid}/cmdline").read_bytes())
+def test_a_network_that_hangs_is_found(small: TritonServer) -> None:
+    small.ready()
+    assert small.pid
+    pending = probe.requests(small.url, ["face_mesh"])
+    assert probe.first_stuck(small.url, pending, 30) is None
+    [stub] = descendants(small.pid)
     os.kill(stub, signal.SIGSTOP)
     try:
-        assert probe.first_stuck(triton.url, pending, 1) == "face_mesh"
+        assert probe.first_stuck(small.url, pending, 0.5) == "face_mesh"
     finally:
         os.kill(stub, signal.SIGCONT)
 
@@ -205,6 +228,6 @@ def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.
 
 def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FIRST_DELAY", 0.01)
-    monkeypatch.setattr(TritonServer, "_command", lambda self, backends: ["/bin/sh", "-c", "exit 3"])
+    monkeypatch.setattr(runtime.Runtime, "command", lambda *_: ["/bin/sh", "-c", "exit 3"])
     with TritonServer(small_repository) as dying, pytest.raises(Unavailable, match="ended with status 3"):
         dying.ready(30)

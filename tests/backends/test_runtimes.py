@@ -1,0 +1,97 @@
+"""What the backend runs a network on, and what it says when that is less than was asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MESH = ROOT / "model_repository" / "face_mesh" / "1" / "model.onnx"
+
+
+@pytest.fixture(scope="module")
+def runtimes() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("runtimes", ROOT / "backends" / "onnxruntime" / "runtimes.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["runtimes"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def opened(runtimes: ModuleType, *cpu: object, gpu: int | None = None, gpu_accelerators: tuple[object, ...] = ()):
+    return runtimes.open_session(MESH, gpu=gpu, threads=1, cpu_accelerators=cpu, gpu_accelerators=gpu_accelerators)
+
+
+def test_openvino_and_onnxruntime_agree(runtimes: ModuleType) -> None:
+    faces = {"face": np.random.default_rng(0).integers(0, 256, (3, 192, 192, 3), np.uint8)}
+    plain, plain_report = opened(runtimes)
+    quick, quick_report = opened(runtimes, runtimes.Accelerator("openvino"))
+    assert (plain_report.text, quick_report.text) == ("ONNX Runtime, CPU", "OpenVINO, CPU, f32")
+    assert not plain_report.warning and not quick_report.warning
+    first, second = (session(faces, ["landmarks", "score"]) for session in (plain, quick))
+    assert np.abs(first["landmarks"] - second["landmarks"]).max() < 0.01
+    assert np.abs(first["score"] - second["score"]).max() < 1e-3
+
+
+def test_bf16_is_used_where_the_cpu_has_it_and_said_so_where_not(
+    runtimes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    asked = runtimes.Accelerator("openvino", {"precision": "bf16"})
+    real = openvino.Core
+
+    class Core(real):
+        capabilities: tuple[str, ...] = ()
+
+        def get_property(self, *arguments: str) -> object:
+            return (
+                self.capabilities if arguments[1] == "OPTIMIZATION_CAPABILITIES" else super().get_property(*arguments)
+            )
+
+    monkeypatch.setattr(openvino, "Core", Core)
+    _, report = opened(runtimes, asked)
+    assert (report.text, report.warning) == ("OpenVINO, CPU, f32, for this CPU has no bf16", True)
+    Core.capabilities = ("FP32", "BF16")
+    _, report = opened(runtimes, asked)
+    assert (report.text, report.warning) == ("OpenVINO, CPU, bf16", False)
+
+
+def test_without_a_gpu_the_cpu_is_used_and_said_so(runtimes: ModuleType) -> None:
+    session, report = opened(
+        runtimes, runtimes.Accelerator("openvino"), gpu=0, gpu_accelerators=(runtimes.Accelerator("tensorrt"),)
+    )
+    assert report.warning and "no CUDA" in report.text and report.text.endswith("OpenVINO, CPU, f32")
+    assert session({"face": np.zeros((1, 192, 192, 3), np.uint8)}, ["score"])["score"].shape == (1, 1)
+
+
+def test_an_unknown_accelerator_is_named(runtimes: ModuleType) -> None:
+    _, report = opened(runtimes, runtimes.Accelerator("abacus"))
+    assert report.warning and "'abacus'" in report.text and report.text.endswith("ONNX Runtime, CPU")
+
+
+def test_openvino_that_is_not_installed_is_named(runtimes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    _, report = opened(runtimes, runtimes.Accelerator("openvino"))
+    assert report.warning and "OpenVINO is not installed" in report.text
+
+
+def test_tensorrt_comes_before_cuda_with_its_options(runtimes: ModuleType) -> None:
+    accelerator = runtimes.Accelerator("tensorrt", {"precision_mode": "FP16", "trt_engine_cache_path": "/cache"})
+    first, second = runtimes._gpu_providers(1, [accelerator])
+    assert first == (
+        "TensorrtExecutionProvider",
+        {
+            "device_id": 1,
+            "trt_fp16_enable": True,
+            "trt_engine_cache_enable": True,
+            "trt_engine_cache_path": "/cache",
+        },
+    )
+    assert second == ("CUDAExecutionProvider", {"device_id": 1})

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from frontend import api_engines
 from frontend.errors import ServiceError, Unavailable
 from frontend.service import Service
 
@@ -87,6 +88,8 @@ def create_app(service: Callable[[], AbstractContextManager[Service]]) -> FastAP
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
+
+    app.include_router(api_engines.router, responses={status: _ERRORS[status] for status in (400, 403, 404, 503)})
 
     @app.get("/health")
     async def health() -> Health:

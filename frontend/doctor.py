@@ -43,7 +43,7 @@ def table(checks: list[Check]) -> Table:
 
 
 def _triton(settings: Settings) -> list[Check]:
-    needed = networks_needed()
+    needed = networks_needed(settings.engine)
     if settings.triton_url:
         try:
             contracts.check(settings.triton_url, needed)
@@ -59,7 +59,7 @@ def _triton(settings: Settings) -> list[Check]:
         fix = "; ".join(f"python -m export {name}" for name in missing)
         return [*parts, Check("model repository", False, f"no network {', '.join(missing)}", fix)]
     try:
-        with TritonServer(settings.model_repository) as server:
+        with TritonServer(settings.model_repository, needed=needed) as server:
             server.ready()
             contracts.check(server.url, needed)
     except ServiceError as error:

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from frontend.engines.base import Arrays, Engine, Networks
+from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.errors import BadInput, Cancelled
 from frontend.frames import Float32, Frame
 from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
@@ -141,11 +141,9 @@ def _draw(
     for batch in ahead(batched(frames, workshop.batch_size), 2, "read"):
         present = np.flatnonzero(template.track.present[order[start : start + len(batch)]])
         if len(present):
-            cut = {name: array[start + present] for name, array in plan.items()}
             faces = [batch[k] for k in present]
-            for k, frame in zip(
-                present, engine.render(template, prepared.analysis, cut, faces, workshop.networks), strict=True
-            ):
+            drawn = engine.render(template, prepared.analysis, cut(plan, start + present), faces, workshop.networks)
+            for k, frame in zip(present, drawn, strict=True):
                 batch[k] = frame
         start += len(batch)
         yield batch

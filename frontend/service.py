@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from frontend.engine_weights import require_loaded
 from frontend.engines import ENGINES, Engine
 from frontend.errors import BadInput, Unavailable
 from frontend.media import EncoderSettings
@@ -44,12 +46,23 @@ class Service:
     ) -> tuple[str, Future[Result], threading.Event]:
         """Queue a job: its task id, its outcome, and the event that cancels it.
 
-        Raises BadInput for an unknown engine and Unavailable while Triton is not ready.
+        Raises BadInput for an engine that is unknown or without weights, Unavailable while Triton is not ready.
         """
         chosen = find_engine(engine or self.settings.engine)
         self.require_triton()
+        require_loaded(chosen, self.triton_url, self.model_repository)
         task_id, cancelled = str(uuid.uuid4()), threading.Event()
         return task_id, self.pool.submit(self._run, task_id, job, chosen, progress, cancelled), cancelled
+
+    @property
+    def triton_url(self) -> str:
+        """host:port of Triton's HTTP service."""
+        return self.triton.url if self.triton else str(self.settings.triton_url)
+
+    @property
+    def model_repository(self) -> Path | None:
+        """Of the embedded Triton; an external one's is not ours to look into."""
+        return self.triton.model_repository if self.triton else None
 
     def require_triton(self) -> None:
         """Raises Unavailable while the embedded Triton starts, or starts again."""
@@ -79,10 +92,9 @@ def find_engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def networks_needed() -> tuple[str, ...]:
-    """Face networks and those of every engine."""
-    names = ["face_detector", "face_mesh", *(name for engine in ENGINES.values() for name in engine.networks)]
-    return tuple(dict.fromkeys(names))
+def networks_needed(engine: str) -> tuple[str, ...]:
+    """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
+    return ("face_detector", "face_mesh", *find_engine(engine).networks)
 
 
 @contextmanager
@@ -114,10 +126,10 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
 @contextmanager
 def _triton(settings: Settings, wait: bool) -> Iterator[TritonServer | None]:
     if settings.triton_url:
-        check(settings.triton_url, networks_needed())
+        check(settings.triton_url, networks_needed(settings.engine))
         yield None
         return
-    with TritonServer(settings.model_repository) as server:
+    with TritonServer(settings.model_repository, needed=networks_needed(settings.engine)) as server:
         if wait:
             server.ready()
         yield server

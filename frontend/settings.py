@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the REST service listens on.")
     port: int = Field(8308, description="Port the REST service listens on.")
 
+    operator_key: str = Field(
+        "", description="What operator calls need as bearer token. Empty: they are answered from this machine only."
+    )
+
     triton_url: str | None = Field(None, description="host:port of an external Triton (HTTP). Empty: the embedded one.")
     model_repository: Path = Field(ROOT / "model_repository", description="What the embedded Triton serves.")
 

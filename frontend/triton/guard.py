@@ -53,16 +53,21 @@ def main() -> int:
         server.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(options.grace)
-    # The model processes are in the server's group; none may be left, however the server ended.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
+    clean_up(server.pid, options.remove, options.shm_prefix)
     status = server.wait()
-    if options.remove:
-        shutil.rmtree(options.remove, ignore_errors=True)
-    if options.shm_prefix:
-        for region in Path("/dev/shm").glob(f"{options.shm_prefix}*"):
-            region.unlink(missing_ok=True)
     return status if status >= 0 else 128 - status
+
+
+def clean_up(group: int | None, folder: Path | None, shm_prefix: str | None) -> None:
+    """Kill what is left of the server's process group, its model processes; remove its folder and shared memory."""
+    if group:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    if shm_prefix:
+        for region in Path("/dev/shm").glob(f"{shm_prefix}*"):
+            region.unlink(missing_ok=True)
 
 
 def _wanted(service: int) -> bool:

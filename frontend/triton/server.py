@@ -13,15 +13,15 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from frontend.errors import Unavailable
-from frontend.triton import kserve, ports, probe, runtime
+from frontend.triton import guard, kserve, ports, probe, runtime
+from frontend.triton.repository import installed
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARD = Path(__file__).with_name("guard.py")
 
 logger = logging.getLogger("triton")
 
@@ -41,7 +41,8 @@ GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
 class TritonServer:
     """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
 
-    model_repository: every folder in it with a config.pbtxt must load
+    model_repository: every folder in it that has a config.pbtxt and weights is loaded
+    needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution, 0 for all cores
@@ -52,6 +53,7 @@ class TritonServer:
         self,
         model_repository: Path = ROOT / "model_repository",
         *,
+        needed: Sequence[str] | None = None,
         backend: Path = ROOT / "backends" / "onnxruntime",
         http_port: int = 0,
         grpc_port: int = 0,
@@ -67,7 +69,11 @@ class TritonServer:
         self._start_timeout = start_timeout
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
+        self._needed = needed
+        # Those that this start of the server loads.
+        self._networks: list[str] = []
         self._pid: int | None = None
+        self._folder: Path | None = None
         self._shm_prefix = ""
         self._is_ready = threading.Event()
         self._was_ready = False
@@ -130,8 +136,8 @@ class TritonServer:
 
     def is_ready(self) -> bool:
         """Whether every network is loaded and the process lives, at this moment."""
-        guard = self._guard
-        return self._is_ready.is_set() and guard is not None and guard.poll() is None
+        process = self._guard
+        return self._is_ready.is_set() and process is not None and process.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
         """Wait until every network is loaded. Raises Unavailable after `timeout` seconds, or once it is hopeless."""
@@ -172,17 +178,19 @@ class TritonServer:
 
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
-        folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._networks = installed(self.model_repository)
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
+        command = self._runtime.command(self.model_repository, self._networks, backends, self._ports, self._shm_prefix)
         environment = self._runtime.environment(folder)
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)
         self._news.clear()
         self._guard = subprocess.Popen(
             [
-                sys.executable, "-I", str(GUARD), f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
-                "--", *self._runtime.command(self.model_repository, backends, self._ports, self._shm_prefix),
+                sys.executable, "-I", guard.__file__, f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
+                "--", *command,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -206,7 +214,7 @@ class TritonServer:
             if kserve.live(self.url):
                 try:
                     missing = self._not_loaded()
-                    requests = probe.requests(self.url, self._networks())
+                    requests = probe.requests(self.url, self._networks)
                 except (OSError, http.client.HTTPException):
                     continue
                 if missing and not self._was_ready:
@@ -246,25 +254,26 @@ class TritonServer:
             # The kernel then kills the server.
             self._guard.kill()
             self._guard.wait()
+        if self._guard.returncode < 0:
+            # Killed, so it could not do this itself.
+            guard.clean_up(self._pid, self._folder, self._shm_prefix)
         reader.join()
         self._guard.stdout.close()
         self._pid = None
 
-    def _networks(self) -> list[str]:
-        return sorted(path.parent.name for path in self.model_repository.glob("*/config.pbtxt"))
-
     def _not_loaded(self) -> str:
-        """'name: reason' of each network that is not ready, joined."""
+        """'name: reason' of each needed network that is not ready, joined."""
         states = kserve.index(self.url)
-        missing = ((name, states.get(name, ("", "not found"))) for name in self._networks())
+        needed = self._networks if self._needed is None else self._needed
+        missing = ((name, states.get(name, ("", "not found"))) for name in needed)
         return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
 
     def _last_words(self) -> str:
         return f": {' | '.join(self._complaints)}" if self._complaints else ""
 
-    def _log(self, guard: subprocess.Popen[str]) -> None:
-        assert guard.stdout is not None
-        for line in map(str.rstrip, guard.stdout):
+    def _log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in map(str.rstrip, process.stdout):
             if line.startswith("guard: server pid "):
                 self._pid = int(line.split()[-1])
                 continue

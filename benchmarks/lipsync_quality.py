@@ -4,7 +4,7 @@
 
 Every clip's sound drives the template of a *different* person through the service's own pipeline and Triton; the
 output is measured by the face mesh and compared with the lips of the clip. Rows are written as they come to
-FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each template.
+FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output.
 
 Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
 phonemes that the network hears.
@@ -29,7 +29,6 @@ from frontend.contact_sheet import write_contact_sheet
 from frontend.engines import ENGINES, Networks
 from frontend.exemplars import speech
 from frontend.frames import Float32
-from frontend.media import read_speech
 from frontend.pipeline import Job, run
 from frontend.service import Service, running
 from frontend.settings import ROOT, Settings
@@ -37,8 +36,11 @@ from frontend.settings import ROOT, Settings
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
 LARGEST_OFFSET = 6
-VISEMES = np.array([0, 1, .65, .45, .3, .8, .55, .25, .3, -.1, .05, .2, .22, .15, .2, .3, .25, .25, .12], np.float32)
-"""Openings by hand of the network's phoneme classes, silence first; see `export.speech_to_lips.PHONEMES`."""  # fmt: skip
+MEANS = ("sync", "width", "range", "sharpness", "flicker", "steadiness")
+VISEMES = np.array(
+    [0, 1, 0.65, 0.45, 0.3, 0.8, 0.55, 0.25, 0.3, -0.1, 0.05, 0.2, 0.22, 0.15, 0.2, 0.3, 0.25, 0.25, 0.12], np.float32
+)
+"""Openings by hand of the network's phoneme classes, silence first; see `export.speech_to_lips.PHONEMES`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
-    parser.add_argument("--speech-network", type=Path, help="another speech_to_lips/1/model.onnx, e.g. of a left-out fold")
+    parser.add_argument("--speech-network", type=Path, help="another model.onnx in place of the shipped one")
     parser.add_argument("--methods", nargs="+", default=["engine", "visemes", "loudness"])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -79,12 +81,12 @@ def main() -> None:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
                     run(Job(clip, template, output), ENGINES["default"], service.workshop)
-                row = compare(method, clip, template, truth, templates[template], ruler.measure(output, networks))
+                seen = ruler.measure(output, networks)
+                row = compare(method, clip, template, truth, templates[template], seen)
+                _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
-        for template in options.templates:
-            _sheet(options.out, template)
     (options.out / "table.md").write_text(table(rows))
     print(table(rows))
 
@@ -101,9 +103,7 @@ def partner(clip: Path, templates: Sequence[Path], number: int) -> Path:
     return others[number % len(others)]
 
 
-def compare(
-    method: str, clip: Path, template: Path, truth: ruler.Seen, own: ruler.Seen, output: ruler.Seen
-) -> Row:
+def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: ruler.Seen, output: ruler.Seen) -> Row:
     count = len(output.aperture)
     lips = ruler.resample(truth.aperture, truth.fps, count, output.fps)
     corners = ruler.resample(truth.width, truth.fps, count, output.fps)
@@ -182,10 +182,10 @@ def _as_speech(curve: ruler.Curve) -> speech.Speech:
     return speech.Speech(curve.astype(np.float32), nothing, nothing, nothing)
 
 
-def _sheet(out: Path, template: Path) -> None:
-    videos = sorted(out.glob(f"engine_*_on_{template.stem}.mp4"))
-    if videos:
-        write_contact_sheet(videos[0], out / f"sheet_{template.stem}.png", [(k, f"{k}") for k in range(10, 58)], columns=12)
+def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:
+    """Two seconds of lower faces."""
+    shown = [(k, f"{k}") for k in range(10, min(60, len(seen.aperture)))]
+    write_contact_sheet(video, target, shown, seen.box, columns=10, width=150)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -197,20 +197,24 @@ def table(rows: Sequence[Row]) -> str:
             part = [row for row in rows if row.method == method and row.group == group]
             if not part:
                 continue
-            mean = {k: np.mean([getattr(r, k) for r in part]) for k in ("sync", "width", "range", "sharpness", "flicker", "steadiness")}
-            peak = int(np.argmax(np.mean([r.lags for r in part], axis=0))) - LARGEST_OFFSET
-            worst = max(r.flicker for r in part)
-            lines.append(
-                f"| {method} | {group} ({len(part)}) | {mean['sync']:.2f} | {peak:+d} | {mean['width']:.2f} | {mean['range']:.2f} "
-                f"| {mean['sharpness']:.2f} | {mean['flicker']:.2f} / {worst:.2f} | {mean['steadiness']:.2f} |"
-            )
-    lines += ["", "| clip | template | sync r | offset | width r | range | sharpness | flicker | steadiness |", "| --- " * 9 + "|"]
-    for r in (row for row in rows if row.method == "engine"):
-        lines.append(
-            f"| {r.clip} | {r.template} | {r.sync:.2f} | {r.offset:+d} | {r.width:.2f} | {r.range:.2f} | {r.sharpness:.2f} "
-            f"| {r.flicker:.2f} | {r.steadiness:.2f} |"
-        )
+            means = {name: float(np.mean([getattr(row, name) for row in part])) for name in MEANS}
+            peak = int(np.argmax(np.mean([row.lags for row in part], axis=0))) - LARGEST_OFFSET
+            cells = [f"{method}", f"{group} ({len(part)})", *(f"{value:.2f}" for value in means.values())]
+            cells.insert(3, f"{peak:+d}")
+            cells[-2] += f" / {max(row.flicker for row in part):.2f}"
+            lines.append(_line(cells))
+    engine = [row for row in rows if row.method == "engine"]
+    head = ["clip", "template", "sync r", "offset", "width r", "range", "sharpness", "flicker", "steadiness"]
+    lines += ["", _line(head), "| --- " * len(head) + "|"]
+    for row in engine:
+        cells = [row.clip, row.template, *(f"{getattr(row, name):.2f}" for name in MEANS)]
+        cells.insert(3, f"{row.offset:+d}")
+        lines.append(_line(cells))
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What a video shows of a mouth, measured with the face mesh through Triton: the ruler of `benchmarks.lipsync_quality`."""
+"""What a video shows of a mouth, measured with the face mesh: the ruler of `benchmarks.lipsync_quality`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,8 @@ CHEEKS = np.array([50, 101, 118, 280, 330, 347])
 class Seen:
     """Of T frames: aperture and width in inter-ocular distances; sharpness of the mouth (variance of the Laplacian);
     change [T-1], mean absolute change of luma about the mouth from one frame to the next, the head's motion removed;
-    jitter, high-pass energy of (jaw, nose, cheeks) in inter-ocular distances."""
+    jitter, high-pass energy of (jaw, nose, cheeks) in inter-ocular distances; box, the lower face in all frames as
+    x, y, width and height."""
 
     aperture: Curve
     width: Curve
@@ -34,6 +36,7 @@ class Seen:
     change: Curve
     jitter: Curve
     fps: float
+    box: tuple[int, int, int, int]
 
 
 def measure(path: Path, networks: Networks, frames: list[Frame] | None = None) -> Seen:
@@ -50,7 +53,7 @@ def see(frames: list[Frame], track: FaceTrack, fps: float) -> Seen:
     patches = [_patch(frame, p, u, size) for frame, p, u in zip(frames, points, unit, strict=True)]
     laplacian = [float(cv2.Laplacian(p.astype(np.float32), cv2.CV_32F).var()) for p in patches]
     still = [cv2.GaussianBlur(p.astype(np.float32), (0, 0), 0.8) for p in patches]
-    change = [float(np.abs(a - b).mean()) for a, b in zip(still, still[1:], strict=False)]
+    change = [float(np.abs(a - b).mean()) for a, b in pairwise(still)]
     reference = pose.canonical_face(points)
     shapes = pose.fit(reference, points).to_shape(points)
     return Seen(
@@ -60,7 +63,17 @@ def see(frames: list[Frame], track: FaceTrack, fps: float) -> Seen:
         np.array(change),
         np.array([_high_pass(shapes[:, part, :2]) for part in (JAW, NOSE, CHEEKS)]),
         fps,
+        _lower_face(points, frames[0]),
     )
+
+
+def _lower_face(points: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int, int, int]:
+    """The rectangle from the nose to below the chin that holds the mouth in every frame."""
+    part = points[:, [*NOSE, *JAW], :2]
+    centre, half = (part.max((0, 1)) + part.min((0, 1))) / 2, np.ptp(part, axis=(0, 1)).max() * 0.55
+    low = np.maximum(centre - half, 0).astype(int) // 2 * 2
+    high = np.minimum(centre + half, (frame.width, frame.height)).astype(int) // 2 * 2
+    return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
 def _patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:

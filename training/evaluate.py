@@ -36,7 +36,7 @@ TOLERANCE = 0.04
 SHUT = 0.1
 """Share of the utterance's range of aperture below which lips touch."""
 LONG_PAUSE = 0.3
-CLOSING, RESTING = (0.2, 0.5), (0.3, 0.7)
+CLOSING, RESTING = (0.35, 0.6), (0.3, 0.7)
 """Probabilities of closure and of silence between which the aperture is drawn down to a shut mouth."""
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import uuid
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from frontend import doctor
-from frontend.api import create_app
+from frontend.api import create_app, require_keys
+from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
-from frontend.pipeline import Stage
-from frontend.service import running
+from frontend.labels import implicit_label, sign
+from frontend.paths import resolve
+from frontend.pipeline import Job, Stage, run
+from frontend.service import make_folders, running, triton_for
 from frontend.settings import Settings
+from frontend.workshop import build_workshop, find_engine, load_engines
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,14 +53,30 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     settings = settings.model_copy(
         update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
     )
-    app = create_app(partial(running, settings, wait=False))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, timeout_graceful_shutdown=10)
+    require_keys(settings)
+    app = create_app(settings, partial(running, settings, wait=False))
+    _Server(uvicorn.Config(app, settings.host, settings.port, log_config=None, timeout_graceful_shutdown=5)).run()
     return 0
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """At the signal itself, so that callers who wait for a job are answered and uvicorn need not wait for them."""
+        service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
+        if service is not None:
+            service.jobs.stop_soon()
+        super().handle_exit(sig, frame)
 
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     # The person at the keyboard may read and write whatever their account may.
-    settings = settings.model_copy(update={"allowed_roots": (Path("/"),)})
+    audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
+    make_folders(settings)
+    load_engines(settings)
+    paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
+    engine = find_engine(arguments.engine or settings.engine)
+    mark = arguments.digital_auth or settings.require_visible_mark
+    job = Job(paths.audio, paths.video, paths.save, arguments.watermark, mark)
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:8}"),
@@ -64,30 +86,24 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         shown = bar.add_task("start", total=1.0)
-        with running(settings) as service:
-            job = service.job(
-                str(arguments.audio.absolute()),
-                str(arguments.video.absolute()),
-                str(arguments.output.absolute()),
-                watermark=arguments.watermark,
-                digital_auth=arguments.digital_auth,
-            )
-
-            def progress(stage: Stage, share: float) -> None:
-                bar.update(shown, description=stage, completed=share)
-
-            _, outcome, cancelled = service.submit(job, arguments.engine, progress)
-            try:
-                result = outcome.result()
-            except KeyboardInterrupt:
-                cancelled.set()
-                outcome.exception()  # waits until the job has cleaned up
-                raise
+        with triton_for(settings) as triton:
+            url = triton.url if triton else str(settings.triton_url)
+            require_loaded(engine, url, triton.model_repository if triton else None)
+            workshop = build_workshop(settings, url)
+            metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
+            progress = partial(_show, bar, shown)
+            result = run(job, engine, workshop, progress, metadata=metadata)
+            if settings.c2pa_certificate:
+                sign(paths.save, paths.save.suffix, settings)
     console.print(
         f"{arguments.output}: {result.frames} frames in {sum(result.seconds.values()):.1f} s, "
         f"{result.real_time_factor:.2f} x real time"
     )
     return 0
+
+
+def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
+    bar.update(shown, description=stage, completed=share)
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -11,11 +11,11 @@ import av
 from rich.table import Table
 
 from frontend.errors import ServiceError
-from frontend.service import networks_needed
 from frontend.settings import Settings
 from frontend.triton import contracts, runtime
 from frontend.triton.runtime import Check
 from frontend.triton.server import TritonServer
+from frontend.workshop import load_engines, networks_needed
 
 _SHM_WANTED = 64 * 2**20
 _DISK_WANTED = 2 * 2**30
@@ -43,6 +43,7 @@ def table(checks: list[Check]) -> Table:
 
 
 def _triton(settings: Settings) -> list[Check]:
+    load_engines(settings)
     needed = networks_needed(settings.engine)
     if settings.triton_url:
         try:

@@ -2,13 +2,15 @@
 
 Reading, drawing and encoding each run in a thread of their own, joined by short queues: no stage waits for another that
 could work, and memory does not grow with the length of the speech.
+
+`run` does all of it. A job of the service goes through the same functions step by step (`frontend.jobs.worker`), so
+that it can be drawn in segments and taken up again by another process.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from frontend.engines.base import Arrays, Engine, Networks, cut
-from frontend.errors import BadInput, Cancelled
 from frontend.frames import Float32, Frame
 from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
@@ -27,7 +28,7 @@ from frontend.templates import Prepared, TemplateStore, prepare
 
 Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
-"""Told the stage and the share of it that is done, 0-1. Called from the thread that runs the job."""
+"""Told the stage and the share of it that is done, 0-1, in the thread that runs the job; may raise to end it."""
 
 _MARK_HEIGHT = 0.06
 """Of the frame's shorter side; China's labelling rules (GB 45438-2025) ask for text of at least 5 %."""
@@ -55,6 +56,7 @@ class Workshop:
     batch_size: int
     max_audio_seconds: float
     max_template_seconds: float
+    max_template_pixels: int
 
 
 @dataclass
@@ -73,76 +75,113 @@ class Result:
         return float(self.frames / self.fps) / max(sum(self.seconds.values()), 1e-9)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A job of which nothing is left but to draw it.
+
+    plan:  what the engine made of the speech, cut by frame
+    order: int64 [N], the template frame shown under each output frame
+    """
+
+    prepared: Prepared
+    plan: Arrays
+    order: npt.NDArray[np.int64]
+    overlays: list[Overlay]
+
+    @property
+    def length(self) -> int:
+        """Frames of the output."""
+        return len(self.order)
+
+
 def run(
     job: Job,
     engine: Engine,
     workshop: Workshop,
     progress: Progress = lambda stage, share: None,
-    cancelled: threading.Event | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> Result:
-    """Make the video at `job.save`.
+    """Make the video at `job.save`, all in one go.
 
     Raises a `frontend.errors.ServiceError`; whatever it is, nothing is left at `job.save` that was not there before.
     """
-
-    def report(stage: Stage, share: float) -> None:
-        if cancelled is not None and cancelled.is_set():
-            raise Cancelled("the job was cancelled")
-        progress(stage, share)
-
     clock = time.perf_counter()
-    speech = read_speech(job.audio)
-    if audio_duration(speech) > workshop.max_audio_seconds:
-        raise BadInput(f"audio_path: the speech is longer than {workshop.max_audio_seconds:g} s")
-    prepared = prepare(
+    speech = hear(job, workshop)
+    prepared = study(job, engine, workshop, lambda share: progress("prepare", share))
+    seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
+
+    progress("plan", 0.0)
+    planned = with_plan(job, prepared, plan(prepared, speech, engine, workshop), workshop)
+    aperture = np.asarray(planned.plan["aperture"], np.float32) if "aperture" in planned.plan else None
+    seconds["plan"] = -clock + (clock := time.perf_counter())
+
+    drawn = draw(planned, engine, workshop, 0, planned.length, lambda share: progress("render", share))
+    info = prepared.info
+    try:
+        write_video(job.save, drawn, info, job.audio, planned.length, workshop.encoder, metadata)
+    finally:
+        drawn.close()
+    seconds["render"] = time.perf_counter() - clock
+    progress("render", 1.0)
+    return Result(planned.length, info.fps, prepared.cached, seconds, aperture)
+
+
+def hear(job: Job, workshop: Workshop) -> Float32:
+    """The speech, 16 kHz mono. Raises BadInput."""
+    return read_speech(job.audio, max_seconds=workshop.max_audio_seconds)
+
+
+def study(job: Job, engine: Engine, workshop: Workshop, report: Callable[[float], None]) -> Prepared:
+    """The template with its track and the engine's analysis, made now or found in the store."""
+    return prepare(
         job.video,
         engine,
         workshop.networks,
         workshop.store,
         workshop.max_template_seconds,
-        lambda share: report("prepare", share),
+        report,
+        workshop.max_template_pixels,
     )
-    info, count = prepared.info, prepared.template.frame_count
-    length = max(round(audio_duration(speech) * info.fps), 1)
-    result = Result(length, info.fps, prepared.cached)
-    result.seconds["prepare"] = -clock + (clock := time.perf_counter())
 
-    report("plan", 0.0)
-    order = np.fromiter(pingpong(count, length), np.int64, length)
-    plan = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks)
-    if "aperture" in plan:
-        result.aperture = np.asarray(plan["aperture"], np.float32)
-    result.seconds["plan"] = -clock + (clock := time.perf_counter())
 
-    overlays = _overlays(job, workshop, prepared)
-    drawn = ahead(_draw(prepared, plan, order, engine, workshop), 2, "draw")
+def plan(prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
+    """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
+    length = max(round(audio_duration(speech) * prepared.info.fps), 1)
+    order = np.fromiter(pingpong(prepared.template.frame_count, length), np.int64, length)
+    planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks)
+    return {**planned, "template_frame": order}
 
-    def finished() -> Iterator[Frame]:
-        for index, frame in enumerate(frame for batch in drawn for frame in batch):
-            report("render", index / length)
-            yield lay_over(frame, overlays)
 
+def with_plan(job: Job, prepared: Prepared, planned: Arrays, workshop: Workshop) -> Planned:
+    """The job with what `plan` returned, now or in an earlier process."""
+    arrays = dict(planned)
+    order = np.asarray(arrays.pop("template_frame"), np.int64)
+    return Planned(prepared, arrays, order, _overlays(job, workshop, prepared))
+
+
+def draw(
+    planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int, report: Callable[[float], None]
+) -> Generator[Frame, None, None]:
+    """Output frames start .. stop-1, finished."""
+    drawn = ahead(_batches(planned, engine, workshop, start, stop), 2, "draw")
     try:
-        write_video(job.save, finished(), info, job.audio, length, workshop.encoder)
+        for index, frame in enumerate(frame for batch in drawn for frame in batch):
+            report(index / (stop - start))
+            yield lay_over(frame, planned.overlays)
     finally:
         drawn.close()
-    result.seconds["render"] = time.perf_counter() - clock
-    progress("render", 1.0)
-    return result
 
 
-def _draw(
-    prepared: Prepared, plan: Arrays, order: npt.NDArray[np.int64], engine: Engine, workshop: Workshop
-) -> Iterator[list[Frame]]:
-    """Batches of finished frames; those in which the face is missing pass through."""
+def _batches(planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int) -> Iterator[list[Frame]]:
+    """Batches of drawn frames; those in which the face is missing pass through."""
+    prepared, order = planned.prepared, planned.order
     template = prepared.template
-    frames = prepared.reader.pingpong(template.frame_count, len(order))
-    start = 0
+    frames = prepared.reader.pingpong(template.frame_count, stop, start)
     for batch in ahead(batched(frames, workshop.batch_size), 2, "read"):
         present = np.flatnonzero(template.track.present[order[start : start + len(batch)]])
         if len(present):
-            faces = [batch[k] for k in present]
-            drawn = engine.render(template, prepared.analysis, cut(plan, start + present), faces, workshop.networks)
+            faces, targets = [batch[k] for k in present], cut(planned.plan, start + present)
+            drawn = engine.render(template, prepared.analysis, targets, faces, workshop.networks)
             for k, frame in zip(present, drawn, strict=True):
                 batch[k] = frame
         start += len(batch)

@@ -19,6 +19,7 @@ from frontend.errors import BadInput, NoFace
 from frontend.faces import TRACK_VERSION, track_face
 from frontend.frames import Frame
 from frontend.media import VideoInfo, VideoReader
+from frontend.media.container import MAX_PIXELS
 from frontend.stages import ahead
 
 log = logging.getLogger(__name__)
@@ -98,13 +99,21 @@ class TemplateStore:
 
 
 def prepare(
-    path: Path, engine: Engine, networks: Networks, store: TemplateStore, max_seconds: float, report: Report
+    path: Path,
+    engine: Engine,
+    networks: Networks,
+    store: TemplateStore,
+    max_seconds: float,
+    report: Report,
+    max_pixels: int = MAX_PIXELS,
 ) -> Prepared:
     """Track the face and let the engine study the template, or find both in the store.
 
-    Raises BadInput for a template that cannot be read or is too long, NoFace where no frame shows a face.
+    Raises BadInput for a template that cannot be read or is too long or too large, NoFace where no frame shows a face.
     """
-    reader = VideoReader(path)
+    reader = VideoReader(path, max_pixels=max_pixels)
+    if reader.info.length_hint > max_seconds * reader.info.fps:
+        raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
     key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"
     groups = store.load(key)
     cached = groups is not None

@@ -1,10 +1,11 @@
 """Reading and writing video and sound with FFmpeg's libraries, through PyAV."""
 
 from frontend.media.audio import SPEECH_RATE, audio_duration, read_speech
+from frontend.media.compose import compose, write_video
 from frontend.media.container import probe_video
 from frontend.media.read import VideoReader, pingpong
 from frontend.media.video_info import VideoInfo
-from frontend.media.write import EncoderSettings, write_video
+from frontend.media.write import EncoderSettings, write_segment
 
 __all__ = [
     "SPEECH_RATE",
@@ -12,8 +13,10 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "audio_duration",
+    "compose",
     "pingpong",
     "probe_video",
     "read_speech",
+    "write_segment",
     "write_video",
 ]

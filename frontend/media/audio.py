@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +17,18 @@ from frontend.media.container import open_media
 SPEECH_RATE = 16000
 
 
-def read_speech(path: Path, field: str = "audio_path") -> Float32:
+def read_speech(path: Path, field: str = "audio_path", max_seconds: float = math.inf) -> Float32:
     """float32 [samples], 16 kHz mono, +-1. The encoder's own delay is skipped, as players do.
 
-    Raises BadInput where the file cannot be read, holds no audio stream or no sound.
+    Raises BadInput where the file cannot be read, holds no audio stream or no sound, or as soon as it turns out to be
+    longer than `max_seconds`.
     """
-    chunks = list(decode(path, SPEECH_RATE, "mono", field))
+    chunks, left = [], max_seconds * SPEECH_RATE
+    for chunk in decode(path, SPEECH_RATE, "mono", field):
+        chunks.append(chunk)
+        left -= chunk.shape[1]
+        if left < 0:
+            raise BadInput(f"{field}: the speech is longer than {max_seconds:g} s")
     samples = np.concatenate(chunks, axis=1)[0] if chunks else np.zeros(0, np.float32)
     if len(samples) == 0:
         raise BadInput(f"{field}: holds no sound")

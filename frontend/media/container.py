@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from frontend.errors import BadInput
 from frontend.media.video_info import (
@@ -34,6 +35,9 @@ _SEEKABLE_FORMATS = ("mov", "matroska")
 _STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
 _STILL_FPS = Fraction(25)
 _MAX_FPS = 120
+_MAX_STREAMS = 32
+MAX_PIXELS = 4096 * 2304
+"""Of a template's picture, where the caller names no other limit."""
 _COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) for n in (24, 25, 30, 50, 60)]
 
 
@@ -43,9 +47,13 @@ def open_media(path: Path, field: str) -> Iterator[InputContainer]:
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
         with av.open(f"file:{path}", options=options) as container:
+            if len(container.streams) > _MAX_STREAMS:
+                raise BadInput(f"{field}: holds more than {_MAX_STREAMS} streams")
             yield container
-    except (av.FFmpegError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "unexpected end of file"
+    except MemoryError as error:
+        raise BadInput(f"{field}: needs more memory than a job may have") from error
+    except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
         raise BadInput(f"{field}: cannot be read as media ({reason})") from error
 
 
@@ -58,15 +66,17 @@ def seeks_exactly(container: InputContainer) -> bool:
     return container.format.name.split(",")[0] in _SEEKABLE_FORMATS
 
 
-def probe_video(path: Path, field: str = "video_path") -> VideoInfo:
+def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> VideoInfo:
     """Size, rate and colour of a template, from its header and first frame.
 
-    Raises BadInput where the file is no readable video, holds no video stream, or is HDR.
+    Raises BadInput where the file is no readable video, holds no video stream, is HDR, or where its picture has more
+    than `max_pixels`; that is checked before anything is decoded.
     """
     with open_media(path, field) as container:
         if not container.streams.video:
             raise BadInput(f"{field}: holds no video stream")
         stream = container.streams.video[0]
+        limit_pixels(stream, max_pixels, field)
         first = next(container.decode(stream), None)
         if first is None:
             raise BadInput(f"{field}: holds no decodable frame")
@@ -75,6 +85,13 @@ def probe_video(path: Path, field: str = "video_path") -> VideoInfo:
         seconds = Fraction(container.duration or 0, av.time_base)
         length = 1 if still else round(seconds * fps)
         return info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
+
+
+def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
+    """Hold header and decoder to a size. Raises BadInput where the header already says more."""
+    if stream.codec_context.width * stream.codec_context.height > max_pixels:
+        raise BadInput(f"{field}: a picture of {stream.width}x{stream.height} has more than {max_pixels} pixels")
+    stream.codec_context.options = {"max_pixels": str(max_pixels)}
 
 
 def info_of(

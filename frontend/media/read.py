@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from frontend.errors import BadInput
 from frontend.frames import Frame
-from frontend.media.container import open_media, probe_video, seeks_exactly
+from frontend.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
 from frontend.media.normalise import Normaliser
 
 _BUFFER_BYTES = 128 * 2**20
@@ -33,10 +33,11 @@ class VideoReader:
     Raises BadInput on construction where the file cannot be used, and while reading where it is damaged.
     """
 
-    def __init__(self, path: Path, field: str = "video_path") -> None:
+    def __init__(self, path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> None:
         self.path = path
-        self.info = probe_video(path, field)
+        self.info = probe_video(path, field, max_pixels)
         self._field = field
+        self._max_pixels = max_pixels
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Every frame from index `start` on, at `info.fps`.
@@ -45,6 +46,7 @@ class VideoReader:
         """
         with open_media(self.path, self._field) as container:
             stream = container.streams.video[0]
+            limit_pixels(stream, self._max_pixels, self._field)
             stream.thread_type = "AUTO"
             normalise = Normaliser(self.info)
             for picture, count in self._on_grid(container, stream, start):
@@ -52,33 +54,46 @@ class VideoReader:
                 for _ in range(count):
                     yield frame
 
-    def pingpong(self, count: int, length: int) -> Iterator[Frame]:
-        """The frames at the indices `pingpong(count, length)`; `count` is the number of frames the template has.
+    def pingpong(self, count: int, stop: int, start: int = 0) -> Iterator[Frame]:
+        """The frames at places start .. stop-1 of `pingpong(count, stop)`; `count` is how many the template has.
 
         A short template is decoded once and kept; of a long one only a stretch is held while it is walked backwards.
         """
-        return islice(self._to_and_fro(count, again=length > count), length)
+        if stop - start > count <= self._limit:
+            kept = self._stretch(0, count)
+            return (kept[index] for index in islice(pingpong(count, stop), start, None))
+        return self._walk(count, stop, start)
 
-    def _to_and_fro(self, count: int, again: bool) -> Iterator[Frame]:
-        limit = max(_BUFFER_BYTES // self.info.frame_bytes, 8)
-        kept: list[Frame] = []
-        seen = 0
-        for frame in islice(self.frames(), count):
+    @property
+    def _limit(self) -> int:
+        """Frames that may be held at a time."""
+        return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
+
+    def _walk(self, count: int, stop: int, start: int) -> Iterator[Frame]:
+        """One leg after the other: forwards over frames 0 .. count-1, backwards over count-2 .. 1."""
+        period = max(2 * count - 2, 1)
+        while start < stop:
+            phase = start % period
+            if phase < count:
+                length = min(count - phase, stop - start)
+                yield from self._exactly(phase, phase + length)
+            else:
+                first = period - phase
+                length = min(first, stop - start)
+                for end in range(first + 1, first + 1 - length, -self._limit):
+                    yield from reversed(self._stretch(max(end - self._limit, first + 1 - length), end))
+            start += length
+
+    def _stretch(self, start: int, stop: int) -> list[Frame]:
+        return list(self._exactly(start, stop))
+
+    def _exactly(self, start: int, stop: int) -> Iterator[Frame]:
+        seen = start
+        for frame in islice(self.frames(start), stop - start):
             seen += 1
-            if again and count <= limit:
-                kept.append(frame)
             yield frame
-        if seen < count:
-            raise BadInput(f"{self._field}: ended after {seen} of {count} frames")
-        while again:
-            yield from kept[-2:0:-1] if kept else self._backwards(count, limit)
-            yield from kept or islice(self.frames(), count)
-
-    def _backwards(self, count: int, limit: int) -> Iterator[Frame]:
-        """Frames count-2 .. 1, decoded in stretches of `limit` frames."""
-        for stop in range(count - 1, 1, -limit):
-            start = max(stop - limit, 1)
-            yield from reversed(list(islice(self.frames(start), stop - start)))
+        if seen < stop:
+            raise BadInput(f"{self._field}: ended after {seen} of {stop} frames")
 
     def _on_grid(self, container: InputContainer, stream: VideoStream, start: int) -> Iterator[tuple[VideoFrame, int]]:
         """Pictures with the number of grid instants, from `start` on, that each is shown at."""

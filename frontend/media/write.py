@@ -1,30 +1,29 @@
-"""H.264 and AAC into MP4, complete or not at all."""
+"""Frames into H.264, complete or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from frontend.errors import BadInput, OutputFailed
-from frontend.frames import Float32, Frame
-from frontend.media.audio import decode, sound_format
+from frontend.frames import Frame
 from frontend.media.video_info import VideoInfo
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Output suffix -> FFmpeg's muxer."""
+
+# Trouble of a disk that may be over in a moment: somebody makes room, a share comes back.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN)
 
 
 @dataclass(frozen=True)
@@ -36,43 +35,25 @@ class EncoderSettings:
     audio_bitrate: int = 160_000
 
 
-def write_video(
-    path: Path,
-    frames: Iterable[Frame],
-    info: VideoInfo,
-    sound: Path,
-    frame_count: int,
-    settings: EncoderSettings | None = None,
-) -> None:
-    """Encode `frame_count` frames with the sound of `sound`, cut or padded to the same length.
+def write_segment(path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings) -> None:
+    """Encode a stretch of frames, without sound, for `frontend.media.compose` to join with others.
 
-    The file appears at `path` when it is whole. Raises OutputFailed where it cannot be written; nothing is left behind
-    then, nor when `frames` raises.
+    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputFailed.
     """
-    settings = settings or EncoderSettings()
-    rate, layout = sound_format(sound)
-    with published(path) as part, _muxer(part, CONTAINERS[path.suffix.lower()]) as output:
-        video = _video_stream(output, info, settings)
-        audio = output.add_stream("aac", rate=rate, layout=layout)
-        assert isinstance(audio, AudioStream)
-        audio.bit_rate = settings.audio_bitrate if layout == "stereo" else settings.audio_bitrate // 2
-        samples = _fitted(decode(sound, rate, layout), round(frame_count * rate / info.fps), layout)
-        sent = 0
-        for index, frame in enumerate(frames):
-            picture = VideoFrame.from_ndarray(frame.data, format="yuv420p")
-            picture.pts = index
-            picture.time_base = 1 / info.fps
-            _tag(picture, info)
-            output.mux(video.encode(picture))
-            while sent * info.fps < (index + 1) * rate:
-                chunk = next(samples, None)
-                if chunk is None:
-                    break
-                sent += _send(output, audio, chunk, sent, rate, layout)
-        for chunk in samples:
-            sent += _send(output, audio, chunk, sent, rate, layout)
-        output.mux(video.encode(None))
-        output.mux(audio.encode(None))
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with writing(), muxer(part, "mp4") as output:
+            video = _video_stream(output, info, settings)
+            for index, frame in enumerate(frames):
+                picture = VideoFrame.from_ndarray(frame.data, format="yuv420p")
+                picture.pts = index
+                picture.time_base = 1 / info.fps
+                _tag(picture, info)
+                output.mux(video.encode(picture))
+            output.mux(video.encode(None))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -80,23 +61,30 @@ def published(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        try:
+        with writing():
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
             part.replace(path)
-        except OSError as error:
-            raise OutputFailed(f"save_path: cannot be written ({error.strerror or error})") from error
     finally:
         with suppress(OSError):
-            part.unlink()
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
-def _muxer(path: Path, kind: str) -> Iterator[OutputContainer]:
-    options = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-    container = av.open(str(path), "w", format=kind, options=options)
+def writing() -> Iterator[None]:
+    """Errors of the disk inside the block become `OutputFailed`."""
+    try:
+        yield
+    except OSError as error:
+        # PyAV repeats the path in its message; the caller learns the reason only.
+        message = f"save_path: cannot be written ({error.strerror or 'the disk gave an error'})"
+        raise OutputFailed(message, passing=error.errno in _PASSING) from error
+
+
+@contextmanager
+def muxer(path: Path, kind: str, flags: str = "") -> Iterator[OutputContainer]:
+    """kind: FFmpeg's name of the muxer; flags: its `movflags`"""
+    container = av.open(str(path), "w", format=kind, options={"movflags": flags} if flags else {})
     try:
         yield container
     except BaseException:
@@ -105,6 +93,13 @@ def _muxer(path: Path, kind: str) -> Iterator[OutputContainer]:
             container.close()
         raise
     container.close()
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """Returns when the file's content is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
@@ -127,27 +122,6 @@ def _tag(picture: VideoFrame, info: VideoInfo) -> None:
     picture.color_primaries = info.tags.primaries
     picture.color_trc = info.tags.transfer
     picture.color_range = 1
-
-
-def _fitted(chunks: Iterator[Float32], length: int, layout: str) -> Iterator[Float32]:
-    """The chunks cut to `length` samples, or followed by silence up to it."""
-    left = length
-    for chunk in chunks:
-        if left <= 0:
-            return
-        yield chunk[:, :left]
-        left -= min(left, chunk.shape[1])
-    if left > 0:
-        yield np.zeros((1 if layout == "mono" else 2, left), np.float32)
-
-
-def _send(output: OutputContainer, stream: AudioStream, chunk: Float32, sent: int, rate: int, layout: str) -> int:
-    frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=layout)
-    frame.sample_rate = rate
-    frame.pts = sent
-    frame.time_base = Fraction(1, rate)
-    output.mux(stream.encode(frame))
-    return int(chunk.shape[1])
 
 
 def check_suffix(path: Path, field: str = "save_path") -> None:

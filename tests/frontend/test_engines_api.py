@@ -46,9 +46,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(base: Path, repository: Path) -> Iterator[TestClient]:
     settings = Settings(
-        base_path=base, model_repository=repository, operator_key="secret", encoder_preset="ultrafast", batch_size=4
+        base_path=base, model_repository=repository, operator_keys="secret", encoder_preset="ultrafast", batch_size=4
     )
-    with TestClient(create_app(partial(running, settings)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -93,7 +93,7 @@ def test_an_engine_without_weights_says_how_to_get_them(client: TestClient) -> N
 
 def test_loading_is_for_the_operator(client: TestClient, base: Path) -> None:
     assert load(client, headers={}).status_code == 403
-    assert load(client, headers={"Authorization": "Bearer guess"}).status_code == 403
+    assert load(client, headers={"Authorization": "Bearer guess"}).status_code == 401
     assert load(client, "nobody").status_code == 404
 
 

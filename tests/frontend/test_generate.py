@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -41,7 +39,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(base: Path, triton: TritonServer) -> Iterator[TestClient]:
     settings = Settings(base_path=base, triton_url=triton.url, encoder_preset="ultrafast")
-    with TestClient(create_app(partial(running, settings)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -205,36 +203,3 @@ def test_the_second_job_finds_the_template_in_the_store(client: TestClient, base
     assert all(
         np.array_equal(a, b) for a, b in zip(frames_of(base / "first.mp4"), frames_of(base / "second.mp4"), strict=True)
     )
-
-
-@pytest.mark.slow
-def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
-    settings = Settings(base_path=base, encoder_preset="ultrafast", batch_size=4)
-    with TestClient(create_app(partial(running, settings)), raise_server_exceptions=False) as client:
-        service = client.app.state.service  # type: ignore[attr-defined]
-        answers = []
-        job = threading.Thread(
-            target=lambda: answers.append(generate(client, audio_path="long.wav", save_path="k.mp4"))
-        )
-        job.start()
-        time.sleep(1.0)
-        os.kill(service.triton.pid, signal.SIGKILL)
-        job.join(120)
-        assert not job.is_alive()
-        answer = answers[0]
-        if answer.status_code == 200:
-            assert abs(len(frames_of(base / "k.mp4")) - round(4.5 * 25)) <= 1
-        else:
-            assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
-            assert not (base / "k.mp4").exists()
-        assert not list(base.glob(".*.part"))
-
-
-def test_while_triton_is_not_ready_the_answer_is_503(base: Path, tmp_path: Path) -> None:
-    settings = Settings(base_path=base)
-    with TestClient(create_app(partial(running, settings, wait=False)), raise_server_exceptions=False) as client:
-        answer = generate(client, save_path="early.mp4")
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) > 0
-        assert client.get("/health").status_code == 200
-    assert not (base / "early.mp4").exists()

@@ -58,6 +58,8 @@ def test_pingpong_is_the_same_whether_the_template_fits_in_memory(
     reader = VideoReader(write_clip(tmp_path / f"a.{suffix}", greys(20), codec=codec, options=options))
     monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
     assert numbers(list(reader.pingpong(20, 70))) == list(pingpong(20, 70))
+    for start, stop in ((0, 11), (7, 24), (25, 33), (31, 70)):
+        assert numbers(list(reader.pingpong(20, stop, start))) == list(pingpong(20, stop))[start:]
 
 
 def test_pingpong_never_repeats_an_end() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from frontend.errors import OutputFailed
 from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, read_speech, write_video
+from frontend.media import EncoderSettings, VideoInfo, VideoReader, compose, read_speech, write_segment, write_video
 from frontend.media.video_info import ColourTags
 from tests.frontend.media.factory import click, write_sound
 
@@ -45,6 +45,24 @@ def test_sound_is_not_shifted(tmp_path: Path) -> None:
     write_video(tmp_path / "out.mp4", frames(50), info(), sound, 50)
     speech = read_speech(tmp_path / "out.mp4")
     assert abs(np.argmax(np.abs(speech) > 0.2) / 16000 - 0.75) < 0.006
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
+    fps, given, settings = Fraction(30000, 1001), frames(40), EncoderSettings(preset="veryfast", crf=0)
+    sound = write_sound(tmp_path / "s.wav", click(40 / fps, 0.75, 44100), 44100)
+    pieces = [(tmp_path / f"{start}.seg", len(given[start : start + 15])) for start in (0, 15, 30)]
+    for (path, count), start in zip(pieces, (0, 15, 30), strict=True):
+        write_segment(path, given[start : start + count], info(fps), settings)
+    target = tmp_path / f"out{suffix}"
+    compose(target, pieces, sound, fps, suffix, settings, {"AIGC": '{"Label":"1"}'})
+    with av.open(str(target)) as container:
+        assert container.metadata["AIGC"] == '{"Label":"1"}'
+        times = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+    assert np.allclose(times, [k / float(fps) for k in range(40)], atol=1e-3)
+    for a, b in zip(VideoReader(target).frames(), given, strict=True):
+        assert np.array_equal(a.data, b.data)
+    assert abs(np.argmax(np.abs(read_speech(target)) > 0.2) / 16000 - 0.75) < 0.006
 
 
 def test_index_comes_first(tmp_path: Path) -> None:

@@ -1,24 +1,24 @@
-"""The engines over REST: which there are, and loading the weights of one. Mounted by `frontend.api`."""
+"""The engines: which there are, and loading the weights of one."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from frontend import engine_weights
+from frontend.api.auth import CallerOf, OperatorOf, ServiceOf, schemes
+from frontend.api.errors import answers
 from frontend.engine_weights import Weights
 from frontend.engines import ENGINES, Engine
-from frontend.errors import Forbidden, NotFound
+from frontend.errors import NotFound
 from frontend.service import Service
 from frontend.triton import repository
 
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/engines", tags=["engines"])
+router = APIRouter(prefix="/engines", tags=["engines"], dependencies=schemes)
 
 
 class EngineInfo(BaseModel):
@@ -39,33 +39,16 @@ class Engines(BaseModel):
     engines: list[EngineInfo]
 
 
-def _service(request: Request) -> Service:
-    service = request.app.state.service
-    assert isinstance(service, Service)
-    return service
-
-
-def operator(request: Request, service: Annotated[Service, Depends(_service)]) -> None:
-    """Lets the operator in: whoever knows OPERATOR_KEY or, where none is set, whoever calls from this machine."""
-    key = service.settings.operator_key
-    if key:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), key.encode()):
-            raise Forbidden("this call needs the header `Authorization: Bearer OPERATOR_KEY`")
-    elif request.client is None or request.client.host not in ("127.0.0.1", "::1"):
-        raise Forbidden("this call is for the operator; set OPERATOR_KEY to make it from another machine")
-
-
-@router.get("")
-async def engines(service: Annotated[Service, Depends(_service)]) -> Engines:
+@router.get("", responses=answers(401, 503))
+async def engines(service: ServiceOf, caller: CallerOf) -> Engines:
     """Every engine and whether its weights are there."""
     service.require_triton()
     served = await asyncio.to_thread(repository.served, service.triton_url)
     return Engines(engines=[_info(engine, service, served) for engine in ENGINES.values()])
 
 
-@router.post("/{name}/load", dependencies=[Depends(operator)])
-async def load(name: str, service: Annotated[Service, Depends(_service)]) -> EngineInfo:
+@router.post("/{name}/load", responses=answers(400, 401, 403, 404, 503))
+async def load(name: str, service: ServiceOf, caller: OperatorOf) -> EngineInfo:
     """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
     if name not in ENGINES:
         raise NotFound(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")

@@ -1,0 +1,36 @@
+"""Puts the application together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from frontend.api import easy, engines, generate, health, operator, tasks, uploads
+from frontend.api.auth import Keys
+from frontend.api.errors import add_handlers
+from frontend.service import Service
+from frontend.settings import Settings
+
+
+def create_app(settings: Settings, service: Callable[[], AbstractContextManager[Service]]) -> FastAPI:
+    """The application. `service` is entered at start and left at the end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        manager = service()
+        app.state.service = await asyncio.to_thread(manager.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(manager.__exit__, None, None, None)
+
+    app = FastAPI(title="Digital human service", version="0.1.0", lifespan=lifespan)
+    app.state.keys = Keys.of(settings)
+    app.state.settings = settings
+    add_handlers(app)
+    for module in (health, generate, tasks, uploads, engines, easy, operator):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,180 @@
+"""The service's side of the worker processes: start them, give them work, end those that crash or hang."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
+from typing import Any
+
+from frontend.errors import BadInput, ServiceError, TimedOut, revive
+from frontend.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+
+_CRASHES = (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP)
+_POLL = 0.1
+# The worker decodes what strangers send; it has no use for secrets.
+_NOT_FOR_WORKERS: dict[str, Any] = {
+    "api_keys": (),
+    "operator_keys": (),
+    "webhook_secret": None,
+    "callback_hosts": (),
+    "database_url": None,
+    "c2pa_certificate": None,
+    "c2pa_private_key": None,
+}
+
+
+class Worker:
+    """One worker process; started again by the next call after it has ended."""
+
+    def __init__(self, settings: Settings, triton_url: Callable[[], str], spawner: Executor) -> None:
+        self._settings = settings
+        self._triton_url = triton_url
+        self._spawner = spawner
+        self._is_idle = True
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def call(self, command: Mapping[str, Any], progress: Progress, check: Callable[[], None]) -> dict[str, Any]:
+        """Have a command done. `check` is asked several times a second and raises to break off.
+
+        Raises what the worker raised. A worker that is broken off, crashes or stalls is ended with its work.
+        """
+        if self.pid is None:
+            self.start()
+        try:
+            self._send(command)
+            return self._result(str(command["do"]), progress, check)
+        except BaseException:
+            if not self._is_idle:
+                self.stop()
+            raise
+
+    def start(self) -> None:
+        """Start the process ahead of the first call, so that this one need not wait."""
+        self.stop()
+        environment = {name: value for name, value in os.environ.items() if name.lower() not in _NOT_FOR_WORKERS}
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        command = [sys.executable, "-m", "frontend.jobs.worker"]
+        pipe = subprocess.PIPE
+        self._process = self._spawner.submit(
+            lambda: subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True)
+        ).result()
+        self._answers = queue.SimpleQueue()
+        reader = threading.Thread(target=_read, args=(self._process, self._answers), name="worker-answers", daemon=True)
+        reader.start()
+        settings = self._settings.model_dump(mode="json") | _NOT_FOR_WORKERS
+        self._send({"settings": settings, "triton_url": self._triton_url()})
+
+    def stop(self) -> None:
+        """End the process at once; what it was writing is left to whoever takes the job up."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._process = None
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        self._is_idle = False
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            pass  # it has died; `_result` finds out how
+
+    def _result(self, doing: str, progress: Progress, check: Callable[[], None]) -> dict[str, Any]:
+        heard = time.monotonic()
+        while True:
+            check()
+            try:
+                answer = self._answers.get(timeout=_POLL)
+            except queue.Empty:
+                if time.monotonic() - heard > self._settings.stall_seconds:
+                    raise self._stalled(doing) from None
+                continue
+            heard = time.monotonic()
+            if answer is None:
+                raise self._died(doing)
+            if "progress" in answer:
+                progress(*answer["progress"])
+                continue
+            self._is_idle = True
+            if "error" in answer:
+                raise revive(**answer["error"])
+            done: dict[str, Any] = answer["done"]
+            return done
+
+    def _stalled(self, doing: str) -> ServiceError:
+        seconds = f"{self._settings.stall_seconds:g} s"
+        if doing == "prepare":
+            return BadInput(f"decoding audio_path or video_path made no progress for {seconds}")
+        return TimedOut(f"the job made no progress for {seconds}")
+
+    def _died(self, doing: str) -> ServiceError:
+        assert self._process is not None
+        status = self._process.wait()
+        log.warning("a worker ended with status %d while it was to %s", status, doing)
+        if doing == "prepare" and -status in _CRASHES:
+            return BadInput("audio_path or video_path: decoding it crashes the decoder")
+        return revive("ServiceError", "the job's process ended unexpectedly", passing=True)
+
+
+class Workers:
+    """As many workers as jobs may run at the same time."""
+
+    def __init__(self, settings: Settings, triton_url: Callable[[], str]) -> None:
+        # The kernel ends a worker with the *thread* that started it, so one thread that stays starts them all.
+        self._spawner = ThreadPoolExecutor(1, thread_name_prefix="spawner")
+        self._all = [Worker(settings, triton_url, self._spawner) for _ in range(settings.max_jobs)]
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._all:
+            self._idle.put(worker)
+
+    @contextmanager
+    def lease(self) -> Iterator[Worker]:
+        worker = self._idle.get()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+    def start(self) -> None:
+        for worker in self._all:
+            worker.start()
+
+    def stop(self) -> None:
+        for worker in self._all:
+            worker.stop()
+        self._spawner.shutdown()
+
+
+def _read(process: subprocess.Popen[str], answers: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            answers.put(json.loads(line))
+    except ValueError:
+        pass  # the pipe was closed under us, or the last line was cut
+    answers.put(None)

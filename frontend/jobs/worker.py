@@ -1,0 +1,248 @@
+"""The process in which media are decoded and videos are made: `python -m frontend.jobs.worker`.
+
+Media come from strangers, and a decoder that crashes, hangs or eats memory must take nothing with it but the job. So
+each job is worked on in a child of the service, which the service ends when the job is cancelled or makes no progress.
+The child reads one JSON command a line and answers in kind:
+
+    {"settings": {...}, "triton_url": "..."}                         first line, no answer
+    {"do": "prepare", "task": id, "audio": path, ...}          ->    {"progress": [stage, share]} ... {"done": {...}}
+    {"do": "segment", ..., "index": 0, "start": 0, "stop": 500}      or {"error": {"name", "message", "passing"}}
+    {"do": "compose", ..., "counts": [500, 212], "fps": "25"}
+
+It keeps the job of the last command open, so that the next segment starts at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TextIO
+
+import numpy as np
+
+from frontend.engines import Engine
+from frontend.engines.base import Arrays
+from frontend.errors import BadInput, ServiceError
+from frontend.jobs.spec import job_folder, part_name
+from frontend.media import compose, write_segment
+from frontend.media.write import writing
+from frontend.paths import by_descriptor, open_file, open_folder
+from frontend.pipeline import Job, Planned, Workshop, draw, hear, plan, study, with_plan
+from frontend.settings import Settings
+from frontend.workshop import build_workshop, find_engine, load_engines
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+_NICENESS = 5
+
+
+class Bench:
+    """The job in hand: its files open, its template studied, its speech planned."""
+
+    def __init__(self, command: Mapping[str, Any], settings: Settings, workshop: Workshop) -> None:
+        self.task: str = command["task"]
+        self.settings = settings
+        self.workshop = workshop
+        self.engine: Engine = find_engine(command["engine"])
+        self.folder = job_folder(settings, self.task)
+        self.save = Path(command["save"])
+        self._planned: Planned | None = None
+        self._open = ExitStack()
+        try:
+            audio, video = (
+                self._open.enter_context(open_file(Path(command[field]), settings.roots, f"{field}_path"))
+                for field in ("audio", "video")
+            )
+        except OSError as error:
+            raise BadInput(f"an input cannot be read ({error.strerror})") from error
+        marks = {"watermark": command["watermark"], "digital_auth": command["digital_auth"]}
+        self.job = Job(by_descriptor(audio), by_descriptor(video), self.save, **marks)
+
+    def close(self) -> None:
+        self._open.close()
+
+    def prepare(self, report: Report) -> dict[str, Any]:
+        clock = time.perf_counter()
+        speech = hear(self.job, self.workshop)
+        report("prepare", 0.0)
+        prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
+        timings = {"prepare": -clock + (clock := time.perf_counter())}
+        report("plan", 0.0)
+        arrays = plan(prepared, speech, self.engine, self.workshop)
+        _save(self.folder / "plan", arrays)
+        self._planned = with_plan(self.job, prepared, arrays, self.workshop)
+        timings["plan"] = time.perf_counter() - clock
+        info = prepared.info
+        return {
+            "frames": self._planned.length,
+            "fps": str(info.fps),
+            "width": info.width,
+            "height": info.height,
+            "template_cached": prepared.cached,
+            "timings": timings,
+        }
+
+    def segment(self, index: int, start: int, stop: int, report: Report) -> dict[str, Any]:
+        clock = time.perf_counter()
+        frames = draw(
+            self._plan(report), self.engine, self.workshop, start, stop, lambda share: report("render", share)
+        )
+        info = self._plan(report).prepared.info
+        try:
+            write_segment(self.segment_path(index), frames, info, self.workshop.encoder)
+        finally:
+            frames.close()
+        return {"seconds": time.perf_counter() - clock}
+
+    def compose(self, counts: list[int], fps: str, metadata: Mapping[str, str], report: Report) -> dict[str, Any]:
+        """Write the finished video beside its place. Segments that another machine kept to itself are made again."""
+        clock = time.perf_counter()
+        start = 0
+        for index, count in enumerate(counts):
+            if not self.segment_path(index).exists():
+                self.segment(index, start, start + count, report)
+            start += count
+        report("compose", 0.0)
+        segments = [(self.segment_path(index), count) for index, count in enumerate(counts)]
+        with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
+            part = by_descriptor(folder, part_name(self.save, self.task))
+            encoder = self.workshop.encoder
+            compose(part, segments, self.job.audio, Fraction(fps), self.save.suffix, encoder, metadata)
+        return {"seconds": time.perf_counter() - clock}
+
+    def segment_path(self, index: int) -> Path:
+        return self.folder / f"segment-{index:05d}.mp4"
+
+    def _plan(self, report: Report) -> Planned:
+        """The plan, from an earlier process where there was one."""
+        if self._planned is None:
+            prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
+            arrays = _load(self.folder / "plan")
+            if arrays is None:
+                arrays = plan(prepared, hear(self.job, self.workshop), self.engine, self.workshop)
+                _save(self.folder / "plan", arrays)
+            self._planned = with_plan(self.job, prepared, arrays, self.workshop)
+        return self._planned
+
+
+class Report:
+    """Tells the service how far the work is, a few times a second at most."""
+
+    INTERVAL = 0.25
+
+    def __init__(self, answers: TextIO) -> None:
+        self._answers = answers
+        self._last = 0.0
+
+    def __call__(self, stage: str, share: float) -> None:
+        now = time.monotonic()
+        if now - self._last >= self.INTERVAL or share == 0.0:
+            self._last = now
+            say(self._answers, {"progress": [stage, round(share, 4)]})
+
+
+def say(answers: TextIO, message: Mapping[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def main() -> None:
+    _die_with_the_service()
+    # Whoever asks how a job does shall not wait for the job.
+    os.nice(_NICENESS)
+    # Libraries print to standard output what they like; the answers go where only we write.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    commands = _commands()
+    first = commands.get()
+    settings = Settings.model_validate(first["settings"])
+    logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    if settings.job_memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (settings.job_memory_bytes, settings.job_memory_bytes))
+    load_engines(settings)
+    workshop = build_workshop(settings, first["triton_url"])
+    report, bench = Report(answers), None
+    while True:
+        command = commands.get()
+        try:
+            if bench is None or bench.task != command["task"] or command["do"] == "prepare":
+                if bench is not None:
+                    bench.close()
+                    bench = None
+                bench = Bench(command, settings, workshop)
+            say(answers, {"done": _obey(bench, command, report)})
+        except Exception as error:
+            say(answers, {"error": _described(error)})
+
+
+def _obey(bench: Bench, command: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    if command["do"] == "prepare":
+        bench.folder.mkdir(parents=True, exist_ok=True)
+        return bench.prepare(report)
+    if command["do"] == "segment":
+        return bench.segment(command["index"], command["start"], command["stop"], report)
+    return bench.compose(command["counts"], command["fps"], command["metadata"], report)
+
+
+def _described(error: Exception) -> dict[str, Any]:
+    if isinstance(error, ServiceError):
+        return {"name": type(error).__name__, "message": str(error), "passing": error.passing}
+    if isinstance(error, MemoryError):
+        return {"name": "BadInput", "message": "the job needs more memory than it may have", "passing": False}
+    log.error("unexpected error", exc_info=error)
+    message = "an error of the service itself; its log has the details"
+    return {"name": "ServiceError", "message": message, "passing": isinstance(error, OSError)}
+
+
+def _commands() -> SimpleQueue[dict[str, Any]]:
+    """Commands as they come. When there will be no more the process ends, whatever it is doing."""
+    commands: SimpleQueue[dict[str, Any]] = SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+        os._exit(0)
+
+    threading.Thread(target=read, name="commands", daemon=True).start()
+    return commands
+
+
+def _die_with_the_service() -> None:
+    # Ctrl-C in a terminal reaches every process there; only the service decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _save(folder: Path, arrays: Arrays) -> None:
+    """Complete or not there: the last file written is the list of the others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=False)
+    part = folder / "index.part"
+    part.write_text(json.dumps(list(arrays)))
+    part.replace(folder / "index.json")
+
+
+def _load(folder: Path) -> Arrays | None:
+    try:
+        names = json.loads((folder / "index.json").read_text())
+        return {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in names}
+    except (OSError, ValueError):
+        return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""A job as a durable workflow: fetch, prepare, segment after segment, compose, publish.
+
+Each of these is a step whose outcome DBOS keeps in the database. A process that takes the job up after another has died
+passes over the steps that are on record, so at most the segment that was being drawn is drawn again.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
+
+from frontend.errors import Cancelled, ServiceError
+from frontend.fetch import fetch, is_url
+from frontend.jobs.control import Control, Switchboard
+from frontend.jobs.process import Worker, Workers
+from frontend.jobs.publish import publish, seal, unpublished
+from frontend.jobs.spec import JobSpec, describe, job_folder
+from frontend.labels import implicit_label
+from frontend.media.write import writing
+from frontend.settings import Settings
+from frontend.webhooks import NotDelivered, deliver
+
+log = logging.getLogger(__name__)
+
+JOBS, WEBHOOKS = "jobs", "webhooks"
+GENERATE, DELIVER = "generate", "deliver_webhook"
+PROGRESS = "progress"
+
+T = TypeVar("T")
+
+# The share of a job that is behind it when a stage begins, and the stage's own share.
+_SHARES = {"fetch": (0.0, 0.02), "prepare": (0.02, 0.13), "plan": (0.15, 0.05), "render": (0.2, 0.75)}
+_SHARES |= {"compose": (0.95, 0.05)}
+_PROGRESS_INTERVAL = 1.0
+_LAST_PAUSE = 30.0
+_WEBHOOK_ATTEMPTS = 8
+# A job that takes its whole process down with it is given up after so many.
+_MAX_RECOVERIES = 30
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the workflows of this process work with."""
+
+    settings: Settings
+    workers: Workers
+    switchboard: Switchboard
+    is_cancelled: Callable[[str], bool]
+    """Asks the database."""
+
+
+@dataclass
+class _Run:
+    """One job while this process works on it."""
+
+    shop: Shop
+    task_id: str
+    spec: JobSpec
+    control: Control
+    frames: int = 1
+    drawn: int = 0
+    told: float = 0.0
+
+    @property
+    def folder(self) -> Path:
+        return job_folder(self.shop.settings, self.task_id)
+
+    def progress(self, stage: str, share: float) -> None:
+        now = time.time()
+        if now - self.told >= _PROGRESS_INTERVAL:
+            self.told = now
+            before, own = _SHARES[stage]
+            DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + own * share, 4), "at": now})
+
+    def command(self, worker: Worker, do: str, **fields: Any) -> dict[str, Any]:
+        command = {
+            "do": do,
+            "task": self.task_id,
+            "audio": self.spec.audio,
+            "video": self.spec.video,
+            "save": self.spec.save,
+            "watermark": self.spec.watermark,
+            "digital_auth": self.spec.digital_auth,
+            "engine": self.spec.engine,
+        }
+        check = partial(self.shop.switchboard.check, self.control)
+
+        def told(stage: str, share: float) -> None:
+            if stage == "render":
+                drawing = fields["stop"] - fields["start"] if do == "segment" else 0
+                share = (self.drawn + share * drawing) / self.frames
+            self.progress(stage, share)
+
+        return worker.call(command | fields, told, check)
+
+    def step(self, name: str, work: Callable[[], T]) -> T:
+        """Do one recorded step, again and with growing pauses where its trouble is of the passing kind."""
+        switchboard = self.shop.switchboard
+
+        def attempts() -> T:
+            for attempt in range(self.shop.settings.retries + 1):
+                switchboard.begin_step(self.control)
+                try:
+                    return work()
+                except ServiceError as error:
+                    if not error.passing or attempt == self.shop.settings.retries:
+                        raise
+                    log.warning("task %s: %s will be tried again: %s", self.task_id, name, error)
+                finally:
+                    switchboard.end_step()
+                switchboard.pause(min(2.0**attempt, _LAST_PAUSE), self.control)
+            raise AssertionError("unreachable")
+
+        return DBOS.run_step({"name": name}, attempts)
+
+
+def register(shop: Callable[[], Shop]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Make the two workflows known to DBOS: (generate, deliver_webhook). `shop` is asked when one begins."""
+
+    @DBOS.workflow(
+        name=GENERATE, max_recovery_attempts=_MAX_RECOVERIES, serialization_type=WorkflowSerializationFormat.PORTABLE
+    )
+    def generate(spec: dict[str, Any]) -> dict[str, Any]:
+        assert DBOS.workflow_id is not None
+        return _generate(shop(), DBOS.workflow_id, JobSpec(**spec), notify)
+
+    @DBOS.workflow(name=DELIVER, serialization_type=WorkflowSerializationFormat.PORTABLE)
+    def deliver_webhook(url: str, task_id: str, payload: dict[str, Any]) -> None:
+        for attempt in range(_WEBHOOK_ATTEMPTS):
+            failure = DBOS.run_step({"name": "attempt"}, _attempt, url, task_id, payload, shop().settings)
+            if failure is None:
+                return
+            log.warning("webhook of task %s: %s", task_id, failure)
+            DBOS.sleep(2.0 ** (attempt + 1))
+
+    def notify(task_id: str, spec: JobSpec, outcome: Mapping[str, Any]) -> None:
+        if spec.callback_url:
+            payload = {"type": f"task.{outcome['state']}", "task_id": task_id, **outcome}
+            with SetWorkflowID(webhook_id(task_id)):
+                DBOS.enqueue_workflow(WEBHOOKS, deliver_webhook, spec.callback_url, task_id, payload)
+
+    return generate, notify
+
+
+def webhook_id(task_id: str) -> str:
+    """One webhook a task, however often somebody asks for it."""
+    return f"{task_id}-webhook"
+
+
+def _attempt(url: str, task_id: str, payload: dict[str, Any], settings: Settings) -> str | None:
+    try:
+        deliver(url, task_id, payload, settings)
+    except NotDelivered as error:
+        return str(error)
+    return None
+
+
+def _generate(shop: Shop, task_id: str, spec: JobSpec, notify: Callable[..., None]) -> dict[str, Any]:
+    started: float = DBOS.run_step({"name": "begin"}, time.time)
+    control = shop.switchboard.enter(task_id)
+    control.timeout, control.deadline = spec.timeout, started + spec.timeout
+    run = _Run(shop, task_id, spec, control)
+    log.info("task %s is under way", task_id)
+    try:
+        with shop.workers.lease() as worker:
+            result = _work(run, worker, started)
+    except Exception as error:
+        clean_up(spec, task_id, shop.settings)
+        if isinstance(error, Cancelled):
+            raise
+        failure = describe(type(error).__name__, str(error))
+        log.warning("task %s failed: %s", task_id, error, exc_info=None if isinstance(error, ServiceError) else error)
+        notify(task_id, spec, {"state": "failed", "error": {"code": failure.code, "message": failure.message}})
+        raise
+    finally:
+        shop.switchboard.leave(task_id)
+    clean_up(spec, task_id, shop.settings)
+    log.info("task %s finished: %d frames, %.2f x real time", task_id, result["frames"], result["real_time_factor"])
+    notify(task_id, spec, {"state": "succeeded", "result": result})
+    return result
+
+
+def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
+    settings = run.shop.settings
+    if is_url(run.spec.audio):
+        run.spec = replace(run.spec, audio=run.step("fetch audio", partial(_fetch, run, run.spec.audio, "audio")))
+    if is_url(run.spec.video):
+        run.spec = replace(run.spec, video=run.step("fetch video", partial(_fetch, run, run.spec.video, "video")))
+    prepared = run.step("prepare", lambda: run.command(worker, "prepare"))
+    run.frames, timings = prepared["frames"], dict(prepared["timings"])
+
+    counts = segment_lengths(run.frames, Fraction(prepared["fps"]), settings.segment_seconds)
+    timings["render"] = 0.0
+    for index, count in enumerate(counts):
+        place = {"index": index, "start": run.drawn, "stop": run.drawn + count}
+        drawn = run.step(f"segment {index}", partial(run.command, worker, "segment", **place))
+        timings["render"] += drawn["seconds"]
+        run.drawn += count
+
+    save = Path(run.spec.save)
+    metadata = implicit_label(run.task_id, settings.aigc_producer)
+
+    def compose() -> dict[str, Any]:
+        done = run.command(worker, "compose", counts=counts, fps=prepared["fps"], metadata=metadata)
+        return {**done, "identity": seal(save, run.task_id, settings)}
+
+    composed = run.step("compose", compose)
+    timings["compose"] = composed["seconds"]
+    wanted = partial(_is_wanted, run)
+    run.step("publish", partial(publish, save, run.task_id, composed["identity"], settings, wanted))
+    seconds = float(run.frames / Fraction(prepared["fps"]))
+    return {
+        "frames": run.frames,
+        "fps": prepared["fps"],
+        "width": prepared["width"],
+        "height": prepared["height"],
+        "duration": round(seconds, 3),
+        "bytes": composed["identity"][1],
+        "template_cached": prepared["template_cached"],
+        "timings": {stage: round(value, 3) for stage, value in timings.items()},
+        "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
+    }
+
+
+def segment_lengths(frames: int, fps: Fraction, seconds: float) -> list[int]:
+    """Frames of each segment: equal ones of about `seconds`; a last piece too short to be worth it is shared out."""
+    count = max(round(float(frames / fps) / seconds), 1)
+    count = min(count, frames)
+    return [frames * (k + 1) // count - frames * k // count for k in range(count)]
+
+
+def clean_up(spec: JobSpec, task_id: str, settings: Settings) -> None:
+    """Remove every temporary file of a job. Does no harm when there is none."""
+    unpublished(Path(spec.save), task_id, settings)
+    shutil.rmtree(job_folder(settings, task_id), ignore_errors=True)
+
+
+def _fetch(run: _Run, url: str, kind: str) -> str:
+    target = run.folder / f"fetched-{kind}"
+    with writing():
+        run.folder.mkdir(parents=True, exist_ok=True)
+    run.progress("fetch", 0.0)
+    check = partial(run.shop.switchboard.check, run.control)
+    fetch(url, target, f"{kind}_path", run.shop.settings, check)
+    return str(target)
+
+
+def _is_wanted(run: _Run) -> bool:
+    return not run.control.cancelled.is_set() and not run.shop.is_cancelled(run.task_id)

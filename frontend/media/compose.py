@@ -1,0 +1,124 @@
+"""Segments of video and one sound into the finished file. The picture is copied, not encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from frontend.frames import Float32, Frame
+from frontend.media.audio import decode, sound_format
+from frontend.media.video_info import VideoInfo
+from frontend.media.write import CONTAINERS, EncoderSettings, muxer, published, write_segment, writing
+
+
+def compose(
+    path: Path,
+    segments: Sequence[tuple[Path, int]],
+    sound: Path,
+    fps: Fraction,
+    suffix: str,
+    settings: EncoderSettings,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Join the segments, in order, with the sound of `sound`, cut or padded to the length of the picture.
+
+    segments: files made by `write_segment` and the number of frames in each
+    suffix:   what the finished file is called by; `path` itself may be a temporary name
+    metadata: tags of the file
+    Raises OutputFailed where it cannot be written.
+    """
+    rate, layout = sound_format(sound)
+    frame_count = sum(count for _, count in segments)
+    kind = CONTAINERS[suffix.lower()]
+    flags = "+faststart+use_metadata_tags" if kind in ("mp4", "mov") else ""
+    with writing(), muxer(path, kind, flags) as output:
+        output.metadata.update(metadata or {})
+        video: VideoStream | None = None
+        with av.open(str(segments[0][0])) as first:
+            video = output.add_stream_from_template(first.streams.video[0])
+        audio = output.add_stream("aac", rate=rate, layout=layout)
+        assert isinstance(audio, AudioStream)
+        audio.bit_rate = settings.audio_bitrate if layout == "stereo" else settings.audio_bitrate // 2
+        samples = _fitted(decode(sound, rate, layout), round(frame_count * rate / fps), layout)
+        sent = 0
+        for index, packet in enumerate(_joined(segments, fps)):
+            packet.stream = video
+            output.mux(packet)
+            while sent * fps < (index + 1) * rate:
+                chunk = next(samples, None)
+                if chunk is None:
+                    break
+                sent += _send(output, audio, chunk, sent, rate, layout)
+        for chunk in samples:
+            sent += _send(output, audio, chunk, sent, rate, layout)
+        output.mux(audio.encode(None))
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[Frame],
+    info: VideoInfo,
+    sound: Path,
+    frame_count: int,
+    settings: EncoderSettings | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Encode `frame_count` frames and join them with the sound of `sound`, in one go.
+
+    The file appears at `path` when it is whole. Raises OutputFailed where it cannot be written; nothing is left behind
+    then, nor when `frames` raises.
+    """
+    settings = settings or EncoderSettings()
+    sound_format(sound)  # a file without sound is found before the work, not after it
+    with published(path) as part:
+        picture = part.with_name(part.name + ".video")
+        try:
+            write_segment(picture, frames, info, settings)
+            compose(part, [(picture, frame_count)], sound, info.fps, path.suffix, settings, metadata)
+        finally:
+            picture.unlink(missing_ok=True)
+
+
+def _joined(segments: Sequence[tuple[Path, int]], fps: Fraction) -> Iterator[Packet[VideoStream]]:
+    """The packets of all segments, each segment's time moved behind the one before."""
+    start = 0
+    for path, count in segments:
+        with av.open(str(path)) as container:
+            for packet in container.demux(video=0):
+                if packet.pts is None or packet.dts is None:
+                    continue  # the demuxer's last word, which carries no picture
+                shift = round(start / fps / packet.time_base)
+                packet.pts += shift
+                packet.dts += shift
+                yield packet
+        start += count
+
+
+def _fitted(chunks: Iterator[Float32], length: int, layout: str) -> Iterator[Float32]:
+    """The chunks cut to `length` samples, or followed by silence up to it."""
+    left = length
+    for chunk in chunks:
+        if left <= 0:
+            return
+        yield chunk[:, :left]
+        left -= min(left, chunk.shape[1])
+    if left > 0:
+        yield np.zeros((1 if layout == "mono" else 2, left), np.float32)
+
+
+def _send(output: OutputContainer, stream: AudioStream, chunk: Float32, sent: int, rate: int, layout: str) -> int:
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=layout)
+    frame.sample_rate = rate
+    frame.pts = sent
+    frame.time_base = Fraction(1, rate)
+    output.mux(stream.encode(frame))
+    return int(chunk.shape[1])

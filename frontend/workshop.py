@@ -1,0 +1,43 @@
+"""From settings to what a job works with: engines, networks, the template store, the encoder."""
+
+from __future__ import annotations
+
+import importlib
+
+from frontend.engines import ENGINES, Engine
+from frontend.errors import BadInput
+from frontend.media import EncoderSettings
+from frontend.pipeline import Workshop
+from frontend.settings import Settings
+from frontend.templates import TemplateStore
+from frontend.triton.client import TritonNetworks
+
+
+def build_workshop(settings: Settings, triton_url: str) -> Workshop:
+    return Workshop(
+        networks=TritonNetworks(triton_url),
+        store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
+        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf),
+        watermark_image=settings.watermark_image,
+        batch_size=settings.batch_size,
+        max_audio_seconds=settings.max_audio_seconds,
+        max_template_seconds=settings.max_template_seconds,
+        max_template_pixels=settings.max_template_pixels,
+    )
+
+
+def load_engines(settings: Settings) -> None:
+    """Import the modules that add engines of the operator's own."""
+    for name in settings.engine_modules:
+        importlib.import_module(name)
+
+
+def find_engine(name: str) -> Engine:
+    if name not in ENGINES:
+        raise BadInput(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
+    return ENGINES[name]
+
+
+def networks_needed(engine: str) -> tuple[str, ...]:
+    """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
+    return ("face_detector", "face_mesh", *find_engine(engine).networks)

@@ -1,0 +1,144 @@
+"""Thirty jobs on two services that share PostgreSQL, while somebody kills the services and their Tritons at random."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import httpx
+import pytest
+
+from tests.frontend.live import Live, free_port, leftovers
+
+JOBS, KILLS = 30, 10
+
+
+def _binary(name: str) -> str | None:
+    found = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
+    return shutil.which(name) or (str(found[-1]) if found else None)
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """A PostgreSQL of our own; it refuses to run as root."""
+    initdb, postgres = _binary("initdb"), _binary("postgres")
+    if not initdb or not postgres:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    as_other: list[str] = []
+    if os.geteuid() == 0:
+        try:
+            pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("needs the user postgres")
+        as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    folder = Path(f"/tmp/digital-human-pg-{os.getpid()}")
+    folder.mkdir()
+    if as_other:
+        shutil.chown(folder, "postgres", "postgres")
+    port = free_port()
+    subprocess.run(
+        [*as_other, initdb, "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-N"],
+        check=True,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+    )
+    options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
+    server = subprocess.Popen(
+        [*as_other, postgres, "-D", str(folder / "data"), *options], cwd="/", stderr=subprocess.DEVNULL
+    )
+    try:
+        ready = _binary("pg_isready") or "pg_isready"
+        while subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
+            time.sleep(0.1)
+        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+    finally:
+        server.send_signal(signal.SIGQUIT)
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _triton_of(service: Live) -> int | None:
+    """The Triton that this service started, found by its ancestors."""
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and "tritonserver" in (process / "comm").read_text():
+                guard = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                parent = Path(f"/proc/{guard}/stat").read_text().rsplit(")", 1)[1].split()[1]
+                if int(parent) == service.process.pid:
+                    return int(process.name)
+        except (OSError, IndexError):
+            continue
+    return None
+
+
+@pytest.mark.slow
+def test_thirty_jobs_survive_ten_kills(own_media: Path, database_url: str) -> None:
+    luck = random.Random(4)
+    settings = {
+        "database_url": database_url,
+        "max_jobs": 1,
+        "segment_seconds": 0.5,
+        "passthrough_delay": 0.015,
+    }
+
+    def start() -> Live:
+        return Live(own_media, **settings)
+
+    services = [start().wait(), start().wait()]
+    ids = []
+    for k in range(JOBS):
+        answer = services[k % 2].submit(save_path=f"out/{k}.mp4", headers={"Idempotency-Key": f"job {k}"})
+        assert answer.status_code == 202, answer.text
+        ids.append(answer.json()["data"]["task_id"])
+    killed = []
+    deadline = time.monotonic() + 420
+    tasks: dict[str, str] = {}
+    next_kill = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        for k, service in enumerate(services):
+            if service.process.poll() is not None:
+                services[k] = start()
+        for service in services:
+            try:
+                page = service.client.get("/human/tasks", params={"limit": 100}, timeout=10).json()["data"]["tasks"]
+                tasks = {task["task_id"]: task["state"] for task in page}
+                break
+            except (httpx.TransportError, KeyError):
+                continue
+        if len(killed) >= KILLS and tasks and all(state == "succeeded" for state in tasks.values()):
+            break
+        assert "failed" not in tasks.values(), [s.words() for s in services]
+        if len(killed) < KILLS and time.monotonic() > next_kill:
+            victim = luck.choice(services)
+            triton = _triton_of(victim)
+            if luck.random() < 0.5 and triton is not None:
+                os.kill(triton, signal.SIGKILL)
+                killed.append("triton")
+            elif victim.process.poll() is None:
+                victim.process.send_signal(signal.SIGKILL)
+                victim.process.wait()
+                killed.append("service")
+            next_kill = time.monotonic() + luck.uniform(2, 5)
+        time.sleep(0.3)
+    print(killed, tasks)
+    logs = "\n".join(path.read_text() for path in own_media.glob("service-*.log"))
+    for service in services:
+        service.stop()
+    assert len(killed) >= KILLS and {"triton", "service"} == set(killed)
+    assert set(ids) == set(tasks) and set(tasks.values()) == {"succeeded"}, tasks
+    assert sorted(path.name for path in (own_media / "out").iterdir()) == sorted(f"{k}.mp4" for k in range(JOBS))
+    for k in range(JOBS):
+        with av.open(str(own_media / "out" / f"{k}.mp4")) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 50
+            assert abs(float(container.streams.audio[0].duration * container.streams.audio[0].time_base) - 2) < 0.05
+    finished = [logs.count(f"task {task_id} finished") for task_id in ids]
+    assert max(finished) == 1, "none is made twice"
+    assert leftovers(own_media) == []

@@ -1,0 +1,79 @@
+"""Content credentials: signed with the operator's key, read back by the C2PA library."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import c2pa
+import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from frontend.frames import Frame
+from frontend.labels import implicit_label, sign
+from frontend.media import VideoInfo, read_speech, write_video
+from frontend.media.video_info import ColourTags
+from frontend.settings import Settings
+from tests.frontend.media.factory import click, write_sound
+
+
+def issue(folder: Path) -> tuple[Path, Path]:
+    """A certificate for signing, issued by an authority of our own: (chain, key)."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [
+        x509.Name(
+            [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        )
+        for name in ("authority", "signer")
+    ]
+    certificates = []
+    for name, key, is_authority in zip(names, keys, (True, False), strict=True):
+        usage = x509.KeyUsage(not is_authority, False, False, False, False, is_authority, is_authority, False, False)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(names[0])
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
+        )
+        if not is_authority:
+            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
+            builder = builder.add_extension(purpose, critical=False)
+        certificates.append(builder.sign(keys[0], hashes.SHA256()))
+    chain, private = folder / "chain.pem", folder / "key.pem"
+    pem = serialization.Encoding.PEM
+    chain.write_bytes(b"".join(certificate.public_bytes(pem) for certificate in reversed(certificates)))
+    private.write_bytes(keys[1].private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return chain, private
+
+
+def test_a_signed_file_says_what_made_it_and_still_plays(tmp_path: Path) -> None:
+    chain, key = issue(tmp_path)
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    frames = [Frame(np.full((96, 96), 90 + k, np.uint8), "bt709") for k in range(25)]
+    target = tmp_path / "out.mp4"
+    info = VideoInfo(96, 64, Fraction(25), ColourTags(), still=False)
+    write_video(target, frames, info, sound, 25, metadata=implicit_label("a task", "producer"))
+    sign(target, ".mp4", Settings(c2pa_certificate=chain, c2pa_private_key=key))
+    with target.open("rb") as file, c2pa.Reader("video/mp4", file) as reader:
+        store = json.loads(reader.json())
+    manifest = store["manifests"][store["active_manifest"]]
+    actions = next(a for a in manifest["assertions"] if a["label"].startswith("c2pa.actions"))["data"]["actions"]
+    assert actions[0]["action"] == "c2pa.created"
+    assert actions[0]["digitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
+    problems = {status["code"] for status in store.get("validation_status", [])}
+    assert problems <= {"signingCredential.untrusted"}, "only that nobody knows our authority"
+    assert len(read_speech(target)) >= 16000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.pem", "key.pem", "out.mp4", "s.wav"]

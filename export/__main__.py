@@ -1,12 +1,18 @@
-"""`python -m export` lists the networks; `python -m export NAME...` rebuilds them."""
+"""`python -m export` lists the networks; `python -m export NAME...` rebuilds them.
+
+`python -m export NAME --checkpoint FILE` or `--onnx FILE` installs a network whose weights do not ship.
+"""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import importlib
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
+
+from export import BadWeights
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent / "model_repository"
@@ -26,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     parser.add_argument("name", nargs="*", help="networks to rebuild; without any, they are listed")
     parser.add_argument("--repository", type=Path, default=REPOSITORY, help="model repository to write into")
+    parser.add_argument("--checkpoint", type=Path, help="weights to bring: a PyTorch checkpoint")
+    parser.add_argument("--onnx", type=Path, dest="onnx_file", help="weights to bring: a ready ONNX file")
     options = parser.parse_args(arguments)
+    weights = {name: getattr(options, name) for name in ("checkpoint", "onnx_file") if getattr(options, name)}
+    if len(weights) > 1 or (weights and len(options.name) != 1):
+        parser.error("--checkpoint or --onnx goes with the name of one network")
     known = networks()
     if not options.name:
         for name, summary in known.items():
@@ -37,7 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.name:
         target = options.repository / name / "1"
         target.mkdir(parents=True, exist_ok=True)
-        importlib.import_module(f"export.{name}").export(target)
+        export = importlib.import_module(f"export.{name}").export
+        if not weights.keys() <= inspect.signature(export).parameters.keys():
+            parser.error(f"the weights of {name} ship with the project")
+        try:
+            export(target, **weights)
+        except BadWeights as error:
+            parser.exit(1, f"{error}\n")
         print(f"{target / 'model.onnx'}: {(target / 'model.onnx').stat().st_size / 1e6:.2f} MB")
 
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from frontend import doctor, logs, tracing
 from frontend.api import create_app, require_keys
+from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
 from frontend.labels import implicit_label, sign
 from frontend.paths import resolve
@@ -86,7 +87,9 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     with Progress(*columns, console=console, transient=True) as bar:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings) as triton:
-            workshop = build_workshop(settings, triton.url if triton else str(settings.triton_url))
+            url = triton.url if triton else str(settings.triton_url)
+            require_loaded(engine, url, triton.model_repository if triton else None)
+            workshop = build_workshop(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
             progress = partial(_show, bar, shown)
             result = run(job, engine, workshop, progress, metadata=metadata)

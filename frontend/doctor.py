@@ -15,7 +15,7 @@ from frontend.settings import Settings
 from frontend.triton import contracts, runtime
 from frontend.triton.runtime import Check
 from frontend.triton.server import TritonServer
-from frontend.workshop import networks_needed
+from frontend.workshop import load_engines, networks_needed
 
 _SHM_WANTED = 64 * 2**20
 _DISK_WANTED = 2 * 2**30
@@ -43,7 +43,8 @@ def table(checks: list[Check]) -> Table:
 
 
 def _triton(settings: Settings) -> list[Check]:
-    needed = networks_needed()
+    load_engines(settings)
+    needed = networks_needed(settings.engine)
     if settings.triton_url:
         try:
             contracts.check(settings.triton_url, needed)
@@ -59,7 +60,7 @@ def _triton(settings: Settings) -> list[Check]:
         fix = "; ".join(f"python -m export {name}" for name in missing)
         return [*parts, Check("model repository", False, f"no network {', '.join(missing)}", fix)]
     try:
-        with TritonServer(settings.model_repository) as server:
+        with TritonServer(settings.model_repository, needed=needed) as server:
             server.ready()
             contracts.check(server.url, needed)
     except ServiceError as error:

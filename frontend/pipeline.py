@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from frontend.engines.base import Arrays, Engine, Networks
+from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.frames import Float32, Frame
 from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
@@ -180,11 +180,9 @@ def _batches(planned: Planned, engine: Engine, workshop: Workshop, start: int, s
     for batch in ahead(batched(frames, workshop.batch_size), 2, "read"):
         present = np.flatnonzero(template.track.present[order[start : start + len(batch)]])
         if len(present):
-            cut = {name: array[start + present] for name, array in planned.plan.items()}
-            faces = [batch[k] for k in present]
-            for k, frame in zip(
-                present, engine.render(template, prepared.analysis, cut, faces, workshop.networks), strict=True
-            ):
+            faces, targets = [batch[k] for k in present], cut(planned.plan, start + present)
+            drawn = engine.render(template, prepared.analysis, targets, faces, workshop.networks)
+            for k, frame in zip(present, drawn, strict=True):
                 batch[k] = frame
         start += len(batch)
         yield batch

@@ -6,15 +6,17 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from frontend import metrics
+from frontend.engine_weights import require_loaded
 from frontend.errors import Unavailable
 from frontend.jobs import Jobs, open_jobs
 from frontend.jobs.process import Workers
 from frontend.settings import Settings
 from frontend.triton.contracts import check
 from frontend.triton.server import TritonServer
-from frontend.workshop import load_engines, networks_needed
+from frontend.workshop import find_engine, load_engines, networks_needed
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,21 @@ class Service:
     jobs: Jobs
     triton: TritonServer | None
     """The embedded server; None where an external one is used."""
+
+    @property
+    def triton_url(self) -> str:
+        """host:port of Triton's HTTP service."""
+        return self.triton.url if self.triton else str(self.settings.triton_url)
+
+    @property
+    def model_repository(self) -> Path | None:
+        """Of the embedded Triton; an external one's is not ours to look into."""
+        return self.triton.model_repository if self.triton else None
+
+    def require_engine(self, name: str) -> None:
+        """Raises BadInput where the engine's weights are not loaded. While Triton is away nobody can tell."""
+        if self.triton is None or self.triton.is_ready():
+            require_loaded(find_engine(name), self.triton_url, self.model_repository)
 
     def require_triton(self) -> None:
         """Raises Unavailable while the embedded Triton starts, or starts again."""
@@ -60,10 +77,14 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
 def triton_for(settings: Settings, wait: bool = True) -> Iterator[TritonServer | None]:
     """The embedded Triton, or None where an external one is set and has what is needed."""
     if settings.triton_url:
-        check(settings.triton_url, networks_needed())
+        check(settings.triton_url, networks_needed(settings.engine))
         yield None
         return
-    with TritonServer(settings.model_repository, collector=settings.otel_exporter_otlp_endpoint) as server:
+    with TritonServer(
+        settings.model_repository,
+        collector=settings.otel_exporter_otlp_endpoint,
+        needed=networks_needed(settings.engine),
+    ) as server:
         if wait:
             server.ready()
         yield server

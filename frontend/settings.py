@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(20, ge=0, description="Seconds a running segment has to finish after SIGTERM.")
 
     api_keys: Secrets = Field((), description="Keys of users, separated by commas; each sees its own tasks only.")
-    operator_keys: Secrets = Field((), description="Keys that may also make operator calls.")
+    operator_keys: Secrets = Field((), description="Keys that may also make operator calls. None: this machine may.")
     allow_anonymous: bool = Field(False, description="Take calls without a key although HOST is no loopback address.")
     path_mappings: Mappings = Field(
         (), description="/host/prefix=/container/prefix pairs, separated by commas, applied to callers' paths."

@@ -38,7 +38,6 @@ def find_engine(name: str) -> Engine:
     return ENGINES[name]
 
 
-def networks_needed() -> tuple[str, ...]:
-    """Face networks and those of every engine."""
-    names = ["face_detector", "face_mesh", *(name for engine in ENGINES.values() for name in engine.networks)]
-    return tuple(dict.fromkeys(names))
+def networks_needed(engine: str) -> tuple[str, ...]:
+    """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
+    return ("face_detector", "face_mesh", *find_engine(engine).networks)

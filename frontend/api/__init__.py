@@ -2,7 +2,8 @@
 
 generate   POST /human/generate            uploads    POST /human/uploads
 tasks      /human/tasks...                 easy       /easy/..., for clients of HeyGem and Duix
-health     GET /health, /ready             operator   /operator/..., with an operator's key only
+health     GET /health, /ready             engines    /engines..., and loading their weights
+operator   /operator/..., for whoever runs the service
 """
 
 from frontend.api.app import create_app

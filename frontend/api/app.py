@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response
 
 from frontend import metrics
 from frontend.access import AccessLog
-from frontend.api import easy, generate, health, operator, tasks, uploads
+from frontend.api import easy, engines, generate, health, operator, tasks, uploads
 from frontend.api.auth import Keys
 from frontend.api.errors import add_handlers
 from frontend.api.page import add_page
@@ -36,7 +36,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     add_handlers(app)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, tasks, uploads, easy, operator):
+    for module in (health, generate, tasks, uploads, engines, easy, operator):
         app.include_router(module.router)
     add_page(app)
     return app

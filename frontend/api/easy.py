@@ -119,6 +119,7 @@ def _submit(service: Service, caller: Caller, body: EasyRequest) -> Task:
         watermark=bool(body.watermark_switch),
         digital_auth=bool(body.digital_auth),
     )
+    service.require_engine(spec.engine)
     return service.jobs.submit(spec, caller.owner, _PRIORITY, task_id)
 
 

@@ -93,6 +93,7 @@ def _submit(service: Service, caller: Caller, body: GenerateRequest, key: str | 
         timeout=body.timeout,
         callback_url=body.callback_url,
     )
+    service.require_engine(spec.engine)
     return service.jobs.submit(spec, caller.owner, body.priority, task_id)
 
 

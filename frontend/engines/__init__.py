@@ -2,7 +2,9 @@
 
 from frontend.engines.base import Arrays, Engine, FaceTrack, Networks, Template
 from frontend.engines.default import DefaultEngine
+from frontend.engines.wav2lip import Wav2LipEngine
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (DefaultEngine(),)}
+_ALL: tuple[Engine, ...] = (DefaultEngine(), Wav2LipEngine(), Wav2LipEngine("wav2lip-sharp", sharpen=True))
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in _ALL}
 
-__all__ = ["ENGINES", "Arrays", "DefaultEngine", "Engine", "FaceTrack", "Networks", "Template"]
+__all__ = ["ENGINES", "Arrays", "DefaultEngine", "Engine", "FaceTrack", "Networks", "Template", "Wav2LipEngine"]

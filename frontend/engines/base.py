@@ -51,6 +51,11 @@ class Template:
     frames: Callable[[], Iterator[Frame]]
 
 
+def cut(plan: Arrays, frames: npt.NDArray[np.int64]) -> Arrays:
+    """The plan of some output frames. See `Engine.plan`."""
+    return {name: array if name.startswith("timeline_") else array[frames] for name, array in plan.items()}
+
+
 class Networks(Protocol):
     """Triton as an engine sees it."""
 
@@ -68,6 +73,12 @@ class Engine(Protocol):
     """Part of the key under which analyses are stored: change it when `analyse` changes what it returns."""
     networks: tuple[str, ...]
     """The Triton models it needs."""
+    resolution: int | None
+    """Side of the square face that its network draws, in pixels; None where it draws at the template's own."""
+    licence: str
+    """Under which the weights may be used, for the caller."""
+    install: str
+    """The command that puts the weights in their place; empty where they ship."""
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         """Study the template once. Raises `frontend.errors.NoFace` or `BadInput` where it cannot be used."""
@@ -80,7 +91,8 @@ class Engine(Protocol):
 
         audio: float32 [samples], 16 kHz mono, +-1
         order: int64 [N], the template frame shown under each output frame
-        Every array returned has N as its first axis, so it can be cut by frame.
+        Every array has N as its first axis, so it can be cut by frame, but those called `timeline_...`: they run along
+        the speech and stay whole. Windows that overlap from frame to frame are so kept once.
         """
         ...
 
@@ -89,7 +101,7 @@ class Engine(Protocol):
     ) -> list[Frame]:
         """Draw a batch; frames without a face are never part of it.
 
-        plan: cut to these frames
+        plan: cut to these frames by `cut`
         The frames given are not changed: what is drawn on is a copy.
         """
         ...

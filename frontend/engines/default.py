@@ -28,6 +28,9 @@ class DefaultEngine:
     name = "default"
     version = "2"
     networks: tuple[str, ...] = (speech.NETWORK, own.RENDERER)
+    resolution: int | None = None
+    licence = "Apache-2.0, like the project"
+    install = ""
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         if not study.usable(template):

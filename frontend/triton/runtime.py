@@ -19,7 +19,7 @@ import shutil
 import site
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -64,18 +64,26 @@ class Runtime:
             "PATH": os.pathsep.join(path),
         }
 
-    def command(self, repository: Path, backends: Path, ports: tuple[int, int, int], shm_prefix: str) -> list[str]:
+    def command(
+        self,
+        repository: Path,
+        networks: Sequence[str],
+        backends: Path,
+        ports: tuple[int, int, int],
+        shm_prefix: str,
+    ) -> list[str]:
         """Command line of the server; every service is bound to the loopback interface.
 
+        networks: those of the repository that are loaded at the start
         ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
         """
         command = [
             str(self.server),
             f"--model-repository={repository}",
             f"--backend-directory={backends}",
-            # Loaded at the start; the operator may unload and load again.
+            # The operator may load further networks later, and replace those that are loaded.
             "--model-control-mode=explicit",
-            "--load-model=*",
+            *(f"--load-model={name}" for name in networks),
             # One network that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
             "--exit-timeout-secs=3",

@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from frontend.errors import Unavailable
 from frontend.triton import guard, kserve, ports, probe, runtime
+from frontend.triton.repository import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +41,8 @@ GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
 class TritonServer:
     """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
 
-    model_repository: every folder in it with a config.pbtxt must load
+    model_repository: every folder in it that has a config.pbtxt and weights is loaded
+    needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution, 0 for all cores
@@ -52,6 +54,7 @@ class TritonServer:
         self,
         model_repository: Path = ROOT / "model_repository",
         *,
+        needed: Sequence[str] | None = None,
         backend: Path = ROOT / "backends" / "onnxruntime",
         http_port: int = 0,
         grpc_port: int = 0,
@@ -69,6 +72,9 @@ class TritonServer:
         self._collector = collector
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
+        self._needed = needed
+        # Those that this start of the server loads.
+        self._networks: list[str] = []
         self._pid: int | None = None
         self._folder: Path | None = None
         self._shm_prefix = ""
@@ -176,9 +182,10 @@ class TritonServer:
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+        self._networks = installed(self.model_repository)
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
-        command = self._runtime.command(self.model_repository, backends, self._ports, self._shm_prefix)
+        command = self._runtime.command(self.model_repository, self._networks, backends, self._ports, self._shm_prefix)
         if self._collector:
             traces = f"{self._collector.rstrip('/')}/v1/traces"
             settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")
@@ -214,7 +221,7 @@ class TritonServer:
             if kserve.live(self.url):
                 try:
                     missing = self._not_loaded()
-                    requests = probe.requests(self.url, self._networks())
+                    requests = probe.requests(self.url, self._networks)
                 except (OSError, http.client.HTTPException):
                     continue
                 if missing and not self._was_ready:
@@ -261,13 +268,11 @@ class TritonServer:
         self._guard.stdout.close()
         self._pid = None
 
-    def _networks(self) -> list[str]:
-        return sorted(path.parent.name for path in self.model_repository.glob("*/config.pbtxt"))
-
     def _not_loaded(self) -> str:
-        """'name: reason' of each network that is not ready, joined."""
+        """'name: reason' of each needed network that is not ready, joined."""
         states = kserve.index(self.url)
-        missing = ((name, states.get(name, ("", "not found"))) for name in self._networks())
+        needed = self._networks if self._needed is None else self._needed
+        missing = ((name, states.get(name, ("", "not found"))) for name in needed)
         return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
 
     def _last_words(self) -> str:

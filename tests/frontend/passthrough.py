@@ -20,6 +20,9 @@ class Passthrough:
     name = "passthrough"
     version = "1"
     networks = ("face_mesh",)
+    resolution = None
+    licence = "Apache-2.0"
+    install = ""
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         return {}

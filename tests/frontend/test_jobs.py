@@ -174,10 +174,12 @@ def test_a_job_goes_on_where_the_last_process_left_it(
     first.process.send_signal(how)
     status = first.process.wait(15)
     assert status == -how
-    done = {path.name: path.stat().st_mtime_ns for path in folder.glob("segment-*.mp4")}
+    segments = sorted(folder.glob("segment-*.mp4"))
+    # The last one may have been finished in the very moment before it was put on record.
+    done = {path.name: path.stat().st_mtime_ns for path in segments[:-1]}
     assert not (own_media / "long.mp4").exists()
     with Live(own_media, **settings) as second:
-        while len(list(folder.glob("segment-*.mp4"))) <= len(done):
+        while len(list(folder.glob("segment-*.mp4"))) <= len(segments):
             time.sleep(0.02)
         again = {name: (folder / name).stat().st_mtime_ns for name in done}
         assert again == done, "finished segments are not drawn again"

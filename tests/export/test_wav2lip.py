@@ -1,0 +1,234 @@
+"""Published checkpoints and ready ONNX files become one network with uint8 pictures on both sides."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+import pytest
+import torch
+import torch.nn.functional as F
+
+from export import BadWeights
+from export import __main__ as cli
+from export.wav2lip import load_checkpoint, load_onnx, to_onnx, wrap
+from export.wav2lip_network import Wav2Lip
+from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
+
+State = dict[str, torch.Tensor]
+
+# Least PSNR of the bf16 network against fp32, in dB of 8-bit values; random weights reach 37.
+BF16_PSNR = 35.0
+
+
+@pytest.fixture(scope="module")
+def network() -> Wav2Lip:
+    return random_network()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(network: Wav2Lip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_checkpoint(network, tmp_path_factory.mktemp("weights") / "wav2lip_gan.pth")
+
+
+@pytest.fixture(scope="module")
+def bare(network: Wav2Lip) -> onnx.ModelProto:
+    """Exported from train mode, which must not matter."""
+    try:
+        return to_onnx(network.train())
+    finally:
+        network.eval()
+
+
+@pytest.fixture(scope="module")
+def wrapped(bare: onnx.ModelProto) -> bytes:
+    return wrap(bare).SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def inputs() -> tuple[np.ndarray, np.ndarray]:
+    """mel float32 [3, 80, 16] and smooth faces uint8 [3, 96, 96, 3]."""
+    random = np.random.default_rng(1)
+    mel = random.uniform(-4, 4, (3, 80, 16)).astype(np.float32)
+    coarse = torch.from_numpy(random.uniform(0, 255, (3, 3, 12, 12)))
+    faces = F.interpolate(coarse, (96, 96), mode="bicubic").clamp(0, 255).permute(0, 2, 3, 1)
+    return mel, faces.numpy().astype(np.uint8)
+
+
+def published(state: State, mel: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
+    """The architecture of the paper's code, written from the names and shapes of its state dict alone."""
+
+    def layer(
+        name: str, x: torch.Tensor, stride: int | tuple[int, int] = 1, padding: int | None = None
+    ) -> torch.Tensor:
+        weight, bias = state[f"{name}.conv_block.0.weight"], state[f"{name}.conv_block.0.bias"]
+        size = weight.shape[-1]
+        padding = size // 2 if padding is None else padding
+        if weight.shape[0] == bias.shape[0]:
+            y = F.conv2d(x, weight, bias, stride, padding)
+        else:
+            y = F.conv_transpose2d(x, weight, bias, stride, padding, output_padding=1 if stride == 2 else 0)
+        norm = [state[f"{name}.conv_block.1.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
+        mean, variance, scale, shift = (value[:, None, None] for value in norm)
+        y = (y - mean) / torch.sqrt(variance + 1e-5) * scale + shift
+        is_residual = stride == 1 and padding == 1 and x.shape == y.shape
+        return F.relu(y + x if is_residual else y)
+
+    def count(prefix: str) -> int:
+        found = [int(match[1]) for name in state if (match := re.match(rf"{re.escape(prefix)}\.(\d+)\.", name))]
+        return max(found) + 1
+
+    seen = []
+    for stage in range(count("face_encoder_blocks")):
+        for k in range(count(f"face_encoder_blocks.{stage}")):
+            last = stage == 6
+            stride = 2 if k == 0 and stage not in (0, 6) else 1
+            face = layer(f"face_encoder_blocks.{stage}.{k}", face, stride, 0 if last else None)
+        seen.append(face)
+    strides = {3: (3, 1), 6: 3, 9: (3, 2)}
+    for k in range(count("audio_encoder")):
+        mel = layer(f"audio_encoder.{k}", mel, strides.get(k, 1), 0 if k >= 11 else None)
+    x = mel
+    for stage in range(count("face_decoder_blocks")):
+        for k in range(count(f"face_decoder_blocks.{stage}")):
+            stride = 2 if k == 0 and stage >= 2 else 1
+            x = layer(f"face_decoder_blocks.{stage}.{k}", x, stride, 0 if k == 0 and stage < 2 else None)
+        x = torch.cat([x, seen.pop()], 1)
+    x = layer("output_block.0", x)
+    return torch.sigmoid(F.conv2d(x, state["output_block.1.weight"], state["output_block.1.bias"]))
+
+
+def published_input(mel: np.ndarray, faces: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mel and RGB faces as the published inference lays them before the network: BGR, lower half of the first black."""
+    whole = faces[..., ::-1].astype(np.float32) / 255
+    masked = whole.copy()
+    masked[:, 48:] = 0
+    both = np.concatenate([masked, whole], 3).transpose(0, 3, 1, 2)
+    return torch.from_numpy(mel[:, None]), torch.from_numpy(both)
+
+
+def run(model: bytes, **feeds: np.ndarray) -> np.ndarray:
+    return onnxruntime.InferenceSession(model).run(None, feeds)[0]
+
+
+def test_the_network_is_the_published_one(network: Wav2Lip, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+    assert sum(parameter.numel() for parameter in network.parameters()) == 36_298_035
+    source, target = published_input(*inputs)
+    with torch.no_grad():
+        ours, theirs = network(source, target), published(network.state_dict(), source, target)
+    assert theirs.std() > 0.01
+    assert (ours - theirs).abs().max() < 1e-4
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("form", ["official", "bare", "torchscript"])
+def test_every_form_of_checkpoint_loads(form: str, network: Wav2Lip, checkpoint: Path, tmp_path: Path) -> None:
+    path = checkpoint if form == "official" else tmp_path / "weights.pth"
+    if form == "bare":
+        torch.save(network.state_dict(), path)
+    elif form == "torchscript":
+        torch.jit.script(network).save(path)
+    loaded = load_checkpoint(path).state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_a_checkpoint_that_does_not_fit_is_named(network: Wav2Lip, tmp_path: Path) -> None:
+    state = network.state_dict()
+    del state["audio_encoder.3.conv_block.0.weight"]
+    state["face_decoder_blocks.9.0.weight"] = torch.zeros(1)
+    state["output_block.1.bias"] = torch.zeros(4)
+    torch.save({"state_dict": state}, tmp_path / "other.pth")
+    with pytest.raises(BadWeights) as error:
+        load_checkpoint(tmp_path / "other.pth")
+    for part in ("other.pth", "lacks audio_encoder.3.conv_block.0.weight", "unknown face_decoder_blocks.9.0.weight"):
+        assert part in str(error.value)
+    assert "output_block.1.bias is [4] and should be [3]" in str(error.value)
+
+
+class Unsafe:
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("executed"),))
+
+
+def test_a_checkpoint_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": Unsafe()}, "evil.pth")
+    with pytest.raises(BadWeights, match=r"evil\.pth cannot be read"):
+        load_checkpoint(Path("evil.pth"))
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>quota exceeded</html>"])
+def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "page.pth").write_bytes(content)
+    with pytest.raises(BadWeights, match=r"page\.pth"):
+        load_checkpoint(tmp_path / "page.pth")
+    with pytest.raises(BadWeights, match=r"page\.pth is not an ONNX file"):
+        load_onnx(tmp_path / "page.pth")
+    with pytest.raises(BadWeights, match="does not exist"):
+        load_checkpoint(tmp_path / "absent.pth")
+
+
+def test_onnx_equals_torch(network: Wav2Lip, bare: onnx.ModelProto, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+    source, target = published_input(*inputs)
+    with torch.no_grad():
+        wanted = network(source, target).numpy()
+    found = run(bare.SerializeToString(), source=source.numpy(), target=target.numpy())
+    assert np.abs(found - wanted).max() < 1e-4
+
+
+def test_pictures_go_in_and_out_as_bytes(
+    network: Wav2Lip, wrapped: bytes, inputs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    mel, faces = inputs
+    with torch.no_grad():
+        wanted = network(*published_input(mel, faces)).numpy().transpose(0, 2, 3, 1)[..., ::-1] * 255
+    image = run(wrapped, mel=mel, face=faces)
+    assert image.dtype == np.uint8 and image.shape == (3, 96, 96, 3)
+    assert np.abs(image - wanted).max() < 0.52
+
+
+def test_bf16_stays_close(wrapped: bytes, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+    core = openvino.Core()
+    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bf16")
+    compiled = core.compile_model(core.read_model(wrapped), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    mel, faces = inputs
+    image = compiled({"mel": mel, "face": faces})["image"].astype(float)
+    error = ((image - run(wrapped, mel=mel, face=faces)) ** 2).mean()
+    assert 10 * np.log10(255**2 / error) > BF16_PSNR
+
+
+@pytest.mark.parametrize("batch", ["1", "N"])
+def test_a_ready_onnx_file_takes_any_batch(batch: str, inputs: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    model = wrap(load_onnx(tiny_onnx(tmp_path / "ready.onnx", 0.5, batch)))
+    mel, faces = inputs
+    image = run(model.SerializeToString(), mel=mel, face=faces)
+    assert np.abs(image - faces * 0.5).max() <= 1
+
+
+def test_an_onnx_file_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadWeights, match="inputs are audio, target and should be source"):
+        load_onnx(tiny_onnx(tmp_path / "named.onnx", 1, source="audio"))
+    with pytest.raises(BadWeights, match=r"source is FLOAT \['N', 1, 40, 16\] and should be FLOAT \['N', 1, 80, 16\]"):
+        load_onnx(tiny_onnx(tmp_path / "small.onnx", 1, "N", bands=40))
+
+
+def test_the_command_fills_any_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ready, repository = tiny_onnx(tmp_path / "ready.onnx", 1), tmp_path / "repository"
+    cli.main(["wav2lip", "--onnx", str(ready), "--repository", str(repository)])
+    assert sorted(str(path.relative_to(repository)) for path in repository.rglob("*") if path.is_file()) == [
+        "wav2lip/1/model.onnx",
+        "wav2lip/config.pbtxt",
+    ]
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["wav2lip", "--repository", str(repository)])
+    assert exit_.value.code == 1
+    assert "--checkpoint FILE.pth" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["face_mesh", "--onnx", str(ready)])
+    assert "the weights of face_mesh ship" in capsys.readouterr().err

@@ -15,7 +15,6 @@ from starlette.background import BackgroundTask
 from frontend import report
 from frontend.api.auth import CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
-from frontend.engines import ENGINES
 from frontend.errors import NotFound
 from frontend.fetch import is_url
 from frontend.paths import by_descriptor, open_file
@@ -32,16 +31,15 @@ _PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}
 router = APIRouter(tags=["page"], dependencies=schemes)
 
 
-class Engines(BaseModel):
-    engines: list[str]
-    default: str
+class Options(BaseModel):
+    engine: str
     mark_is_mandatory: bool
 
 
-class EnginesResponse(BaseModel):
+class OptionsResponse(BaseModel):
     code: int = 200
     message: str = "success"
-    data: Engines
+    data: Options
 
 
 def add_page(app: FastAPI) -> None:
@@ -55,12 +53,11 @@ def add_page(app: FastAPI) -> None:
         return FileResponse(FOLDER / "index.html", headers=headers)
 
 
-@router.get("/human/engines", responses=answers(401))
-async def engines(service: ServiceOf, caller: CallerOf) -> EnginesResponse:
-    """What a request may name as `engine`."""
+@router.get("/human/options", responses=answers(401))
+async def options(service: ServiceOf, caller: CallerOf) -> OptionsResponse:
+    """What holds for a request that names nothing else."""
     settings = service.settings
-    found = Engines(engines=sorted(ENGINES), default=settings.engine, mark_is_mandatory=settings.require_visible_mark)
-    return EnginesResponse(data=found)
+    return OptionsResponse(data=Options(engine=settings.engine, mark_is_mandatory=settings.require_visible_mark))
 
 
 @router.get("/human/tasks/{task_id}/picture", response_class=FileResponse, responses=_PICTURE)

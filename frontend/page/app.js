@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, the theme and the language, and a job from the files to the result.
 
-import { problem, remember, showEngines, startComposer } from "./composer.js";
+import { problem, remember, showOptions, startComposer } from "./composer.js";
 import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
 import * as service from "./service.js";
@@ -122,4 +122,4 @@ startHistory();
 stage.showEmpty();
 addEventListener("hashchange", route);
 route();
-showEngines().then(refresh).then(() => applyWords($("#order"))).catch(error => problem(error.code === 0 ? t("adviceNetwork") : error.message));
+showOptions().then(refresh).then(() => applyWords($("#order"))).catch(error => problem(error.code === 0 ? t("adviceNetwork") : error.message));

@@ -123,9 +123,15 @@ function startRecorder() {
   say();
 }
 
-export async function showEngines() {
-  const { engines, default: usual, mark_is_mandatory: mandatory } = await service.engines();
-  $("#engine").replaceChildren(...engines.map(name => h("option", { value: name, selected: name === usual }, name)));
+export async function showOptions() {
+  const { engine: usual, mark_is_mandatory: mandatory } = await service.options();
+  const offer = engines => $("#engine").replaceChildren(...engines.map(({ name, weights }) => {
+    const there = weights !== "missing";
+    return h("option", { value: name, selected: name === usual, disabled: !there }, there ? name : t("notInstalled", name));
+  }));
+  // Until Triton is up nobody can tell which of the others are there.
+  offer([{ name: usual }]);
+  service.engines().then(offer, () => {});
   $("#mark").checked ||= mandatory;
   $("#mark").disabled = mandatory;
   if (mandatory) $("#mark").closest("label").querySelector("small").dataset.t = "markMandatory";

@@ -38,7 +38,8 @@ async function failure(answer) {
 
 const data = async (path, options) => (await (await request(path, options)).json()).data;
 
-export const engines = () => data("/human/engines");
+export const options = () => data("/human/options");
+export const engines = async () => (await (await request("/engines")).json()).engines;
 export const tasks = (limit, offset = 0) => data(`/human/tasks?limit=${limit}&offset=${offset}`);
 export const task = id => data(`/human/tasks/${id}`);
 export const cancel = id => data(`/human/tasks/${id}`, { method: "DELETE" });
@@ -53,7 +54,7 @@ export const submit = order => data("/human/generate", {
 /** Send a file; resolves to the upload's id. `progress` is told shares of 0-1. */
 export async function upload(file, progress, signal) {
   // A first small request settles the question of the key before gigabytes are sent.
-  await request("/human/engines", { signal });
+  await request("/human/options", { signal });
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.append("file", file, file.name);

@@ -6,7 +6,8 @@ brought to full resolution by cubic convolution, and sampled bicubically (chroma
 behind the coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along
 a ring and blended by a mask.
 
-Every operation is linear in the pixel values, so any linear colour space may be sent: the pipeline sends YCbCr.
+Every operation is linear in the pixel values, so any linear colour space may be sent, best one with the detail in its
+first channel: the pipeline sends YCbCr.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ from benchmarks import ruler
 from frontend.engines import ENGINES
 from frontend.frames import Float32
 from frontend.pipeline import Job, run
-from frontend.service import running
+from frontend.service import make_folders, triton_for
 from frontend.settings import Settings
+from frontend.workshop import build_workshop
 from training.phones import RATE, label
 from training.synthesis import Espeak
 from training.texts import TEST_SENTENCES
@@ -39,7 +40,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     voices = Espeak()
     rows = []
-    with running(Settings(base_path=options.out)) as service:
+    settings = Settings(base_path=options.out)
+    make_folders(settings)
+    with triton_for(settings) as triton:
+        assert triton is not None
+        workshop = build_workshop(settings, triton.url)
         for language in options.languages:
             said = voices.say(TEST_SENTENCES[language], language + Espeak.TEST_VARIANTS[len(rows) % 2])
             if said is None:
@@ -47,8 +52,8 @@ def main() -> None:
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
-            run(Job(sound, options.template, output), ENGINES["default"], service.workshop)
-            seen = ruler.measure(output, service.workshop.networks)
+            run(Job(sound, options.template, output), ENGINES["default"], workshop)
+            seen = ruler.measure(output, workshop.networks)
             labels = label(said.phones, said.audio)
             rows.append({"language": language, **judge(seen, labels.closure, labels.silence, 0.5)})
             print(json.dumps(rows[-1]), flush=True)

@@ -29,9 +29,10 @@ from frontend.contact_sheet import write_contact_sheet
 from frontend.engines import ENGINES, Networks
 from frontend.exemplars import speech
 from frontend.frames import Float32
-from frontend.pipeline import Job, run
-from frontend.service import Service, running
+from frontend.pipeline import Job, Workshop, run
+from frontend.service import make_folders, triton_for
 from frontend.settings import ROOT, Settings
+from frontend.workshop import build_workshop
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
@@ -71,8 +72,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    with _service(options.speech_network, options.out) as service:
-        networks = service.workshop.networks
+    with _workshop(options.speech_network, options.out) as workshop:
+        networks = workshop.networks
         templates = {path: ruler.measure(path, networks) for path in options.templates}
         for number, clip in enumerate(options.clips):
             truth = ruler.measure(clip, networks)
@@ -80,7 +81,7 @@ def main() -> None:
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
-                    run(Job(clip, template, output), ENGINES["default"], service.workshop)
+                    run(Job(clip, template, output), ENGINES["default"], workshop)
                 seen = ruler.measure(output, networks)
                 row = compare(method, clip, template, truth, templates[template], seen)
                 _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
@@ -139,7 +140,7 @@ def _running_mean(values: ruler.Curve, width: int) -> ruler.Curve:
 
 
 @contextmanager
-def _service(speech_network: Path | None, out: Path) -> Iterator[Service]:
+def _workshop(speech_network: Path | None, out: Path) -> Iterator[Workshop]:
     with tempfile.TemporaryDirectory() as folder:
         repository = ROOT / "model_repository"
         if speech_network:
@@ -147,8 +148,10 @@ def _service(speech_network: Path | None, out: Path) -> Iterator[Service]:
             shutil.copytree(ROOT / "model_repository", repository)
             shutil.copy(speech_network, repository / "speech_to_lips" / "1" / "model.onnx")
         settings = Settings(base_path=out, model_repository=repository)
-        with running(settings) as service:
-            yield service
+        make_folders(settings)
+        with triton_for(settings) as triton:
+            assert triton is not None
+            yield build_workshop(settings, triton.url)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """Speech -> lip shape: the network, its checkpoint format and its ONNX export.
 
-A log-mel front end (as convolution, so that it lives inside the graph) and a dilated residual ConvNet [1] with three
-heads. Silence, loudness and microphone are taken out before the network: levels are relative to the window's own
-power, and each mel band to its mean over the *loud* frames, so that a pause does not change what speech looks like.
+A log-mel front end (as convolution, so that it lives inside the graph) and two dilated residual ConvNets [1] alike,
+each with all heads. One keeps to synthetic speech, whose phones are known to the instant, and tells phonemes and
+closure. The other began as its copy, learned from real clips how lips move, and tells the lips and, as it knows real
+rooms, silence. One network for all forgot the closures for the lips. Loudness and microphone are taken out before:
+levels are relative to the window's own power, and each mel band to its mean over the *loud* frames, so that a pause
+does not change what speech looks like.
 
 [1] Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolutions"; residual blocks in the pre-activation
     order of He et al. 2016, "Identity Mappings in Deep Residual Networks".
@@ -92,6 +95,18 @@ class Spectrogram(nn.Module):
         return real**2 + imaginary**2
 
 
+class MelPower(nn.Module):
+    """Audio [N, samples] -> mel power [N, MEL_BANDS, samples // HOP]. Nothing in it is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spectrogram = Spectrogram()
+        self.register_buffer("filters", torch.tensor(mel_filters()), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.filters @ self.spectrogram(audio)
+
+
 class Normalise(nn.Module):
     """Mel power [N, MEL_BANDS, T] -> features of the same shape that know neither loudness nor microphone."""
 
@@ -145,8 +160,8 @@ class Prediction:
     phonemes: Tensor
 
 
-class SpeechToLips(nn.Module):
-    """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz.
+class Listener(nn.Module):
+    """Mel power [N, MEL_BANDS, T] -> lip shape and phonemes at 100 Hz.
 
     The body runs at 50 Hz, which halves its cost; every head predicts two instants a step.
     """
@@ -155,8 +170,6 @@ class SpeechToLips(nn.Module):
 
     def __init__(self, channels: int = 160, dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4)) -> None:
         super().__init__()
-        self.spectrogram = Spectrogram()
-        self.register_buffer("filters", torch.tensor(mel_filters()), persistent=False)
         self.normalise = Normalise()
         self.stem = nn.Conv1d(MEL_BANDS, channels, 4, stride=self.STRIDE, padding=1)
         self.body = nn.Sequential(*[Residual(channels, dilation) for dilation in dilations])
@@ -169,12 +182,7 @@ class SpeechToLips(nn.Module):
             nn.Conv1d(64, self.STRIDE * len(LIPS), 5, padding=2),
         )
 
-    def mel(self, audio: Tensor) -> Tensor:
-        """Mel power [N, MEL_BANDS, T] of audio [N, samples]."""
-        return self.filters @ self.spectrogram(audio)
-
-    def from_mel(self, mel: Tensor) -> Prediction:
-        """The network without its front end."""
+    def forward(self, mel: Tensor) -> Prediction:
         features = self.normalise(mel)
         # one more frame lets the stride of two cover an odd T
         hidden = self.tidy(self.body(self.stem(nn.functional.pad(features, (0, 1)))))
@@ -187,8 +195,24 @@ class SpeechToLips(nn.Module):
         closure, silence = instants(self.to_closure).split(1, dim=2)
         return Prediction(instants(self.to_lips), closure, silence, instants(self.to_phonemes))
 
+
+class SpeechToLips(nn.Module):
+    """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz.
+
+    phones: asked for phonemes and closure
+    lips:   asked for the lips and silence
+    """
+
+    def __init__(self, phones: Listener | None = None, lips: Listener | None = None) -> None:
+        super().__init__()
+        self.front = MelPower()
+        self.phones = phones or Listener()
+        self.lips = lips or Listener()
+
     def forward(self, audio: Tensor) -> Prediction:
-        return self.from_mel(self.mel(audio))
+        mel = self.front(audio)
+        said, seen = self.phones(mel), self.lips(mel)
+        return Prediction(seen.lips, said.closure, seen.silence, said.phonemes)
 
 
 class _Served(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import uuid
 from functools import partial
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from frontend import doctor
+from frontend import doctor, logs, tracing
 from frontend.api import create_app, require_keys
 from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
@@ -35,10 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         for problem in error.errors():
             print(f"setting {'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
         return 2
-    logging.basicConfig(
-        level=settings.log_level.upper() if arguments.command == "serve" else "WARNING",
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
+    logs.configure(settings.log_level if arguments.command == "serve" else "WARNING", settings.log_dir)
+    end_traces = tracing.configure(settings.otel_exporter_otlp_endpoint)
     try:
         return int(arguments.run(arguments, settings))
     except ServiceError as error:
@@ -47,6 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("digital-human: interrupted", file=sys.stderr)
         return 130
+    finally:
+        end_traces()
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -55,7 +54,8 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     require_keys(settings)
     app = create_app(settings, partial(running, settings, wait=False))
-    _Server(uvicorn.Config(app, settings.host, settings.port, log_config=None, timeout_graceful_shutdown=5)).run()
+    host, port = settings.host, settings.port
+    _Server(uvicorn.Config(app, host, port, log_config=None, access_log=False, timeout_graceful_shutdown=5)).run()
     return 0
 
 

@@ -30,6 +30,8 @@ Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
 """Told the stage and the share of it that is done, 0-1, in the thread that runs the job; may raise to end it."""
 
+_BATCH_BYTES, _LEAST_BATCH = 12 * 2**20, 4
+"""Large pictures go in smaller batches, of about this many bytes: about six batches are held at a time."""
 _DRAWERS = 2
 """Batches being drawn at a time: while one is in the networks, the next is cut out and the last is laid back."""
 _MARK_HEIGHT = 0.06
@@ -181,21 +183,24 @@ def _batches(
     prepared, order = planned.prepared, planned.order
     template = prepared.template
 
-    def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
+    def drawn(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
         present = np.flatnonzero(template.track.present[order[first : first + len(batch)]])
         if len(present):
-            faces, targets = [batch[k] for k in present], cut(planned.plan, first + present)
-            drawn = engine.render(template, prepared.analysis, targets, faces, workshop.networks)
-            for k, frame in zip(present, drawn, strict=True):
+            faces = [batch[k] for k in present]
+            finished = engine.render(
+                template, prepared.analysis, cut(planned.plan, first + present), faces, workshop.networks
+            )
+            for k, frame in zip(present, finished, strict=True):
                 batch[k] = frame
         return batch
 
     frames = prepared.reader.pingpong(template.frame_count, stop, start)
-    read = ahead(batched(frames, workshop.batch_size), 1, "read")
+    size = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, _LEAST_BATCH))
+    read = ahead(batched(frames, size), 1, "read")
     try:
-        firsts = range(start, stop, workshop.batch_size)
-        yield from spread(zip(firsts, read, strict=True), render, _DRAWERS, "draw")
+        starts = range(start, stop, size)
+        yield from spread(zip(starts, read, strict=True), drawn, _DRAWERS, "draw")
     finally:
         read.close()
 

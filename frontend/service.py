@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontend import metrics
 from frontend.engine_weights import require_loaded
 from frontend.errors import Unavailable
 from frontend.jobs import Jobs, open_jobs
@@ -66,6 +67,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         workers.start()
         try:
             with open_jobs(settings, workers) as jobs:
+                metrics.watch(jobs.counts, lambda: triton is None or triton.is_ready(), settings.base_path)
                 yield Service(settings, jobs, triton)
         finally:
             workers.stop()
@@ -78,7 +80,8 @@ def triton_for(settings: Settings, wait: bool = True) -> Iterator[TritonServer |
         check(settings.triton_url, networks_needed(settings.engine))
         yield None
         return
-    with TritonServer(settings.model_repository, needed=networks_needed(settings.engine)) as server:
+    needed, collector = networks_needed(settings.engine), settings.otel_exporter_otlp_endpoint
+    with TritonServer(settings.model_repository, needed=needed, collector=collector) as server:
         if wait:
             server.ready()
         yield server

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     c2pa_private_key: Path | None = Field(None, description="Its private key (PEM, ES256).")
     c2pa_timestamp_url: str | None = Field(None, description="Time-stamping authority for C2PA; optional.")
 
-    batch_size: int = Field(16, ge=1, le=64, description="Frames that go through the pipeline together.")
+    batch_size: int = Field(16, ge=1, le=64, description="Frames that go through the pipeline together, at most.")
     max_audio_seconds: float = Field(3600, gt=0, description="Longest speech accepted.")
     max_template_seconds: float = Field(1200, gt=0, description="Longest template accepted.")
     max_template_pixels: int = Field(4096 * 2304, gt=0, description="Largest picture accepted, width times height.")
@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."
     )
     log_level: str = Field("INFO", description="Least severity that is logged.")
+    log_dir: Path | None = Field(None, description="Folder of a rotating log file, JSON lines. Empty: no file.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector (OTLP over HTTP) that gets a trace of each job. Empty: no traces."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:

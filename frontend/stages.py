@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -50,7 +51,8 @@ def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
             if close is not None:
                 close()
 
-    thread = threading.Thread(target=produce, name=name, daemon=True)
+    # The context says whose job this is, to the log and to the trace.
+    thread = threading.Thread(target=copy_context().run, args=(produce,), name=name, daemon=True)
     thread.start()
     try:
         while (item := line.get()) is not _END:
@@ -71,7 +73,7 @@ def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) 
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
             for item in items:
-                line.append(pool.submit(work, item))
+                line.append(pool.submit(copy_context().run, work, item))
                 if len(line) == workers:
                     yield line.popleft().result()
             while line:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from frontend import metrics
 from frontend.engines.base import Arrays, Engine, FaceTrack, Networks, Template
 from frontend.errors import BadInput, NoFace
 from frontend.faces import TRACK_VERSION, track_face
@@ -117,6 +118,7 @@ def prepare(
     key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"
     groups = store.load(key)
     cached = groups is not None
+    metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
         track = _track(reader, networks, max_seconds, report)
         groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}

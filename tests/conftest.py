@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from frontend.frames import Frame
 from frontend.media.read import VideoReader
 from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
+from tests import live
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,3 +41,23 @@ def networks(triton: TritonServer) -> TritonNetworks:
 def template_frames(samples: Path) -> list[Frame]:
     """All frames of the sample template."""
     return list(VideoReader(samples / "template.mkv").frames())
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, samples: Path) -> Iterator[str]:
+    """URL of a service that runs as users run it. Its BASE_PATH holds template.mkv and speech.wav."""
+    base = tmp_path_factory.mktemp("data")
+    for name in ("template.mkv", "speech.wav"):
+        shutil.copy(samples / name, base)
+    with live.service(base, TRITON_URL=triton.url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def voice(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 1.6 s of the sample speech."""
+    path = tmp_path_factory.mktemp("voice") / "speech.wav"
+    with wave.open(str(samples / "speech.wav")) as whole, wave.open(str(path), "wb") as part:
+        part.setparams(whole.getparams())
+        part.writeframes(whole.readframes(int(1.6 * whole.getframerate())))
+    return path

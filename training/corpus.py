@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from training.texts import TRAINING_LANGUAGES, Words
 
 Float32 = npt.NDArray[np.float32]
 
-SHARES = {"espeak": 0.65, "flite": 0.2, "festival": 0.15}
-"""How the synthetic speech is divided among synthesisers."""
+SHARES = {"espeak": 0.5, "characters": 0.2, "flite": 0.17, "festival": 0.13}
+"""How the synthetic speech is divided among synthesisers; a window of training is of each as often."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def synthesise(seconds: float, seed: int) -> dict[str, list[Spoken]]:
     chance = random.Random(seed)
     words = {name: Words(name) for name in (*set(TRAINING_LANGUAGES.values()), "en")}
 
-    def by_espeak() -> list[Utterance | None]:
+    def by_espeak(variants: Sequence[str]) -> list[Utterance | None]:
         # a third is English, as the languages of the world are not equally well voiced
         voice = chance.choice(list(TRAINING_LANGUAGES)) if chance.random() < 0.75 else "en-us"
         text = words[TRAINING_LANGUAGES[voice]].phrase(chance)
         rate, pitch, span = chance.randint(120, 230), chance.randint(20, 80), chance.randint(30, 80)
-        return [espeak().say(text, voice + chance.choice(Espeak.VARIANTS), rate, pitch, span)]
+        return [espeak().say(text, voice + chance.choice(variants), rate, pitch, span)]
 
     def by_flite() -> list[Utterance | None]:
         return [say_flite(words["en"].phrase(chance), chance.choice(FLITE_VOICES), chance.uniform(0.75, 1.3))]
@@ -63,7 +63,13 @@ def synthesise(seconds: float, seed: int) -> dict[str, list[Spoken]]:
         return list(say_festival(texts, voice))
 
     spoken: dict[str, list[Spoken]] = {}
-    for name, say in (("espeak", by_espeak), ("flite", by_flite), ("festival", by_festival)):
+    speakers: dict[str, Callable[[], list[Utterance | None]]] = {
+        "espeak": lambda: by_espeak(Espeak.VARIANTS),
+        "characters": lambda: by_espeak(Espeak.CHARACTERS),
+        "flite": by_flite,
+        "festival": by_festival,
+    }
+    for name, say in speakers.items():
         spoken[name], total = [], 0.0
         while total < seconds * SHARES[name]:
             for utterance in say():

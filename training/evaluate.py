@@ -36,6 +36,8 @@ TOLERANCE = 0.04
 SHUT = 0.1
 """Share of the utterance's range of aperture below which lips touch."""
 LONG_PAUSE = 0.3
+CLOSING, RESTING = (0.35, 0.6), (0.3, 0.7)
+"""Probabilities of closure and of silence between which the aperture is drawn down to a shut mouth."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Heard:
 
     def gated_aperture(self, closed: float) -> Float32:
         """Aperture [T] drawn down to `closed` as far as closure or silence is sure: what a renderer should use."""
-        open_ = (1 - gate(self.closure)) * (1 - gate(self.silence))
+        open_ = (1 - ramp(self.closure, *CLOSING)) * (1 - ramp(self.silence, *RESTING))
         return (closed + np.maximum(self.lips[:, 0] - closed, 0) * open_).astype(np.float32)
 
 
-def gate(probability: Float32) -> Float32:
-    """0 below a probability of 0.3, 1 above 0.7, a straight line between."""
-    return np.clip((probability - 0.3) / 0.4, 0, 1)
+def ramp(probability: Float32, low: float, high: float) -> Float32:
+    """0 below `low`, 1 above `high`, a straight line between."""
+    return np.clip((probability - low) / (high - low), 0, 1)
 
 
 @torch.no_grad()
@@ -137,7 +139,7 @@ def closure_counts(heard: Heard, said: Utterance, closed: float) -> tuple[Count,
         middle = round((phone.start + phone.end) / 2 * RATE)
         kinds = classes_of(phone.symbol)
         if kinds and BILABIAL not in kinds and middle < len(shut) and away[middle]:
-            others.add(bool(heard.closure[middle] > 0.5))
+            others.add(bool(heard.closure[middle] > sum(CLOSING) / 2))
     rests = np.flatnonzero(np.diff(np.concatenate([[0], labels.silence == 1, [0]]).astype(int)))
     for first, last in zip(rests[::2], rests[1::2], strict=True):
         if last - first >= LONG_PAUSE * RATE:
@@ -179,6 +181,14 @@ def closures(network: SpeechToLips, closed: float) -> None:
     print(f"{'all':10}" + "".join(f"{count!s:>16}" for count in total) + "\n* not in the training languages")
 
 
+def test_clips(folder: Path) -> list[Path]:
+    """The clips of people that the network never heard: those of HELD_OUT and NATURAL speech."""
+    return sorted(
+        path for path in [*(folder / "grid").iterdir(), *(folder / "us").iterdir()]
+        if path.stem in NATURAL or path.stem.startswith(tuple(f"{who}_" for who in HELD_OUT) + HELD_OUT[:3])
+    )  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
@@ -188,11 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO)
     network, constants = load(given.weights)
     closed = float(constants["closed_aperture"])
-    paths = sorted(
-        path for path in [*(given.clips / "grid").iterdir(), *(given.clips / "us").iterdir()]
-        if path.stem in NATURAL or path.stem.startswith(tuple(f"{who}_" for who in HELD_OUT) + HELD_OUT[:3])
-    )  # fmt: skip
-    correlations(network, measure_all(paths, given.work / "clips"), closed)
+    correlations(network, measure_all(test_clips(given.clips), given.work / "clips"), closed)
     closures(network, closed)
 
 

@@ -3,9 +3,11 @@
 Two stages; the corpora and the first one are kept in the work folder and not repeated:
 
 1. *phonemes*: synthetic speech in many languages, whose phone times are exact, teaches what is said when;
-2. *lips*: real clips of the speakers that are not held out teach how lips move, the synthetic task staying on, so
-   that the network does not shrink to the grammar of the clips. This one ships: nobody in `HELD_OUT` is in it, so
-   that what `training.evaluate` measures is what is served.
+2. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
+   staying on, so that it does not shrink to the grammar of the clips.
+
+Both ship, as the two halves of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
+measures is what is served.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from export.speech_to_lips import LIPS, PHONEMES, WEIGHTS, Prediction, SpeechToLips, load, save
+from export.speech_to_lips import LIPS, PHONEMES, WEIGHTS, Listener, MelPower, Prediction, SpeechToLips, load, save
 from training import augment
 from training.articulation import aperture, estimate_delay
 from training.clips import measure_all
@@ -68,7 +70,7 @@ class Stage:
 
 
 STAGES = {
-    "phonemes": Stage(steps=1600, rate=2e-3),
+    "phonemes": Stage(steps=4000, rate=2e-3),
     "lips": Stage(steps=500, rate=1e-3),
 }
 
@@ -79,18 +81,18 @@ def training_clips(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.suffix in (".mkv", ".mpg", ".mp4"))
 
 
-def features(network: SpeechToLips, audio: Tensor, generator: torch.Generator, strong: bool) -> Tensor:
+def features(front: MelPower, audio: Tensor, generator: torch.Generator, strong: bool) -> Tensor:
     """Mel powers of augmented audio; real clips bring their own rooms and are treated more gently."""
     if strong:
         audio = augment.add_room(audio, generator)
     audio = augment.add_noise(audio, generator, -12.0 if strong else -18.0)
-    power = network.spectrogram(augment.set_level(audio, generator))
+    power = front.spectrogram(augment.set_level(audio, generator))
     power = augment.warp_vocal_tract(power, generator, 0.16 if strong else 0.1)
-    return augment.mask_bands(augment.equalise(network.filters @ power, generator), generator)
+    return augment.mask_bands(augment.equalise(front.filters @ power, generator), generator)
 
 
 def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
-    """Cross-entropy of phonemes, closure and silence on synthetic speech."""
+    """Cross-entropy of phonemes, closure (which is rare, and the hardest) and silence on synthetic speech."""
     phonemes = functional.cross_entropy(
         told.phonemes.flatten(0, 1), batch.phonemes.flatten(), label_smoothing=0.05, ignore_index=-100
     )
@@ -99,7 +101,7 @@ def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
         told.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(3.0)
     )
     silence = functional.binary_cross_entropy_with_logits(told.silence[..., 0], batch.rest)
-    return phonemes + closure + 0.5 * silence
+    return phonemes + 2 * closure + 0.5 * silence
 
 
 def shut_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
@@ -143,11 +145,11 @@ def at_instants(lips: Tensor, instant: Tensor) -> Tensor:
 class Average:
     """Exponential moving average of a network's state, which is steadier than the last step's (Polyak)."""
 
-    def __init__(self, network: SpeechToLips) -> None:
+    def __init__(self, network: Listener) -> None:
         self.network = copy.deepcopy(network).eval()
 
     @torch.no_grad()
-    def update(self, network: SpeechToLips, step: int) -> None:
+    def update(self, network: Listener, step: int) -> None:
         decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
         for kept, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
             if kept.is_floating_point():
@@ -161,19 +163,20 @@ def learning_rates(stage: Stage) -> Iterator[float]:
 
 
 def train(
-    network: SpeechToLips,
+    network: Listener,
     stage: Stage,
     spoken: dict[str, list[Spoken]],
     real: RealClips | None,
     closed: float,
     seed: int,
-) -> SpeechToLips:
+) -> Listener:
     """Train in place; return the average."""
     chance = random.Random(seed)
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(network.parameters(), stage.rate, weight_decay=2e-2)
     average = Average(network)
+    front = MelPower()
     network.train()
     for step, rate in enumerate(learning_rates(stage)):
         for group in optimiser.param_groups:
@@ -182,13 +185,13 @@ def train(
         instants = int(RATE * 2 * 4 ** chance.random())
         count = max(2, round(stage.seconds * RATE / instants))
         synthetic = synthetic_batch(spoken, count, instants, chance)
-        mels = [features(network, synthetic.audio, generator, strong=True)]
+        mels = [features(front, synthetic.audio, generator, strong=True)]
         natural = None
         if real is not None:
             natural = real.batch(count, instants, chance)
-            mels.append(features(network, natural.audio, generator, strong=False))
+            mels.append(features(front, natural.audio, generator, strong=False))
         with torch.autocast("cpu", torch.bfloat16):
-            told = network.from_mel(torch.cat(mels))
+            told = network(torch.cat(mels))
         parts = [Prediction(*(value.float()[rows] for value in vars(told).values()))
                  for rows in (slice(count), slice(count, None))]  # fmt: skip
         loss = phone_losses(parts[0], synthetic)
@@ -237,15 +240,15 @@ def run(clips_folder: Path, work: Path, out: Path, seconds: float, seed: int) ->
     if not phonemes.exists():
         torch.manual_seed(seed)
         log.info("stage phonemes: %s", asdict(STAGES["phonemes"]))
-        save(train(SpeechToLips(), STAGES["phonemes"], spoken, None, closed, seed), constants, phonemes)
-    delays = {
-        clip.name: estimate_delay(clip, load(phonemes)[0]) for clip in clips if clip.name.startswith("whitehouse")
-    }
+        listener = train(Listener(), STAGES["phonemes"], spoken, None, closed, seed)
+        save(SpeechToLips(listener, listener), constants, phonemes)
+    network, _ = load(phonemes)
+    delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
     heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
     log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(heard))
-    network, _ = load(phonemes)
-    save(train(network, STAGES["lips"], spoken, RealClips(heard, scale, delays), closed, seed + 1), constants, out)
+    lips = train(network.lips, STAGES["lips"], spoken, RealClips(heard, scale, delays), closed, seed + 1)
+    save(SpeechToLips(network.phones, lips), constants, out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

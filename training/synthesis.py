@@ -57,6 +57,16 @@ class Espeak:
     """espeak-ng, which reports every phone. Get it from `espeak()`: a second in one process hangs."""
 
     VARIANTS = ("", *(f"+m{i}" for i in range(1, 8)), *(f"+f{i}" for i in range(1, 5)))
+    CHARACTERS = (
+        "+Alex", "+Alicia", "+Andrea", "+Andy", "+Annie", "+Denis", "+Diogo", "+Gene", "+Gene2", "+Henrique",
+        "+Hugo", "+Jacky", "+Lee", "+Marco", "+Mario", "+Michael", "+Mike", "+Nguyen", "+Reed", "+Storm",
+        "+adam", "+anika", "+antonio", "+aunty", "+belinda", "+benjamin", "+boris", "+caleb", "+croak",
+        "+david", "+ed", "+edward", "+grandma", "+grandpa", "+gustave", "+ian", "+iven", "+iven2", "+iven3",
+        "+john", "+klatt", "+klatt2", "+klatt3", "+klatt4", "+linda", "+marcelo", "+max", "+michel", "+miguel",
+        "+mike2", "+norbert", "+pablo", "+paul", "+pedro", "+quincy", "+rob", "+robert", "+sandro", "+shelby",
+        "+steph", "+steph2", "+travis", "+victor", "+zac",
+    )  # fmt: skip
+    """Variants by name, of many timbres: some keep little of a sound above 3 kHz, where a /p/ is loudest."""
     TEST_VARIANTS = ("+m8", "+f5")
 
     def __init__(self) -> None:

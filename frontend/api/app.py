@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
+from frontend import metrics
+from frontend.access import AccessLog
 from frontend.api import easy, engines, generate, health, operator, tasks, uploads
 from frontend.api.auth import Keys
 from frontend.api.errors import add_handlers
+from frontend.api.page import add_page
 from frontend.service import Service
 from frontend.settings import Settings
 
@@ -31,6 +34,9 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)
+    app.add_middleware(AccessLog)
+    app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
     for module in (health, generate, tasks, uploads, engines, easy, operator):
         app.include_router(module.router)
+    add_page(app)
     return app

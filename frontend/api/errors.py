@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from frontend import metrics
 from frontend.errors import ServiceError, Unauthorized, Unavailable
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def _answer(code: int, message: str, headers: dict[str, str] | None = None) -> J
 
 async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
+    metrics.errors.labels("request", metrics.kind(error)).inc()
     return error_answer(error)
 
 
@@ -86,4 +88,5 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error", exc_info=error)
+    metrics.errors.labels("request", metrics.kind(error)).inc()
     return _answer(500, "an error of the service itself; its log has the details")

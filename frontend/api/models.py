@@ -66,6 +66,8 @@ class TaskView(BaseModel):
     error: TaskError | None = None
     result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")
+    audio_path: str = Field(description="As it was given.")
+    video_path: str = Field(description="As it was given.")
     save_path: str | None
     created: datetime
     started: datetime | None = None
@@ -83,6 +85,8 @@ class TaskView(BaseModel):
             error=TaskError(code=task.failure.code, message=task.failure.message) if task.failure else None,
             result=dict(task.result) if task.result else None,
             timings=dict(task.timings),
+            audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),
+            video_path=str(task.spec.request.get("video_path", task.spec.request.get("video_url", ""))),
             save_path=task.spec.request.get("save_path"),
             created=_moment(task.created),
             started=_moment(task.started) if task.started else None,

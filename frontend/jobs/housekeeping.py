@@ -41,8 +41,9 @@ def start(settings: Settings, stop: threading.Event) -> threading.Thread:
 
 def tidy(settings: Settings) -> None:
     state = settings.state_path
-    for path in (*_older(state / "uploads", settings.keep_seconds), *_older(state / "results", settings.keep_seconds)):
-        path.unlink(missing_ok=True)
+    for folder in ("uploads", "results", "reports"):
+        for path in _older(state / folder, settings.keep_seconds):
+            path.unlink(missing_ok=True)
     # Half-stored analyses of processes that were killed.
     for path in _older(state / "templates", _ABANDONED):
         if path.name.startswith("."):

@@ -32,6 +32,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from frontend import logs, tracing
+from frontend import report as reports
 from frontend.engines import Engine
 from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
@@ -85,12 +87,14 @@ class Bench:
         _save(self.folder / "plan", arrays)
         self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         timings["plan"] = time.perf_counter() - clock
+        reports.keep(self.settings, self.task, self._planned, speech)
         info = prepared.info
         return {
             "frames": self._planned.length,
             "fps": str(info.fps),
             "width": info.width,
             "height": info.height,
+            "frames_without_face": int((~prepared.template.track.present[self._planned.order]).sum()),
             "template_cached": prepared.cached,
             "timings": timings,
         }
@@ -169,7 +173,9 @@ def main() -> None:
     commands = _commands()
     first = commands.get()
     settings = Settings.model_validate(first["settings"])
-    logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    # Its lines join those of the service on standard error; the file, if there is one, is the service's alone.
+    logs.configure("WARNING")
+    tracing.configure(settings.otel_exporter_otlp_endpoint)
     if settings.job_memory_bytes:
         resource.setrlimit(resource.RLIMIT_AS, (settings.job_memory_bytes, settings.job_memory_bytes))
     load_engines(settings)
@@ -183,7 +189,8 @@ def main() -> None:
                     bench.close()
                     bench = None
                 bench = Bench(command, settings, workshop)
-            say(answers, {"done": _obey(bench, command, report)})
+            with logs.task(command["task"]), tracing.joined(command["trace"]):
+                say(answers, {"done": _obey(bench, command, report)})
         except Exception as error:
             say(answers, {"error": _described(error)})
 

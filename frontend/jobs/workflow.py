@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 
+from frontend import metrics, observe, tracing
 from frontend.errors import Cancelled, ServiceError
 from frontend.fetch import fetch, is_url
 from frontend.jobs.control import Control, Switchboard
 from frontend.jobs.process import Worker, Workers
 from frontend.jobs.publish import publish, seal, unpublished
 from frontend.jobs.spec import JobSpec, describe, job_folder
+from frontend.jobs.watch import statuses
 from frontend.labels import implicit_label
 from frontend.media.write import writing
 from frontend.settings import Settings
@@ -69,6 +71,7 @@ class _Run:
     frames: int = 1
     drawn: int = 0
     told: float = 0.0
+    counted: float = 0.0
 
     @property
     def folder(self) -> Path:
@@ -97,10 +100,16 @@ class _Run:
         def told(stage: str, share: float) -> None:
             if stage == "render":
                 drawing = fields["stop"] - fields["start"] if do == "segment" else 0
+                self.count(self.drawn + share * drawing)
                 share = (self.drawn + share * drawing) / self.frames
             self.progress(stage, share)
 
-        return worker.call(command | fields, told, check)
+        return worker.call(command | fields | {"trace": tracing.headers()}, told, check)
+
+    def count(self, drawn: float) -> None:
+        """Tell the metrics how many frames of the job are drawn now."""
+        metrics.frames.inc(max(drawn - self.counted, 0))
+        self.counted = max(drawn, self.counted)
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """Do one recorded step, again and with growing pauses where its trouble is of the passing kind."""
@@ -110,7 +119,8 @@ class _Run:
             for attempt in range(self.shop.settings.retries + 1):
                 switchboard.begin_step(self.control)
                 try:
-                    return work()
+                    with tracing.span(name):
+                        return work()
                 except ServiceError as error:
                     if not error.passing or attempt == self.shop.settings.retries:
                         raise
@@ -131,7 +141,8 @@ def register(shop: Callable[[], Shop]) -> tuple[Callable[..., Any], Callable[...
     )
     def generate(spec: dict[str, Any]) -> dict[str, Any]:
         assert DBOS.workflow_id is not None
-        return _generate(shop(), DBOS.workflow_id, JobSpec(**spec), notify)
+        with observe.job(DBOS.workflow_id):
+            return _generate(shop(), DBOS.workflow_id, JobSpec(**spec), notify)
 
     @DBOS.workflow(name=DELIVER, serialization_type=WorkflowSerializationFormat.PORTABLE)
     def deliver_webhook(url: str, task_id: str, payload: dict[str, Any]) -> None:
@@ -165,7 +176,7 @@ def _attempt(url: str, task_id: str, payload: dict[str, Any], settings: Settings
 
 
 def _generate(shop: Shop, task_id: str, spec: JobSpec, notify: Callable[..., None]) -> dict[str, Any]:
-    started: float = DBOS.run_step({"name": "begin"}, time.time)
+    started: float = DBOS.run_step({"name": "begin"}, _begin, task_id)
     control = shop.switchboard.enter(task_id)
     control.timeout, control.deadline = spec.timeout, started + spec.timeout
     run = _Run(shop, task_id, spec, control)
@@ -189,6 +200,14 @@ def _generate(shop: Shop, task_id: str, spec: JobSpec, notify: Callable[..., Non
     return result
 
 
+def _begin(task_id: str) -> float:
+    """Now. A job that is taken up again has begun already, so its wait is counted once."""
+    now = time.time()
+    for status in statuses([task_id]):
+        metrics.queue_wait.observe(max(now - (status.created_at or now * 1000) / 1000, 0.0))
+    return now
+
+
 def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
     settings = run.shop.settings
     if is_url(run.spec.audio):
@@ -205,6 +224,7 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
         drawn = run.step(f"segment {index}", partial(run.command, worker, "segment", **place))
         timings["render"] += drawn["seconds"]
         run.drawn += count
+        run.count(run.drawn)
 
     save = Path(run.spec.save)
     metadata = implicit_label(run.task_id, settings.aigc_producer)
@@ -218,8 +238,9 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
     wanted = partial(_is_wanted, run)
     run.step("publish", partial(publish, save, run.task_id, composed["identity"], settings, wanted))
     seconds = float(run.frames / Fraction(prepared["fps"]))
-    return {
+    result = {
         "frames": run.frames,
+        "frames_without_face": prepared["frames_without_face"],
         "fps": prepared["fps"],
         "width": prepared["width"],
         "height": prepared["height"],
@@ -229,6 +250,8 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
         "timings": {stage: round(value, 3) for stage, value in timings.items()},
         "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
     }
+    metrics.finished(result)
+    return result
 
 
 def segment_lengths(frames: int, fps: Fraction, seconds: float) -> list[int]:

@@ -16,6 +16,7 @@ from geventhttpclient.response import HTTPParseError
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from frontend import tracing
 from frontend.errors import ServiceError, Unavailable
 from frontend.triton.shared_memory import Region, needed
 
@@ -114,7 +115,8 @@ class TritonNetworks:
             tensor.set_data_from_numpy(np.ascontiguousarray(array))
             tensors.append(tensor)
         wanted = [InferRequestedOutput(name) for name in outputs] or None
-        result = self._client().infer(network, tensors, outputs=wanted)
+        with tracing.span(f"triton {network}"):
+            result = self._client().infer(network, tensors, outputs=wanted, headers=tracing.headers())
         names = outputs or [output["name"] for output in result.get_response()["outputs"]]
         return {name: result.as_numpy(name) for name in names}
 

@@ -48,6 +48,7 @@ class TritonServer:
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution; 0 for half of the cores, as the encoder and the other stages need the rest
     start_timeout: seconds that loading all networks may take
+    collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class TritonServer:
         metrics_port: int = 0,
         threads: int = 0,
         start_timeout: float = 120.0,
+        collector: str | None = None,
     ) -> None:
         self.model_repository = model_repository.resolve()
         self.restarts = 0
@@ -68,6 +70,7 @@ class TritonServer:
         self._ports = (http_port, grpc_port, metrics_port)
         self._threads = threads
         self._start_timeout = start_timeout
+        self._collector = collector
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
         self._needed = needed
@@ -184,6 +187,10 @@ class TritonServer:
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         command = self._runtime.command(self.model_repository, self._networks, backends, self._ports, self._shm_prefix)
+        if self._collector:
+            traces = f"{self._collector.rstrip('/')}/v1/traces"
+            settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")
+            command += [f"--trace-config={setting}" for setting in settings]
         environment = self._runtime.environment(folder)
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)

@@ -53,14 +53,17 @@ def test_exchanging_names_all_the_time_never_reveals_the_secret(folders: tuple[P
             os.unlink(root / "inner")
             os.rename(root / "was", root / "inner")
 
+    def read() -> str:
+        input_path("inner/a.wav", "audio_path", Allowed(root, [root]))
+        with open_file(path, [root], "audio_path") as descriptor:
+            return by_descriptor(descriptor).read_text()
+
+    seen = {read()}
     thread = threading.Thread(target=exchange)
     thread.start()
-    seen = set()
     for _ in range(3000):
         try:
-            input_path("inner/a.wav", "audio_path", Allowed(root, [root]))
-            with open_file(path, [root], "audio_path") as descriptor:
-                seen.add(by_descriptor(descriptor).read_text())
+            seen.add(read())
         except ServiceError:
             continue
     stop.set()

@@ -18,6 +18,7 @@ from export.speech_to_lips import (  # noqa: E402
     PHONEMES,
     SAMPLE_RATE,
     WINDOW,
+    MelPower,
     SpeechToLips,
     export,
     load,
@@ -50,8 +51,7 @@ def noise(*shape: int) -> np.ndarray:
 
 def test_spectrogram_is_the_centred_fourier_transform():
     audio = noise(1, 8000)
-    network = SpeechToLips()
-    power = network.spectrogram(torch.from_numpy(audio))[0].numpy()
+    power = MelPower().spectrogram(torch.from_numpy(audio))[0].numpy()
     assert power.shape == (FFT_SIZE // 2 + 1, 50)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     for index in (2, 20, 45):
@@ -139,7 +139,7 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
     assert len(bilabials) == 8
     for first, last in bilabials:
         assert told["closure"][first:last].max() > 0.6
-        assert told["lips"][first:last, 0].min() < constants["closed_aperture"] + 0.5
+        assert told["lips"][first:last, 0].min() < constants["closed_aperture"] + 0.6
     open_ = told["phonemes"][:, PHONEMES.index("open")] > 0.7
     assert open_.sum() > 20
     assert np.median(told["closure"][open_]) < 0.1

@@ -1,0 +1,27 @@
+# The service. EMBEDDED=true (default) carries its own Triton and runs anywhere; EMBEDDED=false needs TRITON_URL.
+FROM python:3.11-slim AS build
+ARG EMBEDDED=true
+WORKDIR /app
+RUN python -m venv /venv
+COPY pyproject.toml constraints.txt README.md ./
+COPY frontend frontend
+RUN /venv/bin/pip install --no-cache-dir -c constraints.txt -e '.[tracing]' \
+ && if [ "$EMBEDDED" != true ]; then /venv/bin/pip uninstall -y nvidia-pytriton onnxruntime openvino; fi
+
+FROM python:3.11-slim
+RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin digital-human \
+ && install -d -o digital-human /data
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY pyproject.toml README.md ./
+COPY backends backends
+COPY frontend frontend
+COPY model_repository model_repository
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8308 BASE_PATH=/data
+USER digital-human
+VOLUME /data
+EXPOSE 8308
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=6 \
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health', timeout=4)"]
+CMD ["digital-human", "serve"]

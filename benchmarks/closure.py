@@ -1,0 +1,107 @@
+"""Do the lips meet on p, b, m, and rest in silence? Synthetic speech with exact times, in many languages, rendered.
+
+    python -m benchmarks.closure --template VIDEO --out FOLDER [--languages en-us de ...]
+
+Each language's test sentences are spoken by espeak-ng, sent through the service's pipeline onto the template, and the
+output's aperture is measured with the face mesh. Lips *touch* where it falls below 10 % of the utterance's range within
+40 ms of the sound; a pause of at least 300 ms is *closed* where its middle does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+
+from benchmarks import ruler
+from frontend.engines import ENGINES
+from frontend.frames import Float32
+from frontend.pipeline import Job, run
+from frontend.service import make_folders, triton_for
+from frontend.settings import Settings
+from frontend.workshop import build_workshop
+from training.phones import RATE, label
+from training.synthesis import Espeak
+from training.texts import TEST_SENTENCES
+
+SHUT, TOLERANCE, LONG_PAUSE = 0.10, 0.04, 0.3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--template", type=Path, required=True)
+    parser.add_argument("--languages", nargs="+", default=list(TEST_SENTENCES))
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    voices = Espeak()
+    rows = []
+    settings = Settings(base_path=options.out)
+    make_folders(settings)
+    with triton_for(settings) as triton:
+        assert triton is not None
+        workshop = build_workshop(settings, triton.url)
+        for language in options.languages:
+            said = voices.say(TEST_SENTENCES[language], language + Espeak.TEST_VARIANTS[len(rows) % 2])
+            if said is None:
+                continue
+            audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
+            sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
+            _write(sound, audio)
+            run(Job(sound, options.template, output), ENGINES["default"], workshop)
+            seen = ruler.measure(output, workshop.networks)
+            labels = label(said.phones, said.audio)
+            rows.append({"language": language, **judge(seen, labels.closure, labels.silence, 0.5)})
+            print(json.dumps(rows[-1]), flush=True)
+    total = {key: sum(row[key] for row in rows) for key in ("sounds", "touching", "pauses", "closed")}
+    print(f"| language | p, b, m | touch | pauses | closed |\n{'| --- ' * 5}|")
+    for row in [*rows, {"language": "all", **total}]:
+        touch, shut = row["touching"] / max(row["sounds"], 1), row["closed"] / max(row["pauses"], 1)
+        print(f"| {row['language']} | {row['sounds']} | {touch:.0%} | {row['pauses']} | {shut:.0%} |")
+    (options.out / "closure.json").write_text(json.dumps(rows, indent=1))
+
+
+def judge(seen: ruler.Seen, closure: Float32, silence: Float32, lead: float) -> dict[str, int]:
+    """closure and silence: targets at 100 Hz of speech that starts `lead` seconds into the output."""
+    low, high = np.percentile(seen.aperture, [1, 99])
+    shut = seen.aperture < low + SHUT * (high - low)
+    times = (np.arange(len(shut)) + 0.5) / seen.fps
+    half = 0.5 / seen.fps
+
+    def reached(first: float, last: float) -> bool:
+        near = (times > first - TOLERANCE - half) & (times < last + TOLERANCE + half)
+        return bool(shut[near].any())
+
+    sounds = [(a / RATE + lead, b / RATE + lead) for a, b in _runs(closure == 1)]
+    ends = [(0.0, lead), (lead + len(closure) / RATE, len(shut) / seen.fps)]
+    pauses = [(a / RATE + lead, b / RATE + lead) for a, b in _runs(silence == 1)] + ends
+    long = [(a, b) for a, b in pauses if b - a >= LONG_PAUSE]
+    rest = [shut[(times > a + 0.1) & (times < b - 0.1)] for a, b in long]
+    return {
+        "sounds": len(sounds),
+        "touching": sum(reached(a, b) for a, b in sounds),
+        "pauses": len(long),
+        "closed": sum(bool(frames.mean() > 0.5) for frames in rest if len(frames)),
+    }
+
+
+def _runs(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _write(path: Path, audio: Float32) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
+        frame = AudioFrame.from_ndarray((audio[None] * 32767).astype(np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+if __name__ == "__main__":
+    main()

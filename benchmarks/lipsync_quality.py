@@ -1,0 +1,224 @@
+"""How well the mouths move: the engine measured with videos, on people its audio network may not know.
+
+    python -m benchmarks.lipsync_quality --clips CLIP... --templates VIDEO... [--speech-network model.onnx] --out FOLDER
+
+Every clip's sound drives the template of a *different* person through the service's own pipeline and Triton; the
+output is measured by the face mesh and compared with the lips of the clip. Rows are written as they come to
+FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output.
+
+Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
+phonemes that the network hears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from benchmarks import ruler
+from frontend.contact_sheet import write_contact_sheet
+from frontend.engines import ENGINES, Networks
+from frontend.exemplars import speech
+from frontend.frames import Float32
+from frontend.pipeline import Job, Workshop, run
+from frontend.service import make_folders, triton_for
+from frontend.settings import ROOT, Settings
+from frontend.workshop import build_workshop
+
+GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
+"""Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
+LARGEST_OFFSET = 6
+MEANS = ("sync", "width", "range", "sharpness", "flicker", "steadiness")
+VISEMES = np.array(
+    [0, 1, 0.65, 0.45, 0.3, 0.8, 0.55, 0.25, 0.3, -0.1, 0.05, 0.2, 0.22, 0.15, 0.2, 0.3, 0.25, 0.25, 0.12], np.float32
+)
+"""Openings by hand of the network's phoneme classes, silence first; see `export.speech_to_lips.PHONEMES`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip on one template, for one engine or baseline."""
+
+    method: str
+    clip: str
+    template: str
+    group: str
+    sync: float
+    offset: int
+    lags: list[float]
+    width: float
+    range: float
+    sharpness: float
+    flicker: float
+    steadiness: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=Path, nargs="+", required=True)
+    parser.add_argument("--templates", type=Path, nargs="+", required=True)
+    parser.add_argument("--speech-network", type=Path, help="another model.onnx in place of the shipped one")
+    parser.add_argument("--methods", nargs="+", default=["engine", "visemes", "loudness"])
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    with _workshop(options.speech_network, options.out) as workshop:
+        networks = workshop.networks
+        templates = {path: ruler.measure(path, networks) for path in options.templates}
+        for number, clip in enumerate(options.clips):
+            truth = ruler.measure(clip, networks)
+            template = partner(clip, options.templates, number)
+            for method in options.methods:
+                output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
+                with _driven_by(method):
+                    run(Job(clip, template, output), ENGINES["default"], workshop)
+                seen = ruler.measure(output, networks)
+                row = compare(method, clip, template, truth, templates[template], seen)
+                _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
+                rows.append(row)
+                print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
+                (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
+    (options.out / "table.md").write_text(table(rows))
+    print(table(rows))
+
+
+def person(path: Path) -> str:
+    """Who it is: GRID names begin with the talker; those of unknown talkers are told apart by their sentence."""
+    first, _, rest = path.stem.partition("_")
+    return rest if first in ("x", "grid") else first
+
+
+def partner(clip: Path, templates: Sequence[Path], number: int) -> Path:
+    """The next template, in turn, of somebody else."""
+    others = [t for t in templates if person(t) != person(clip)]
+    return others[number % len(others)]
+
+
+def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: ruler.Seen, output: ruler.Seen) -> Row:
+    count = len(output.aperture)
+    lips = ruler.resample(truth.aperture, truth.fps, count, output.fps)
+    corners = ruler.resample(truth.width, truth.fps, count, output.fps)
+    natural = clip.stem.startswith(GROUPS["natural"])
+    lags = [ruler.correlation(output.aperture, lips, lag) for lag in range(-LARGEST_OFFSET, LARGEST_OFFSET + 1)]
+    offset = int(np.argmax(lags)) - LARGEST_OFFSET if natural else 0
+    return Row(
+        method=method,
+        clip=clip.stem,
+        template=template.stem,
+        group="natural" if natural else "grid",
+        sync=lags[offset + LARGEST_OFFSET],
+        offset=offset,
+        lags=lags,
+        width=ruler.correlation(output.width, corners, offset),
+        range=float(np.percentile(output.aperture, 95) / np.percentile(own.aperture, 95)),
+        sharpness=_at_like_openings(output, own),
+        flicker=ruler.flicker(output, own),
+        steadiness=float((output.jitter / own.jitter).mean()),
+    )
+
+
+def _at_like_openings(output: ruler.Seen, own: ruler.Seen) -> float:
+    """Sharpness over the template's own at the same openings: an open mouth has more edges than a shut one."""
+    order = np.argsort(own.aperture)
+    usual = np.interp(output.aperture, own.aperture[order], _running_mean(own.sharpness[order], 9))
+    return float(output.sharpness.mean() / usual.mean())
+
+
+def _running_mean(values: ruler.Curve, width: int) -> ruler.Curve:
+    padded = np.pad(values, width // 2, mode="edge")
+    return np.convolve(padded, np.full(width, 1 / width), "valid")
+
+
+@contextmanager
+def _workshop(speech_network: Path | None, out: Path) -> Iterator[Workshop]:
+    with tempfile.TemporaryDirectory() as folder:
+        repository = ROOT / "model_repository"
+        if speech_network:
+            repository = Path(folder, "models")
+            shutil.copytree(ROOT / "model_repository", repository)
+            shutil.copy(speech_network, repository / "speech_to_lips" / "1" / "model.onnx")
+        settings = Settings(base_path=out, model_repository=repository)
+        make_folders(settings)
+        with triton_for(settings) as triton:
+            assert triton is not None
+            yield build_workshop(settings, triton.url)
+
+
+@contextmanager
+def _driven_by(method: str) -> Iterator[None]:
+    """Put a baseline's curve in the place of the network's; the renderer does not know."""
+    if method == "engine":
+        yield
+        return
+    heard = {"loudness": _loudness, "visemes": _visemes}[method]
+    with mock.patch.object(speech, "listen", heard):
+        yield
+
+
+def _loudness(audio: Float32, count: int, fps: object, networks: Networks) -> speech.Speech:
+    step = len(audio) / count
+    level = [np.log10(np.sqrt((audio[int(k * step) : int((k + 1) * step)] ** 2).mean()) + 1e-3) for k in range(count)]
+    curve = np.convolve(np.pad(np.array(level), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+    return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
+
+
+def _visemes(audio: Float32, count: int, fps: object, networks: Networks) -> speech.Speech:
+    told = networks.infer(speech.NETWORK, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(np.float32)
+    curve = np.convolve(told @ VISEMES, np.hanning(13) / 6, "same")
+    at = (np.arange(count) + 0.5) * len(curve) / count - 0.5
+    curve = np.interp(at, np.arange(len(curve)), curve)
+    return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
+
+
+def _as_speech(curve: ruler.Curve) -> speech.Speech:
+    nothing = np.zeros(len(curve), np.float32)
+    return speech.Speech(curve.astype(np.float32), nothing, nothing, nothing)
+
+
+def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:
+    """Two seconds of lower faces."""
+    shown = [(k, f"{k}") for k in range(10, min(60, len(seen.aperture)))]
+    write_contact_sheet(video, target, shown, seen.box, columns=10, width=150)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown: one line a method and group of clips, then the engine's clips."""
+    head = "| method | clips | sync r | peak lag | width r | range | sharpness | flicker mean / worst | steadiness |"
+    lines = [head, "| --- " * (head.count("|") - 1) + "|"]
+    for method in dict.fromkeys(row.method for row in rows):
+        for group in ("grid", "natural"):
+            part = [row for row in rows if row.method == method and row.group == group]
+            if not part:
+                continue
+            means = {name: float(np.mean([getattr(row, name) for row in part])) for name in MEANS}
+            peak = int(np.argmax(np.mean([row.lags for row in part], axis=0))) - LARGEST_OFFSET
+            cells = [f"{method}", f"{group} ({len(part)})", *(f"{value:.2f}" for value in means.values())]
+            cells.insert(3, f"{peak:+d}")
+            cells[-2] += f" / {max(row.flicker for row in part):.2f}"
+            lines.append(_line(cells))
+    engine = [row for row in rows if row.method == "engine"]
+    head = ["clip", "template", "sync r", "offset", "width r", "range", "sharpness", "flicker", "steadiness"]
+    lines += ["", _line(head), "| --- " * len(head) + "|"]
+    for row in engine:
+        cells = [row.clip, row.template, *(f"{getattr(row, name):.2f}" for name in MEANS)]
+        cells.insert(3, f"{row.offset:+d}")
+        lines.append(_line(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+// Puts the page together: which view is shown, the theme and the language, and a job from the files to the result.
+
+import { problem, remember, showOptions, startComposer } from "./composer.js";
+import { $ } from "./dom.js";
+import { refresh, startHistory } from "./history.js";
+import * as service from "./service.js";
+import * as stage from "./stage.js";
+import { showTask } from "./task.js";
+import { applyWords, language, setLanguage, t } from "./words.js";
+
+const THEMES = ["auto", "light", "dark"];
+
+function startTools() {
+  const say = () => {
+    $("#language").textContent = t("language");
+    $("#language").lang = language.current === "zh" ? "en" : "zh-CN";
+    const theme = document.documentElement.dataset.theme ?? "auto";
+    $("#theme").textContent = t(`theme${theme[0].toUpperCase()}${theme.slice(1)}`);
+  };
+  const setTheme = name => {
+    if (name === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = name;
+    localStorage.setItem("theme", name);
+    say();
+    document.dispatchEvent(new Event("theme"));
+  };
+  $("#language").addEventListener("click", () => {
+    setLanguage(language.current === "zh" ? "en" : "zh");
+    say();
+    document.dispatchEvent(new Event("words"));
+    if ($("#stage").dataset.state === "empty") stage.showEmpty();
+    route();
+    refresh().catch(() => {});
+  });
+  $("#theme").addEventListener("click", () => {
+    const now = document.documentElement.dataset.theme ?? "auto";
+    setTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new Event("theme")));
+  setTheme(localStorage.getItem("theme") ?? "auto");
+}
+
+function startKey() {
+  let asking = null;
+  service.onKeyNeeded(() => {
+    asking ??= new Promise(resolve => {
+      const dialog = $("#key");
+      dialog.addEventListener("close", () => {
+        asking = null;
+        const value = $("#key-value").value.trim();
+        if (dialog.returnValue === "ok" && value) localStorage.setItem("key", value);
+        resolve(dialog.returnValue === "ok" && Boolean(value));
+      }, { once: true });
+      dialog.returnValue = "";
+      $("#key-value").value = "";
+      dialog.showModal();
+    });
+    return asking;
+  });
+}
+
+async function send(what, kind, say, signal) {
+  if (!what.file) return what.id;
+  say(kind, 0);
+  const id = await service.upload(what.file, share => say(kind, share), signal);
+  remember(id, what.name);
+  return id;
+}
+
+async function generate({ template, voice, fields }) {
+  const stopped = new AbortController();
+  let id = null;
+  $("#generate").disabled = true;
+  const say = stage.showWork(() => {
+    stopped.abort();
+    if (id) service.cancel(id).catch(() => {}).finally(refresh);
+  });
+  $("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  try {
+    const order = {
+      ...fields,
+      video_path: await send(template, "uploadingTemplate", say, stopped.signal),
+      audio_path: await send(voice, "uploadingVoice", say, stopped.signal),
+    };
+    ({ task_id: id } = await service.submit(order));
+    refresh().catch(() => {});
+    const task = await service.follow(id, view => stage.tell(say, view), stopped.signal);
+    if (task.state === "succeeded") await stage.showResult(task, await originalOf(template, id));
+    else if (task.state === "cancelled") stage.showCancelled();
+    else stage.showFailure(task.error.code, task.error.message, id);
+  } catch (error) {
+    if (error.name === "AbortError") stage.showCancelled();
+    else stage.showFailure(error.code ?? 500, error.message, id);
+  } finally {
+    $("#generate").disabled = false;
+    refresh().catch(() => {});
+  }
+}
+
+const originalOf = async (template, id) => {
+  if (template.file?.type.startsWith("image/")) return null;
+  return template.file ? URL.createObjectURL(template.file) : service.address(`/human/tasks/${id}/template`).catch(() => null);
+};
+
+function route() {
+  const id = /^#task=([\w-]+)$/.exec(location.hash)?.[1];
+  $("#studio").hidden = $("#history").hidden = Boolean(id);
+  $("#task").hidden = !id;
+  if (!id) return $("#task").replaceChildren();
+  scrollTo(0, 0);
+  showTask(id, () => location.hash === `#task=${id}`).catch(error => {
+    location.hash = "";
+    stage.showFailure(error.code ?? 500, error.message, id);
+  });
+}
+
+applyWords();
+startTools();
+startKey();
+startComposer(generate);
+startHistory();
+stage.showEmpty();
+addEventListener("hashchange", route);
+route();
+showOptions().then(refresh).then(() => applyWords($("#order"))).catch(error => problem(error.code === 0 ? t("adviceNetwork") : error.message));

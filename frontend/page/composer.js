@@ -1,0 +1,159 @@
+// The form: two files, or files used before, or the microphone, and the options.
+
+import { $, h } from "./dom.js";
+import * as service from "./service.js";
+import { Recorder } from "./recorder.js";
+import { t } from "./words.js";
+
+/** What was chosen: a File to be sent, or the id or path of what the service has already. */
+const chosen = { template: null, voice: null };
+
+/** Names of uploads, which the service knows by number only. */
+const names = JSON.parse(localStorage.getItem("names") ?? "{}");
+export const nameOf = given => names[given] ?? (given.startsWith("upload:") ? t("unknownName") : given.split("/").pop());
+export function remember(id, name) {
+  names[id] = name;
+  localStorage.setItem("names", JSON.stringify(Object.fromEntries(Object.entries(names).slice(-200))));
+}
+
+export function startComposer(onSubmit) {
+  for (const kind of ["template", "voice"]) {
+    const well = $(`#${kind}-well`), input = $(`#${kind}`);
+    input.addEventListener("change", () => input.files[0] && choose(kind, { file: input.files[0], name: input.files[0].name }));
+    well.querySelector(".clear").addEventListener("click", () => { choose(kind, null); input.focus(); });
+    for (const event of ["dragenter", "dragover"]) {
+      well.addEventListener(event, e => { e.preventDefault(); well.classList.add("over"); });
+    }
+    for (const event of ["dragleave", "drop"]) {
+      well.addEventListener(event, e => { e.preventDefault(); well.classList.remove("over"); });
+    }
+    well.addEventListener("drop", e => {
+      const file = e.dataTransfer.files[0];
+      if (file) choose(kind, { file, name: file.name });
+    });
+  }
+  startRecorder();
+  $("#order").addEventListener("submit", event => {
+    event.preventDefault();
+    const missing = !chosen.template ? ["needTemplate", "#template"] : !chosen.voice ? ["needVoice", "#voice"] : null;
+    problem(missing && t(missing[0]));
+    if (missing) return $(missing[1]).focus();
+    onSubmit({
+      template: chosen.template,
+      voice: chosen.voice,
+      fields: {
+        engine: $("#engine").value,
+        digital_auth: $("#mark").checked ? 1 : 0,
+        watermark: $("#watermark").checked ? 1 : 0,
+      },
+    });
+  });
+}
+
+export function problem(text) {
+  $("#order-problem").textContent = text ?? "";
+  $("#order-problem").hidden = !text;
+}
+
+/** what: { file, name } or { id, name, picture }, or null for nothing */
+export function choose(kind, what) {
+  chosen[kind] = what;
+  const well = $(`#${kind}-well`), preview = well.querySelector(".preview");
+  well.classList.toggle("full", Boolean(what));
+  well.querySelector(".clear").hidden = !what;
+  word(well.querySelector("strong"), kind, what?.name);
+  word(well.querySelector("small"), `${kind}Hint`, what && sizeOf(what));
+  preview.replaceChildren();
+  if (kind === "voice") showVoice(what);
+  if (!what) $(`#${kind}`).value = "";
+  else if (kind === "template") preview.append(pictureOf(what));
+  for (const button of document.querySelectorAll("#recent button")) {
+    button.setAttribute("aria-pressed", String(kind === "template" ? button.dataset.id === what?.id : button.ariaPressed === "true"));
+  }
+  problem(null);
+}
+
+/** The text, or without one the word of that name, in whichever language comes to be chosen. */
+function word(element, name, text) {
+  if (text) delete element.dataset.t;
+  else element.dataset.t = name;
+  element.textContent = text ?? t(name);
+}
+
+function pictureOf(what) {
+  if (!what.file) return h("img", { src: what.picture, alt: "" });
+  const source = URL.createObjectURL(what.file);
+  if (what.file.type.startsWith("image/")) return h("img", { src: source, alt: "" });
+  return h("video", { src: `${source}#t=0.1`, muted: true, playsinline: true, preload: "metadata", tabindex: -1 });
+}
+
+const sizeOf = what => what.file ? megabytes(what.file.size) : t("recent");
+
+const megabytes = size => size < 1e5 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
+
+function showVoice(what) {
+  const player = $("#voice-player");
+  player.hidden = !what?.file;
+  if (what?.file) player.src = URL.createObjectURL(what.file);
+  else player.removeAttribute("src");
+}
+
+function startRecorder() {
+  const button = $("#record"), level = $("#level");
+  if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) return void (button.hidden = true);
+  const recorder = new Recorder(level);
+  const say = () => { button.querySelector("span").textContent = t(recorder.active ? "recording" : "record"); };
+  button.addEventListener("click", async () => {
+    try {
+      if (recorder.active) {
+        const file = await recorder.stop();
+        choose("voice", { file, name: file.name });
+      } else {
+        choose("voice", null);
+        await recorder.start();
+      }
+    } catch {
+      problem(t("noMicrophone"));
+    }
+    button.setAttribute("aria-pressed", String(recorder.active));
+    level.hidden = !recorder.active;
+    say();
+  });
+  document.addEventListener("words", say);
+  say();
+}
+
+export async function showOptions() {
+  const { engine: usual, mark_is_mandatory: mandatory } = await service.options();
+  const offer = engines => $("#engine").replaceChildren(...engines.map(({ name, weights }) => {
+    const there = weights !== "missing";
+    return h("option", { value: name, selected: name === usual, disabled: !there }, there ? name : t("notInstalled", name));
+  }));
+  // Until Triton is up nobody can tell which of the others are there.
+  offer([{ name: usual }]);
+  service.engines().then(offer, () => {});
+  $("#mark").checked ||= mandatory;
+  $("#mark").disabled = mandatory;
+  if (mandatory) $("#mark").closest("label").querySelector("small").dataset.t = "markMandatory";
+}
+
+/** Offer the templates of earlier tasks, the latest first, each once. */
+export async function showRecent(tasks) {
+  const found = new Map();
+  for (const task of tasks) {
+    if (task.state === "succeeded" && !found.has(task.video_path)) found.set(task.video_path, task.task_id);
+  }
+  const buttons = [...found].slice(0, 8).map(([id, task]) => {
+    const image = h("img", { alt: "" });
+    const button = h("button", {
+      type: "button", hidden: true, "aria-label": nameOf(id), title: nameOf(id), "data-id": id,
+      "aria-pressed": String(chosen.template?.id === id),
+      onclick: () => choose("template", { id, name: nameOf(id), picture: image.src }),
+    }, image);
+    // Without a picture the file is gone as well.
+    image.addEventListener("load", () => { button.hidden = false; $("#recent").hidden = false; });
+    service.address(`/human/tasks/${task}/picture`).then(source => { image.src = source; }, () => {});
+    return button;
+  });
+  $("#recent .strip").replaceChildren(...buttons);
+}

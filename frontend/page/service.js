@@ -1,0 +1,112 @@
+// The service's API: requests with the key, where one is needed; uploads with progress; tasks followed to their end.
+
+export class Failure extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+let askForKey = async () => false;
+/** `ask` obtains a key from the person and puts it into localStorage; false gives up. */
+export const onKeyNeeded = ask => { askForKey = ask; };
+
+const headers = more => {
+  const key = localStorage.getItem("key");
+  return key ? { Authorization: `Bearer ${key}`, ...more } : { ...more };
+};
+
+async function request(path, options = {}) {
+  for (;;) {
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers: headers(options.headers) });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Failure(0, "");
+    }
+    if (answer.status === 401 && await askForKey()) continue;
+    if (!answer.ok) throw await failure(answer);
+    return answer;
+  }
+}
+
+async function failure(answer) {
+  const body = await answer.json().catch(() => ({}));
+  return new Failure(answer.status, body.message ?? answer.statusText);
+}
+
+const data = async (path, options) => (await (await request(path, options)).json()).data;
+
+export const options = () => data("/human/options");
+export const engines = async () => (await (await request("/engines")).json()).engines;
+export const tasks = (limit, offset = 0) => data(`/human/tasks?limit=${limit}&offset=${offset}`);
+export const task = id => data(`/human/tasks/${id}`);
+export const cancel = id => data(`/human/tasks/${id}`, { method: "DELETE" });
+export const report = async id => (await request(`/human/tasks/${id}/report`)).json();
+
+export const submit = order => data("/human/generate", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ ...order, mode: "async" }),
+});
+
+/** Send a file; resolves to the upload's id. `progress` is told shares of 0-1. */
+export async function upload(file, progress, signal) {
+  // A first small request settles the question of the key before gigabytes are sent.
+  await request("/human/options", { signal });
+  return new Promise((resolve, reject) => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    const sending = new XMLHttpRequest();
+    sending.open("POST", "/human/uploads");
+    for (const [name, value] of Object.entries(headers())) sending.setRequestHeader(name, value);
+    sending.responseType = "json";
+    sending.upload.onprogress = event => event.lengthComputable && progress(event.loaded / event.total);
+    sending.onload = () => sending.status === 201
+      ? resolve(sending.response.data.id)
+      : reject(new Failure(sending.status, sending.response?.message ?? ""));
+    sending.onerror = () => reject(new Failure(0, ""));
+    sending.onabort = () => reject(new DOMException("", "AbortError"));
+    signal?.addEventListener("abort", () => sending.abort());
+    sending.send(form);
+  });
+}
+
+const ENDED = ["succeeded", "failed", "cancelled"];
+
+/** Follow a task by server-sent events, read with fetch because EventSource sends no key. Resolves when it has ended. */
+export async function follow(id, changed, signal) {
+  for (let pause = 500; ; pause = Math.min(pause * 2, 8000)) {
+    try {
+      const answer = await request(`/human/tasks/${id}/events`, { signal });
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const events = (text + value).split("\n\n");
+        text = events.pop();
+        for (const event of events) {
+          const line = event.split("\n").find(part => part.startsWith("data: "));
+          if (!line) continue;
+          pause = 500;
+          const view = JSON.parse(line.slice(6));
+          changed(view);
+          if (ENDED.includes(view.state)) return view;
+        }
+      }
+    } catch (error) {
+      if (error.name === "AbortError" || (error instanceof Failure && error.code !== 0 && error.code !== 503)) throw error;
+    }
+    // The service was restarted, or the line was cut; the task goes on.
+    await new Promise(resolve => setTimeout(resolve, pause));
+    if (signal?.aborted) throw new DOMException("", "AbortError");
+  }
+}
+
+/** An address for <img>, <video> and downloads; with a key the content is fetched first, for those cannot send one. */
+export async function address(path) {
+  if (!localStorage.getItem("key")) return path;
+  return URL.createObjectURL(await (await request(path)).blob());
+}

@@ -1,0 +1,60 @@
+// The right half: nothing yet, work in progress, the result, or what went wrong.
+
+import { $, h } from "./dom.js";
+import { createPlayer } from "./player.js";
+import * as service from "./service.js";
+import { advice, duration, readable, t } from "./words.js";
+
+const show = (state, ...children) => {
+  $("#stage").dataset.state = state;
+  $("#stage").setAttribute("aria-label", t("stage"));
+  $("#stage").replaceChildren(...children);
+};
+
+export const showEmpty = () => show("empty", h("div", { class: "blank", "aria-hidden": "true" }, h("i"), h("i")), h("p", {}, t("stageEmpty")));
+
+/** A bar with words; returns what changes it. */
+export function showWork(onCancel) {
+  const bar = h("div", { class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, h("i"));
+  const doing = h("p", { class: "doing" }), left = h("p", { class: "left" });
+  const end = h("button", { type: "button", class: "second", onclick: onCancel }, t("cancel"));
+  show("work", h("div", { class: "working" }, h("div", { class: "row" }, doing, left), bar, end));
+  return (stage, share, note = "") => {
+    doing.textContent = t(stage);
+    left.textContent = note;
+    bar.setAttribute("aria-label", t(stage));
+    bar.setAttribute("aria-valuenow", Math.round(share * 100));
+    bar.firstChild.style.transform = `scaleX(${share})`;
+    bar.classList.toggle("idle", share === 0);
+  };
+}
+
+export function tell(say, task) {
+  if (task.state === "queued") {
+    return say("queued", 0, task.queue_position == null ? "" : t("waitingBehind", task.queue_position));
+  }
+  const left = task.eta_seconds == null ? "" : t("left", duration(task.eta_seconds));
+  say(task.stage ?? "begin", task.progress, left);
+}
+
+/** original: address of the template, null where there is none that a browser could show */
+export async function showResult(task, original) {
+  const result = await service.address(`/human/tasks/${task.task_id}/result`);
+  const { width, height, duration: length, real_time_factor: speed } = task.result;
+  const player = createPlayer({ result, original, aspect: width / height });
+  const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}`;
+  show("done", player, h("div", { class: "after" },
+    h("a", { class: "first", href: result, download: `digital-human-${task.task_id.slice(0, 8)}.mp4` }, t("download")),
+    h("a", { class: "second", href: `#task=${task.task_id}` }, t("details")),
+    h("span", { class: "facts" }, facts)));
+}
+
+export function showFailure(code, message, task) {
+  show("failed", h("div", { class: "wrong", role: "alert" },
+    h("h2", {}, t("failed")),
+    message && h("p", { class: "message" }, readable(message)),
+    h("p", {}, advice(code, message)),
+    task && h("p", { class: "number" }, `${t("taskNumber")} ${task}`)));
+}
+
+export const showCancelled = () => show("empty", h("p", {}, t("cancelled")));

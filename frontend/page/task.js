@@ -1,0 +1,73 @@
+// One task, and what the networks made of it: voice, mouth and face over time, and where the time went.
+
+import { nameOf } from "./composer.js";
+import { $, h } from "./dom.js";
+import { createPlayer } from "./player.js";
+import { drawCurve, drawTrack, drawWave } from "./plots.js";
+import * as service from "./service.js";
+import { advice, moment, readable, t } from "./words.js";
+
+const STAGES = ["fetch", "prepare", "plan", "render", "compose"];
+
+export async function showTask(id, stillWanted) {
+  const place = $("#task");
+  place.replaceChildren(h("p", { class: "none" }, "…"));
+  const [task, report] = await Promise.all([service.task(id), service.report(id).catch(() => null)]);
+  if (!stillWanted()) return;
+  const plots = [];
+  const at = seconds => plots.forEach(plot => plot(seconds));
+  const parts = [h("p", {}, h("a", { href: "#", class: "back" }, `← ${t("back")}`)),
+    h("div", { class: "heading" }, h("h1", {}, nameOf(task.audio_path)),
+      h("p", {}, `${t("from")} ${nameOf(task.video_path)} · ${moment(task.created)}`))];
+  if (task.error) {
+    parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),
+      h("p", {}, advice(task.error.code, task.error.message))));
+  } else if (task.state !== "succeeded") parts.push(h("p", { class: `state ${task.state}` }, t(task.state)));
+  let player = null;
+  if (task.state === "succeeded") {
+    const [result, original] = await Promise.all(["result", "template"].map(what =>
+      service.address(`/human/tasks/${id}/${what}`).catch(() => null)));
+    if (result) player = createPlayer({ result, original, aspect: task.result.width / task.result.height, onTime: at });
+  }
+  const seek = share => player?.seekTo(share * (report?.duration ?? 0));
+  const measured = h("div", { class: "plots" });
+  if (report) {
+    const seen = report.faces.filter(Boolean).length;
+    const trackText = t("trackText", seen, report.faces.length);
+    measured.append(
+      figure(t("waveform"), t("waveformText"), canvas => plots.push(drawWave(canvas, report.waveform, report.duration)), seek),
+      report.aperture
+        ? figure(t("aperture"), t("apertureText"), canvas => plots.push(drawCurve(canvas, report.aperture, report.faces, report.duration)), seek)
+        : h("p", { class: "none" }, t("noAperture")),
+      figure(t("track"), trackText, canvas => plots.push(drawTrack(canvas, report, `/human/tasks/${id}/picture`)), null, "tall"));
+  } else if (task.state !== "queued" && task.state !== "running") measured.append(h("p", { class: "none" }, t("noReport")));
+  parts.push(h("div", { class: "inspect" }, h("div", { class: "left" }, player, timings(task)), measured));
+  place.replaceChildren(...parts);
+  // Canvases take their size from the page, so they are drawn once they are in it.
+  for (const canvas of measured.querySelectorAll("canvas")) canvas.begin();
+  at(0);
+}
+
+function figure(title, text, draw, seek, shape = "") {
+  const canvas = h("canvas", { role: "img", "aria-label": `${title}. ${text}`, class: shape });
+  canvas.begin = () => draw(canvas);
+  if (seek) canvas.addEventListener("click", event => seek(event.offsetX / canvas.clientWidth));
+  return h("figure", {}, h("figcaption", {}, h("strong", {}, title), h("small", {}, text)), canvas);
+}
+
+function timings(task) {
+  const stages = STAGES.filter(stage => task.timings[stage] != null);
+  if (!stages.length) return null;
+  const total = stages.reduce((sum, stage) => sum + task.timings[stage], 0) || 1;
+  const bar = h("div", { class: "shares", "aria-hidden": "true" }, stages.map(stage => {
+    const part = h("i", { class: stage });
+    part.style.flexGrow = task.timings[stage] / total;
+    return part;
+  }));
+  const rows = stages.map(stage => h("tr", {}, h("th", { scope: "row" }, h("i", { class: stage }), t(stage)), h("td", {}, t("seconds", task.timings[stage]))));
+  const facts = task.result && [
+    `${task.result.width} × ${task.result.height} · ${Math.round(task.result.frames)} ${t("frames")}`,
+    t("realTime", task.result.real_time_factor), task.result.template_cached ? t("cached") : null,
+  ].filter(Boolean).join(" · ");
+  return h("section", { class: "timings" }, h("h2", {}, t("timings")), bar, h("table", {}, h("tbody", {}, rows)), facts && h("p", { class: "facts" }, facts));
+}

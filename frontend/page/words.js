@@ -1,0 +1,122 @@
+// Every word of the page, in both languages, and the few forms that numbers take.
+
+export const EN = {
+  name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
+  lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
+  template: "Template", templateHint: "A video or a picture of one person. Drop it here, or choose a file.",
+  voice: "Voice", voiceHint: "A recording of speech. Drop it here, or choose a file.",
+  recent: "Used lately", record: "Record with the microphone", recording: "Stop", remove: "Remove",
+  options: "Options", engine: "Engine", mark: "Digital-human mark", markHint: "A visible label at the top right.",
+  markMandatory: "Required by whoever runs this service.", watermark: "Watermark", watermarkHint: "A picture at the bottom right.",
+  generate: "Generate", history: "Your videos", historyNone: "What you make will be listed here.", more: "Show more",
+  stageEmpty: "The result appears here, beside the original.", stage: "Result",
+  uploadingTemplate: "Sending the template", uploadingVoice: "Sending the voice",
+  queued: "Waiting for its turn", waitingBehind: n => n === 0 ? "Next in line" : n === 1 ? "One job before it" : `${n} jobs before it`,
+  fetch: "Fetching", prepare: "Studying the face", plan: "Listening to the voice", render: "Drawing the mouth",
+  compose: "Putting it together", begin: "Starting", left: s => `about ${s} left`, cancel: "Cancel", cancelled: "Cancelled", failed: "Failed",
+  succeeded: "Done", running: "Working", download: "Download", details: "How it was made", again: "Make another", back: "Back",
+  result: "Result", original: "Original", compareSlider: "Slider", compareSide: "Side by side", compareResult: "Result only", compare: "Comparison",
+  divider: "Divide between original and result", play: "Play", pause: "Pause", seek: "Position", mute: "Mute", unmute: "Unmute",
+  noOriginal: "The original cannot be shown in this browser.", open: "Open",
+  keyTitle: "This service asks for a key", keyHint: "Whoever runs it can give you one. It stays in this browser.", key: "API key", keyUse: "Use it",
+  notInstalled: name => `${name} (its weights are not installed)`,
+  needTemplate: "Choose a template first.", needVoice: "Choose or record a voice first.",
+  noMicrophone: "The microphone cannot be used. Allow it in the browser's settings for this page, or choose a file.",
+  themeAuto: "Theme: system", themeLight: "Theme: light", themeDark: "Theme: dark", language: "中文", from: "from",
+  waveform: "Voice", aperture: "Mouth opening", track: "Face", timings: "Time by stage", seconds: s => `${s.toFixed(s < 10 ? 1 : 0)} s`,
+  realTime: x => `${x.toFixed(2)} × real time`, cached: "The template was known already.", noReport: "No measurements were kept for this task.",
+  trackText: (seen, all) => `Face found in ${Math.round(100 * seen / all)} % of the frames`,
+  apertureText: "the top is the widest of this video", waveformText: "loudness", facts: "Facts", frames: "frames", noAperture: "This engine tells no curve.",
+  took: "took", unknownName: "file", noFaceShort: "no face", minutes: (m, s) => `${m} min ${s} s`,
+  adviceFace: "Take a template in which the face is large enough, lit from the front and not covered.",
+  adviceMedia: "Try another file: MP4, MOV, WebM or MKV for the template; WAV, MP3, M4A or a video for the voice.",
+  adviceLong: "Shorten the file and try again.", adviceLarge: "Choose a smaller file.", adviceWait: "Try again in a moment.",
+  adviceForbidden: "Ask whoever runs the service to allow it.", adviceDisk: "The service has run out of room: tell whoever runs it.",
+  adviceGone: "Send the file once more: the service keeps uploads for a while only.", adviceNetwork: "The service cannot be reached. Check the connection and try again.",
+  adviceOther: "Try again. If it happens once more, tell whoever runs the service the number below.", taskNumber: "Task",
+};
+
+export const ZH = {
+  name: "数字人", skip: "跳到正文", title: "让一个人说出这段话",
+  lead: "一段人物视频，一段语音。得到同一个人说出这段话的视频。",
+  template: "模板", templateHint: "一个人的视频或照片。拖到这里，或选择文件。",
+  voice: "语音", voiceHint: "一段说话的录音。拖到这里，或选择文件。",
+  recent: "最近用过", record: "用麦克风录音", recording: "停止", remove: "移除",
+  options: "选项", engine: "引擎", mark: "数字人标识", markHint: "画面右上角的可见标识。",
+  markMandatory: "本服务要求必须添加。", watermark: "水印", watermarkHint: "画面右下角的图片。",
+  generate: "生成", history: "你的视频", historyNone: "生成的视频会列在这里。", more: "显示更多",
+  stageEmpty: "结果会显示在这里，与原视频并排。", stage: "结果",
+  uploadingTemplate: "正在上传模板", uploadingVoice: "正在上传语音",
+  queued: "排队中", waitingBehind: n => n === 0 ? "下一个就是它" : `前面还有 ${n} 个任务`,
+  fetch: "正在获取文件", prepare: "正在分析人脸", plan: "正在聆听语音", render: "正在绘制口型",
+  compose: "正在合成", begin: "正在开始", left: s => `大约还需 ${s}`, cancel: "取消", cancelled: "已取消", failed: "失败",
+  succeeded: "完成", running: "进行中", download: "下载", details: "制作过程", again: "再做一个", back: "返回",
+  result: "结果", original: "原视频", compareSlider: "滑动对比", compareSide: "并排", compareResult: "只看结果", compare: "对比方式",
+  divider: "原视频与结果的分界", play: "播放", pause: "暂停", seek: "播放位置", mute: "静音", unmute: "取消静音",
+  noOriginal: "此浏览器无法显示原视频。", open: "打开",
+  keyTitle: "本服务需要密钥", keyHint: "请向服务的管理员索取。密钥只保存在此浏览器中。", key: "API 密钥", keyUse: "使用",
+  notInstalled: name => `${name}（未安装权重）`,
+  needTemplate: "请先选择模板。", needVoice: "请先选择或录制语音。",
+  noMicrophone: "无法使用麦克风。请在浏览器设置中允许此页面使用，或选择文件。",
+  themeAuto: "主题：跟随系统", themeLight: "主题：浅色", themeDark: "主题：深色", language: "English", from: "来自",
+  waveform: "语音", aperture: "张口幅度", track: "人脸", timings: "各阶段用时", seconds: s => `${s.toFixed(s < 10 ? 1 : 0)} 秒`,
+  realTime: x => `实时的 ${x.toFixed(2)} 倍`, cached: "此模板以前分析过。", noReport: "没有保留此任务的测量数据。",
+  trackText: (seen, all) => `${Math.round(100 * seen / all)}% 的帧中找到人脸`,
+  apertureText: "最高处为本视频的最大值", waveformText: "响度", facts: "概况", frames: "帧", noAperture: "此引擎不提供曲线。",
+  took: "用时", unknownName: "文件", noFaceShort: "无人脸", minutes: (m, s) => `${m} 分 ${s} 秒`,
+  adviceFace: "请换一个人脸足够大、正面光照、没有遮挡的模板。",
+  adviceMedia: "请换一个文件：模板用 MP4、MOV、WebM 或 MKV；语音用 WAV、MP3、M4A 或视频。",
+  adviceLong: "请缩短文件后再试。", adviceLarge: "请选择小一些的文件。", adviceWait: "请稍后再试。",
+  adviceForbidden: "请联系服务管理员开放权限。", adviceDisk: "服务的存储空间已满：请告知管理员。",
+  adviceGone: "请重新上传文件：服务只保留一段时间。", adviceNetwork: "无法连接到服务。请检查网络后再试。",
+  adviceOther: "请再试一次。如果仍然失败，请把下面的编号告诉管理员。", taskNumber: "任务",
+};
+
+const chosen = localStorage.getItem("language");
+export const language = { current: chosen ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en") };
+
+export const t = (key, ...values) => {
+  const word = (language.current === "zh" ? ZH : EN)[key] ?? key;
+  return typeof word === "function" ? word(...values) : word;
+};
+
+export function setLanguage(name) {
+  language.current = name;
+  localStorage.setItem("language", name);
+  applyWords();
+}
+
+/** Fill in every element that names its word: data-t the text, data-a the label. */
+export function applyWords(root = document) {
+  document.documentElement.lang = language.current === "zh" ? "zh-CN" : "en";
+  document.title = t("name");
+  for (const element of root.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+  for (const element of root.querySelectorAll("[data-a]")) element.setAttribute("aria-label", t(element.dataset.a));
+}
+
+export const duration = seconds => {
+  const whole = Math.max(1, Math.round(seconds));
+  return whole < 60 ? t("seconds", whole).replace(".0", "") : t("minutes", Math.floor(whole / 60), whole % 60);
+};
+
+export const moment = iso =>
+  new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" })
+    .format(new Date(iso));
+
+/** A message of the service, its fields called as the page calls them. */
+export const readable = message =>
+  message.replace(/^audio_path: /, `${t("voice")}: `).replace(/^video_path: /, `${t("template")}: `);
+
+/** What to do about an error, from its HTTP status and message. */
+export function advice(code, message = "") {
+  if (code === 0) return t("adviceNetwork");
+  if (/face|mouth/i.test(message)) return t("adviceFace");
+  if (/longer than/i.test(message)) return t("adviceLong");
+  if (code === 400) return t("adviceMedia");
+  if (code === 403) return t("adviceForbidden");
+  if (code === 404) return t("adviceGone");
+  if (code === 413) return t("adviceLarge");
+  if (code === 429 || code === 503 || code === 504) return t("adviceWait");
+  if (code === 507) return t("adviceDisk");
+  return t("adviceOther");
+}

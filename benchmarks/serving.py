@@ -67,8 +67,17 @@ def main() -> None:
 def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
     path = media.ROOT / "model_repository" / network / "1" / "model.onnx"
     inputs = _inputs(path, batch)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+    # As many threads as the embedded server gives an execution.
+    threads = int(os.environ.get("ONNXRUNTIME_THREADS") or max(len(os.sched_getaffinity(0)) // 2, 1))
+    session_options = onnxruntime.SessionOptions()
+    session_options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, session_options, providers=["CPUExecutionProvider"])
+    options = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "INFERENCE_NUM_THREADS": threads,
+    }
     compiled = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
     plain, shared = TritonNetworks(url, shared_memory=False), TritonNetworks(url)
     ways: dict[str, Callable[[], object]] = {

@@ -64,7 +64,7 @@ def _row(
     targets = [folder / f"out-{number}.mp4" for number in range(len(work))]
     groups = {"frontend": service.frontend, "Triton": service.triton}
     with (
-        peak_memory(groups, 1.0) as peaks,
+        peak_memory(groups) as peaks,
         costing(service.processes) as cost,
         ThreadPoolExecutor(len(work)) as pool,
     ):

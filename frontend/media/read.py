@@ -16,7 +16,7 @@ from frontend.frames import Frame
 from frontend.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
 from frontend.media.normalise import Normaliser
 
-_BUFFER_BYTES = 128 * 2**20
+_BUFFER_BYTES = 96 * 2**20
 
 
 def pingpong(count: int, length: int) -> Iterator[int]:
@@ -81,7 +81,9 @@ class VideoReader:
                 first = period - phase
                 length = min(first, stop - start)
                 for end in range(first + 1, first + 1 - length, -self._limit):
-                    yield from reversed(self._stretch(max(end - self._limit, first + 1 - length), end))
+                    stretch = self._stretch(max(end - self._limit, first + 1 - length), end)
+                    while stretch:
+                        yield stretch.pop()  # kept no longer than it is needed
             start += length
 
     def _stretch(self, start: int, stop: int) -> list[Frame]:

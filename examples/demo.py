@@ -53,8 +53,11 @@ def main() -> int:
                 },
             )
             seconds = time.perf_counter() - started
+            task = client.get(f"/human/tasks/{answer.json()['data']['task_id']}") if answer.is_success else None
         print(json.dumps(answer.json()))
         answer.raise_for_status()
+        assert task is not None
+        cached = task.raise_for_status().json()["data"]["result"]["template_cached"]
     finally:
         service.terminate()
         service.wait()
@@ -64,7 +67,8 @@ def main() -> int:
     write_contact_sheet(video, sheet, captions(float(info.fps), info.length_hint), box=MOUTH)
     print(f"video:         {video}")
     print(f"contact sheet: {sheet}")
-    print(f"{float(length):.1f} s of video in {seconds:.1f} s: {float(length) / seconds:.2f} x real time, first run")
+    run = "template known from before" if cached else "first run with this template"
+    print(f"{float(length):.1f} s of video in {seconds:.1f} s: {float(length) / seconds:.2f} x real time, {run}")
     return 0
 
 

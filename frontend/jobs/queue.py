@@ -21,6 +21,7 @@ from frontend.jobs.control import Switchboard
 from frontend.jobs.liveness import Liveness, hold_folder
 from frontend.jobs.process import Workers
 from frontend.jobs.spec import JobSpec, State, Task, describe
+from frontend.jobs.sqlite import supply_unixepoch
 from frontend.jobs.watch import Watch, statuses
 from frontend.jobs.workflow import GENERATE, JOBS, PROGRESS, WEBHOOKS, Shop, clean_up, register
 from frontend.settings import Settings
@@ -178,8 +179,10 @@ class Jobs:
         started = _seconds(status.dequeued_at)
         progress = 1.0 if state == "succeeded" else float(told.get("progress", 0.0))
         result = status.output if state == "succeeded" else None
-        if result and started and status.completed_at:
-            self._seconds.append(status.completed_at / 1000 - started)
+        ended = _seconds(status.completed_at)
+        if result:
+            started, ended = result["started"], result["ended"]
+            self._seconds.append(ended - started)
         return Task(
             id=status.workflow_id,
             owner=status.authenticated_user or "",
@@ -193,7 +196,7 @@ class Jobs:
             result=result,
             created=_seconds(status.created_at) or 0.0,
             started=started,
-            ended=_seconds(status.completed_at),
+            ended=ended,
             timings=(result or {}).get("timings", {}),
         )
 
@@ -242,6 +245,7 @@ def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
         }
+        supply_unixepoch()
         DBOS(config=config)
         generate, notify = register(lambda: shop)
         DBOS.launch()

@@ -70,7 +70,7 @@ class _Run:
     control: Control
     frames: int = 1
     drawn: int = 0
-    told: float = 0.0
+    told: tuple[str, float] = ("", 0.0)
     counted: float = 0.0
 
     @property
@@ -79,8 +79,10 @@ class _Run:
 
     def progress(self, stage: str, share: float) -> None:
         now = time.time()
-        if now - self.told >= _PROGRESS_INTERVAL:
-            self.told = now
+        last, when = self.told
+        # A new stage is told at once: a short one would otherwise never be seen.
+        if stage != last or now - when >= _PROGRESS_INTERVAL:
+            self.told = (stage, now)
             before, own = _SHARES[stage]
             DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + own * share, 4), "at": now})
 
@@ -249,6 +251,9 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
         "template_cached": prepared["template_cached"],
         "timings": {stage: round(value, 3) for stage, value in timings.items()},
         "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
+        # By our own clock: DBOS on an older SQLite tells times by the second.
+        "started": round(started, 3),
+        "ended": round(time.time(), 3),
     }
     metrics.finished(result)
     return result

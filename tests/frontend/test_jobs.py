@@ -74,8 +74,7 @@ def test_events_follow_a_task_to_its_end(live: Live) -> None:
     assert seen[-1]["state"] == "succeeded"
     progress = [task["progress"] for task in seen]
     assert progress == sorted(progress) and len(set(progress)) > 2
-    # Looked at now and then: a short stage may pass between two looks.
-    assert {task["stage"] for task in seen} <= {None, "prepare", "plan", "render", "compose"}
+    assert "render" in {task["stage"] for task in seen}
 
 
 def test_the_same_key_gives_the_same_task(live: Live) -> None:
@@ -104,7 +103,7 @@ def test_the_queue_is_bounded_ordered_and_listed(live: Live) -> None:
     rest = live.client.get("/human/tasks", params={"state": "queued", "limit": 2, "offset": 2}).json()["data"]
     assert {task["task_id"] for task in listed["tasks"] + rest["tasks"]} == set(ids) and rest["next_offset"] is None
     ended = [live.until(task_id, "succeeded")["ended"] for task_id in ids]
-    assert ended[2] <= ended[0] <= ended[1]
+    assert ended[2] < ended[0] < ended[1]
 
 
 def test_a_queued_task_can_be_cancelled(live: Live, media: Path) -> None:

@@ -44,7 +44,7 @@ def test_fifty_clients_are_served_while_two_jobs_run(own_media: Path, triton: Tr
                     asked += 1
                     if number % 10 == 0:
                         assert http.get(f"/human/tasks/{ids[0]}").status_code == 200
-                    time.sleep(1.0)
+                    time.sleep(0.5)
             return asked
 
         with ThreadPoolExecutor(50) as pool:
@@ -52,8 +52,8 @@ def test_fifty_clients_are_served_while_two_jobs_run(own_media: Path, triton: Tr
             while any(live.task(task_id)["state"] == "running" for task_id in ids):
                 time.sleep(0.2)
             stop.set()
-            assert all(asked.result() > 0 for asked in answers), "no request was lost"
+            assert all(asked.result() > 3 for asked in answers), "no request was lost"
         assert {live.task(task_id)["state"] for task_id in ids} == {"succeeded"}
         p99 = float(np.percentile(times, 99))
         print(f"{len(times)} calls of /health, p50 {np.median(times) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms")
-        assert np.median(times) < 0.25
+        assert p99 < 0.1

@@ -131,19 +131,24 @@ def mama_papa() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
+    from training.evaluate import Heard
+
     audio, touching = mama_papa
     told = ask(committed, audio)
     _, constants = load()
+    # What is drawn: the aperture alone seldom shuts fully, the closure draws it down.
+    closed = constants["closed_aperture"]
+    drawn = Heard(told["lips"], told["closure"], told["silence"]).gated_aperture(closed)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], touching == 1, [0]]).astype(int)))
     bilabials = list(zip(edges[::2] - 2, edges[1::2] + 2, strict=True))
     assert len(bilabials) == 8
     for first, last in bilabials:
         assert told["closure"][first:last].max() > 0.6
-        assert told["lips"][first:last, 0].min() < constants["closed_aperture"] + 0.6
+        assert drawn[first:last].min() < closed + 0.2
     open_ = told["phonemes"][:, PHONEMES.index("open")] > 0.7
     assert open_.sum() > 20
     assert np.median(told["closure"][open_]) < 0.1
-    assert told["lips"][open_, 0].mean() > constants["closed_aperture"] + 1.5
+    assert drawn[open_].mean() > closed + 1.5
 
 
 def test_silence_is_a_shut_mouth(committed, mama_papa):
@@ -153,7 +158,7 @@ def test_silence_is_a_shut_mouth(committed, mama_papa):
         told = ask(committed, audio)
         # the first and last instants of a window are told less surely, for half of their surroundings is missing
         assert told["silence"].min() > 0.5 and told["silence"].mean() > 0.95
-        assert told["lips"][:, 0].max() < constants["closed_aperture"] + 0.6
+        assert told["lips"][:, 0].max() < constants["closed_aperture"] + 0.5
     around = ask(committed, mama_papa[0])["silence"]
     for rest in (around[:35], around[-35:]):
         assert rest.min() > 0.5 and rest.mean() > 0.9

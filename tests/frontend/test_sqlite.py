@@ -1,0 +1,23 @@
+"""DBOS finds the functions it needs in any SQLite that Python was built with."""
+
+import sqlite3
+
+from sqlalchemy import create_engine, text
+
+from frontend.jobs.sqlite import supply_unixepoch, unixepoch
+
+
+def test_sub_seconds_are_told_whatever_the_version_of_sqlite() -> None:
+    supply_unixepoch()
+    with create_engine("sqlite://").begin() as connection:
+        connection.execute(text("CREATE TABLE t (k INTEGER, at BIGINT NOT NULL DEFAULT (unixepoch('subsec') * 1000))"))
+        connection.execute(text("INSERT INTO t (k) VALUES (1)"))
+        at, now = connection.execute(text("SELECT at, strftime('%s', 'now') FROM t")).one()
+    assert abs(at - int(now) * 1000) < 2000
+    assert isinstance(at, int) or sqlite3.sqlite_version_info >= (3, 42)
+
+
+def test_the_supplied_function_answers_like_sqlites_own() -> None:
+    assert isinstance(unixepoch(), int)
+    assert unixepoch("subsec") * 1000 % 1 == 0
+    assert unixepoch("now", "utc") is None

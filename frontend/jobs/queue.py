@@ -7,7 +7,6 @@ import dataclasses
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -39,6 +38,7 @@ _STATES: dict[str, State] = {
     "CANCELLED": "cancelled",
 }
 _CANCEL_PATIENCE = 2.0
+_REMEMBERED = 20
 
 
 class Jobs:
@@ -50,7 +50,8 @@ class Jobs:
         self._workflow = workflow
         self._notify = notify
         self._submitting = threading.Lock()
-        self._seconds: deque[float] = deque(maxlen=20)
+        # By task, so that one looked at often counts once.
+        self._seconds: dict[str, float] = {}
         self._line: tuple[float, list[str]] = (0.0, [])
 
     @property
@@ -182,7 +183,7 @@ class Jobs:
         ended = _seconds(status.completed_at)
         if result:
             started, ended = result["started"], result["ended"]
-            self._seconds.append(ended - started)
+            self._remember(status.workflow_id, ended - started)
         return Task(
             id=status.workflow_id,
             owner=status.authenticated_user or "",
@@ -211,7 +212,13 @@ class Jobs:
     @property
     def _mean(self) -> float:
         """Seconds that a job takes, by those seen lately."""
-        return sum(self._seconds) / len(self._seconds)
+        taken = list(self._seconds.values())
+        return sum(taken) / len(taken)
+
+    def _remember(self, task_id: str, seconds: float) -> None:
+        self._seconds[task_id] = seconds
+        if len(self._seconds) > _REMEMBERED:
+            self._seconds.pop(next(iter(self._seconds)), None)
 
     def _retry_after(self, waiting: int) -> int:
         mean = self._mean if self._seconds else 30.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.live import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,12 +97,6 @@ class Live:
             assert not is_over, f"{task}\n{self.words()}"
             time.sleep(0.1)
         return task
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def leftovers(base: Path) -> list[str]:

@@ -16,7 +16,8 @@ import av
 import httpx
 import pytest
 
-from tests.frontend.live import Live, free_port, leftovers
+from tests.frontend.live import Live, leftovers
+from tests.live import free_port
 
 JOBS, KILLS = 30, 10
 

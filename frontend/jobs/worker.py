@@ -70,8 +70,8 @@ class Bench:
             )
         except OSError as error:
             raise BadInput(f"an input cannot be read ({error.strerror})") from error
-        marks = {"watermark": command["watermark"], "digital_auth": command["digital_auth"]}
-        self.job = Job(by_descriptor(audio), by_descriptor(video), self.save, **marks)
+        options = {name: command[name] for name in ("watermark", "digital_auth", "mouth_strength", "loop")}
+        self.job = Job(by_descriptor(audio), by_descriptor(video), self.save, **options)
 
     def close(self) -> None:
         self._open.close()
@@ -83,7 +83,7 @@ class Bench:
         prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         report("plan", 0.0)
-        arrays = plan(prepared, speech, self.engine, self.workshop)
+        arrays = plan(self.job, prepared, speech, self.engine, self.workshop)
         _save(self.folder / "plan", arrays)
         self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         timings["plan"] = time.perf_counter() - clock
@@ -136,7 +136,8 @@ class Bench:
             prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
             arrays = _load(self.folder / "plan")
             if arrays is None:
-                arrays = plan(prepared, hear(self.job, self.workshop), self.engine, self.workshop)
+                speech = hear(self.job, self.workshop)
+                arrays = plan(self.job, prepared, speech, self.engine, self.workshop)
                 _save(self.folder / "plan", arrays)
             self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         return self._planned

@@ -79,6 +79,8 @@ def test_triton_is_pinned_watched_and_reads_only() -> None:
     assert "./model_repository:/models:ro" in triton["volumes"] and triton["shm_size"] == "2g"
     assert triton["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
     assert triton["healthcheck"]["test"][-1].endswith("/v2/health/ready")
+    # Where configs/tensorrt.pbtxt keeps its engines.
+    assert "engines:/engines" in triton["volumes"]
 
 
 def test_prometheus_asks_for_names_that_exist() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
+from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
@@ -99,7 +100,8 @@ def _submit(service: Service, caller: Caller, body: GenerateRequest, key: str | 
         loop=body.loop,
     )
     service.require_engine(spec.engine)
-    return service.jobs.submit(spec, caller.owner, body.priority, task_id)
+    with tracing.job(task_id, "submit"):
+        return service.jobs.submit(spec, caller.owner, body.priority, task_id)
 
 
 def _is_remote(text: str) -> bool:

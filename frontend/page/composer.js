@@ -32,6 +32,8 @@ export function startComposer(onSubmit) {
       if (file) choose(kind, { file, name: file.name });
     });
   }
+  // Beside a well the browser would leave the page and open the file.
+  for (const event of ["dragover", "drop"]) document.addEventListener(event, e => e.preventDefault());
   startRecorder();
   $("#strength").addEventListener("input", showStrength);
   $("#engine").addEventListener("change", showStrength);

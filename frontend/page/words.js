@@ -1,5 +1,7 @@
 // Every word of the page, in both languages, and the few forms that numbers take.
 
+import { inChinese } from "./messages.js";
+
 export const EN = {
   name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
   lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
@@ -106,12 +108,16 @@ export const duration = seconds => {
 };
 
 export const moment = iso =>
-  new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" })
+  new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
     .format(new Date(iso));
 
 /** A message of the service, its fields called as the page calls them. */
-export const readable = message =>
-  message.replace(/^audio_path: /, `${t("voice")}: `).replace(/^video_path: /, `${t("template")}: `);
+export function readable(message) {
+  const [, field, text] = /^(?:(audio_path|video_path|file): )?(.*)$/s.exec(message);
+  const name = { audio_path: t("voice"), video_path: t("template") }[field];
+  if (language.current === "zh") return (name ? `${name}：` : "") + inChinese(text);
+  return (name ? `${name}: ` : "") + text;
+}
 
 /** What to do about an error, from its HTTP status and message. */
 export function advice(code, message = "") {

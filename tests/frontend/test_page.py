@@ -222,6 +222,38 @@ def test_a_template_of_before_is_used_again(open_page: Open, finished: str, samp
     expect(page.locator("#generate")).to_be_enabled()
 
 
+def test_a_file_is_sent_once_and_again_when_the_service_has_removed_it(
+    open_page: Open, address: str, samples: Path, voice: Path
+) -> None:
+    page = open_page()
+
+    def generated() -> dict[str, Any]:
+        page.click("#generate")
+        page.wait_for_selector("#stage[data-state=work]")
+        expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
+        href = page.get_attribute(".after .second", "href") or ""
+        answer = page.request.get(f"{address}/human/tasks/{href.removeprefix('#task=')}")
+        return dict(answer.json()["data"])
+
+    fill(page, samples, voice)
+    first = generated()
+    fill(page, samples, voice)
+    second = generated()
+    assert (second["video_path"], second["audio_path"]) == (first["video_path"], first["audio_path"])
+    expect(page.locator(f"#recent button[data-id='{first['video_path']}']")).to_have_count(1)
+
+    # As if the service had removed both after a while.
+    page.evaluate(
+        """() => {
+            const gone = text => text.replace(/upload:[^"]*/g, 'upload:' + '0'.repeat(32));
+            localStorage.setItem('sent', gone(localStorage.getItem('sent')));
+        }"""
+    )
+    page.reload()
+    fill(page, samples, voice)
+    assert generated()["video_path"] not in (first["video_path"], "upload:" + "0" * 32)
+
+
 def test_errors_say_what_to_do(open_page: Open, samples: Path, voice: Path, tmp_path: Path) -> None:
     page = open_page()
     page.click("#generate")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from frontend.engines.base import FaceTrack
 from frontend.exemplars import face, pose, warp
 from frontend.exemplars.atlas import Atlas, Indices, corner
-from frontend.frames import Float32, Frame, Matrix, Uint8, crop
+from frontend.frames import Float32, Frame, Uint8, cut
 
 BASE_REACH, BASE_RIDGE = 0.8, 0.02
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
@@ -44,7 +44,7 @@ def build(
     rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
     unit = face.interocular(here)
     origin = corner(here, rows, columns)
-    base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
+    base = np.stack([cut(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
 
     control, near = atlas.control, atlas.near
     local = drawn - origin[:, None].astype(np.float32)
@@ -54,7 +54,7 @@ def build(
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     layer = local - inset
-    mouth, source = _exemplars(atlas, track, exemplar, frames[0].matrix)
+    mouth, source = _exemplars(atlas, track, exemplar)
     source = source + _tuck(atlas, source, exemplar, face.aperture(drawn))
     target = layer[:, near]
     affine = warp.affine(target, source[:, near])
@@ -74,7 +74,6 @@ def build(
             "mouth_weights": warp.coefficients(target, rest, mouth_reach, MOUTH_RIDGE),
             "mouth_reach": mouth_reach[:, None],
             "mouth_affine": affine,
-            "colour": np.tile(np.eye(4, 3, dtype=np.float32), (count, 1, 1)),
             "sharpen": np.full((count, 1), SHARPEN, np.float32),
             "alpha": np.stack([alpha for alpha, _ in masks]),
             "ring": np.stack([ring for _, ring in masks]),
@@ -83,14 +82,11 @@ def build(
     )
 
 
-def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices, matrix: Matrix) -> tuple[Uint8, Float32]:
-    """Crops of exemplars [n, rows, columns, 3] and their landmarks [n, V, 2] in crop pixels."""
-    stock = atlas.exemplar_pixels
-    rows, columns = (int(v) for v in atlas.size[4:])
-    crops = [crop(Frame(np.asarray(stock[k], np.uint8), matrix), 0, 0, columns, rows) for k in exemplar]
+def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8, Float32]:
+    """Crops of exemplars, I420 [n, rows * 3 / 2, columns], and their landmarks [n, V, 2] in crop pixels."""
     frames = atlas.exemplar_frame[exemplar]
     origin = atlas.exemplar_origin[exemplar].astype(np.float32)
-    return np.stack(crops), pose.steady(track, frames)[..., :2] - origin[:, None]
+    return np.asarray(atlas.exemplar_pixels[exemplar], np.uint8), pose.steady(track, frames)[..., :2] - origin[:, None]
 
 
 def _tuck(atlas: Atlas, source: Float32, exemplar: Indices, aperture: Float32) -> Float32:

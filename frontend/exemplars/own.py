@@ -11,7 +11,7 @@ from frontend.engines.base import Arrays, Networks, Template
 from frontend.exemplars import analysis, curves, layers, retrieval, shape
 from frontend.exemplars.atlas import Atlas, Indices
 from frontend.exemplars.speech import Speech
-from frontend.frames import Float32, Frame, Uint8, paste
+from frontend.frames import Float32, Frame, Uint8, lay
 
 RENDERER = "mouth_renderer"
 
@@ -72,7 +72,7 @@ def render(
             image = _mix(image, np.asarray(second, np.uint8), float(weight[k]))
         out = frame.copy()
         x, y = (int(v) for v in batch.origin[k])
-        paste(out, np.asarray(batch.inputs["base"][k], np.uint8), image, x, y)
+        lay(out, Frame(image, frame.matrix), x, y)
         finished.append(out)
     return finished
 

@@ -191,11 +191,13 @@ def _shut(
     A template frame that is shown more than once, as a still is, is worked on once.
     """
     rows, columns = (int(v) for v in analysis["size"][:2])
+    other = donor()
     _, first, place = np.unique(order, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
     regions = [cut(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if analysis["rest"][0] > PARTED:
-        regions, seamed = donor_smile.close(regions, here, origin, control)
+        size = _size(float(analysis["rest"][1]), other)
+        regions, seamed = donor_smile.close(regions, here, origin, control, other, size)
     else:
         luma = np.stack([region.planes[0] for region in regions])
         seamed = donor_lips.on_seam(here, _seams(analysis, luma, here, origin))

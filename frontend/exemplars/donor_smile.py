@@ -1,4 +1,4 @@
-"""A smile that shows teeth all the time: its lips are brought together first, so that they can part like others."""
+"""A mouth that is open all the time, a smile or a cry: it is shut first, so that it can open like others."""
 
 from __future__ import annotations
 
@@ -6,23 +6,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frontend.exemplars import donor_lips, face
+from frontend.exemplars import donor_lips, face, pose, shape
 from frontend.exemplars.atlas import Indices
-from frontend.exemplars.donor_mouths import pull
+from frontend.exemplars.donor_mouths import Donor, pull
 from frontend.frames import Float32, Frame
 
 UPPER_SHARE = 0.4
 """Of the way to each other, what the upper lip goes."""
 OUTER_SHARE = 0.9
 """How much of it the lips' outer edges go along."""
+DROPPED = 0.06
+"""Aperture from which the jaw has dropped as well, inter-ocular distances."""
 REACH = 0.8
 """Of the displacement fields, inter-ocular distances."""
 
 
-def closed(points: Float32) -> Float32:
-    """Landmarks [n, 468, 3] with the lips together."""
+def closed(points: Float32, donor: Donor, size: float) -> Float32:
+    """Landmarks [n, 468, 3] with the lips together: the jaw is raised as the donor's would be, the lips do the rest.
+
+    size: width of this mouth over the donor's
+    """
+    opening = np.maximum(face.aperture(points) - DROPPED, 0)
+    change = size * donor.change(opening / size, np.zeros_like(opening))
+    raised = shape.follow(donor.reference)[:, None] * pose.fit(donor.reference, points).turn(change)
     out = points.copy()
-    upper, lower = points[:, face.UPPER_INNER, :2], points[:, face.LOWER_INNER, :2]
+    out[..., :2] -= raised[..., :2]
+    upper, lower = out[:, face.UPPER_INNER, :2].copy(), out[:, face.LOWER_INNER, :2].copy()
     seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
     out[:, face.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
     out[:, face.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
@@ -32,14 +41,17 @@ def closed(points: Float32) -> Float32:
     return out
 
 
-def close(regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices) -> tuple[list[Frame], Float32]:
+def close(
+    regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices, donor: Donor, size: float
+) -> tuple[list[Frame], Float32]:
     """Regions of n frames, and the landmarks [n, 468, 3] of those, with the lips together.
 
     The teeth lie between the lips, so no one smooth field can hide them: each lip is moved by its own, and the two
-    pictures meet on the seam. origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the
-    fields
+    pictures meet on the seam.
+
+    origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the fields; size: see `closed`
     """
-    target = closed(points)
+    target = closed(points, donor, size)
     lower_lip, upper_lip = [*face.LOWER_INNER, *face.LOWER_OUTER], [*face.UPPER_INNER, *face.UPPER_OUTER]
     above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
     out = [region.copy() for region in regions]

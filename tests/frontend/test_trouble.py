@@ -87,11 +87,10 @@ def files(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, samples: Path) -> Iterator[Live]:
-    """One job at a time in several segments, slow enough to be disturbed. voice.wav is of four seconds."""
+    """One job at a time in several segments, slow enough to be disturbed."""
     if OBEYS_MODES and not shutil.which("setpriv"):
         pytest.skip("needs setpriv")
     base = fill(tmp_path_factory.mktemp("data"), samples)
-    (base / "voice.wav").write_bytes((base / "long.wav").read_bytes()[: 44 + 4 * 16000 * 2])
     settings = {"segment_seconds": 0.5, "passthrough_delay": 0.005, "stall_seconds": STALL, "retries": 1}
     with Live(base, prefix=OBEYS_MODES, triton_url=triton.url, **settings) as service:
         works(service)

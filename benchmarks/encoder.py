@@ -21,7 +21,8 @@ import imageio_ffmpeg
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show
 from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, pingpong, write_video
+from frontend.loop import template_order
+from frontend.media import EncoderSettings, VideoInfo, VideoReader, write_video
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast")
 FRAMES = 150
@@ -52,14 +53,14 @@ def measure(
     sound = media.speech(None, FRAMES / float(info.fps), folder)
     reference = folder / "reference.yuv"
     with reference.open("wb") as file:
-        for k in pingpong(len(pictures), FRAMES):
+        for k in template_order(len(pictures), FRAMES):
             file.write(pictures[k].data.tobytes())
     costs: dict[str, list[Cost]] = {}
 
     def encode(setting: EncoderSettings) -> float:
         path = folder / f"{setting.preset}-{setting.crf}.mp4"
         with costing(lambda: [os.getpid()]) as cost:
-            frames = (pictures[k] for k in pingpong(len(pictures), FRAMES))
+            frames = (pictures[k] for k in template_order(len(pictures), FRAMES))
             write_video(path, frames, info, sound, FRAMES, setting)
         costs.setdefault(path.name, []).append(cost)
         return cost.wall

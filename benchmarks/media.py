@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from frontend.frames import Frame, Uint8
+from frontend.loop import template_order
 from frontend.media import EncoderSettings, VideoReader, read_speech, write_video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ def template(source: Path, size: str, folder: Path, seconds: float | None = None
     info = replace(reader.info, width=width, height=height, fps=FPS)
 
     def scaled() -> Iterator[Frame]:
-        for frame in reader.pingpong(count, length):
+        for frame in reader.play(template_order(count, length)):
             luma, *chroma = frame.planes
             fitted = [_fill(luma, width, height), *(_fill(c, width // 2, height // 2) for c in chroma)]
             yield Frame(np.concatenate([plane.ravel() for plane in fitted]).reshape(-1, width), frame.matrix)

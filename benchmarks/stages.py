@@ -23,7 +23,8 @@ from benchmarks.measure import Cost, Row, costing, median, save, show, tree
 from frontend.engines import ENGINES, Engine, Networks
 from frontend.engines.base import Arrays, Template
 from frontend.faces import track_face
-from frontend.media import EncoderSettings, VideoReader, pingpong, read_speech, write_video
+from frontend.loop import template_order
+from frontend.media import EncoderSettings, VideoReader, read_speech, write_video
 from frontend.pipeline import Job, Workshop, run
 from frontend.settings import Settings
 from frontend.templates import TemplateStore
@@ -96,7 +97,7 @@ def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folde
     analysis = engine.analyse(template, networks)
     audio = read_speech(speech)
     count = round(len(audio) / 16000 * info.fps)
-    order = np.fromiter(pingpong(len(pictures), count), np.int64)
+    order = template_order(len(pictures), count)
     plan = engine.plan(template, analysis, audio, order, networks)
     # Batches without a face are left out, as the pipeline does.
     parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[order[k]].all()]

@@ -20,11 +20,12 @@ from frontend.api import create_app, require_keys
 from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
 from frontend.labels import implicit_label, sign
+from frontend.loop import LOOPS
 from frontend.paths import resolve
 from frontend.pipeline import Job, Stage, run
 from frontend.service import make_folders, running, triton_for
 from frontend.settings import Settings
-from frontend.workshop import build_workshop, find_engine, load_engines
+from frontend.workshop import build_workshop, find_engine, load_engines, require_strength
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,8 +80,16 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     load_engines(settings)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
     engine = find_engine(arguments.engine or settings.engine)
-    mark = arguments.digital_auth or settings.require_visible_mark
-    job = Job(paths.audio, paths.video, paths.save, arguments.watermark, mark)
+    require_strength(engine, arguments.mouth_strength)
+    job = Job(
+        paths.audio,
+        paths.video,
+        paths.save,
+        watermark=arguments.watermark,
+        digital_auth=arguments.digital_auth or settings.require_visible_mark,
+        mouth_strength=arguments.mouth_strength,
+        loop=arguments.loop,
+    )
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:8}"),
@@ -130,6 +139,12 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--video", type=Path, required=True, help="template: a video or a picture of a person")
     generate.add_argument("--output", type=Path, required=True, help="the video to write")
     generate.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
+    generate.add_argument(
+        "--mouth-strength", type=float, default=1.0, help="how far the mouth opens, 0.5-1.5 (default: 1)"
+    )
+    generate.add_argument(
+        "--loop", choices=LOOPS, default="ping-pong", help="how a speech longer than the template goes on"
+    )
     generate.add_argument("--watermark", action="store_true", help="lay the watermark over it")
     generate.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
     generate.set_defaults(run=_generate)

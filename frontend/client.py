@@ -88,7 +88,10 @@ class Client:
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
-        """Send two files, wait, and fetch the video. options: further fields of `POST /human/generate`."""
+        """Send two files, wait, and fetch the video.
+
+        options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
+        """
         task = self.submit(self.upload(template), self.upload(speech), **options)
         task = self.wait(task.id, progress)
         self.download(task.id, output)
@@ -173,7 +176,10 @@ class AsyncClient:
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
-        """Send two files, wait, and fetch the video. options: further fields of `POST /human/generate`."""
+        """Send two files, wait, and fetch the video.
+
+        options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
+        """
         video, audio = await asyncio.gather(self.upload(template), self.upload(speech))
         task = await self.submit(video, audio, **options)
         task = await self.wait(task.id, progress)

@@ -9,11 +9,12 @@ from typing import Any
 from frontend.errors import BadInput
 from frontend.fetch import is_url
 from frontend.jobs import JobSpec
+from frontend.loop import Loop
 from frontend.net import check_url
 from frontend.paths import Allowed, input_path, output_path
 from frontend.settings import Settings
 from frontend.uploads import is_upload, result_path, upload_path
-from frontend.workshop import find_engine
+from frontend.workshop import find_engine, require_strength
 
 
 def allowed(settings: Settings) -> Allowed:
@@ -34,6 +35,8 @@ def make_spec(
     engine: str = "",
     timeout: float | None = None,
     callback_url: str | None = None,
+    mouth_strength: float = 1.0,
+    loop: Loop = "ping-pong",
 ) -> JobSpec:
     """The job, checked as far as that is possible before it begins.
 
@@ -51,6 +54,7 @@ def make_spec(
         files = {field: Path(found) for field, found in inputs.items() if not is_url(found)}
         target = output_path(save, files, allowed(settings))
     chosen = find_engine(engine or settings.engine)
+    require_strength(chosen, mouth_strength)
     if callback_url is not None:
         check_url(callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
     if timeout is not None and timeout > settings.job_timeout:
@@ -66,6 +70,8 @@ def make_spec(
         timeout=timeout or settings.job_timeout,
         callback_url=callback_url,
         request=request,
+        mouth_strength=mouth_strength,
+        loop=loop,
     )
 
 

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.frames import Float32, Frame
-from frontend.media import EncoderSettings, audio_duration, pingpong, read_speech, write_video
+from frontend.loop import Loop, template_order
+from frontend.media import EncoderSettings, audio_duration, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
 from frontend.stages import ahead, batched, spread
 from frontend.templates import Prepared, TemplateStore, prepare
@@ -40,13 +41,19 @@ _MARK_HEIGHT = 0.06
 
 @dataclass(frozen=True)
 class Job:
-    """audio, video and save are checked, absolute paths."""
+    """audio, video and save are checked, absolute paths.
+
+    mouth_strength: how far the mouth opens, see `Engine.plan`
+    loop:           how a speech goes on that is longer than the template
+    """
 
     audio: Path
     video: Path
     save: Path
     watermark: bool = False
     digital_auth: bool = False
+    mouth_strength: float = 1.0
+    loop: Loop = "ping-pong"
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def run(
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 
     progress("plan", 0.0)
-    planned = with_plan(job, prepared, plan(prepared, speech, engine, workshop), workshop)
+    planned = with_plan(job, prepared, plan(job, prepared, speech, engine, workshop), workshop)
     aperture = np.asarray(planned.plan["aperture"], np.float32) if "aperture" in planned.plan else None
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
@@ -148,11 +155,11 @@ def study(job: Job, engine: Engine, workshop: Workshop, report: Callable[[float]
     )
 
 
-def plan(prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
+def plan(job: Job, prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
     """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
     length = max(round(audio_duration(speech) * prepared.info.fps), 1)
-    order = np.fromiter(pingpong(prepared.template.frame_count, length), np.int64, length)
-    planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks)
+    order = template_order(prepared.template.frame_count, length, job.loop)
+    planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks, job.mouth_strength)
     return {**planned, "template_frame": order}
 
 
@@ -195,7 +202,7 @@ def _batches(
                 batch[k] = frame
         return batch
 
-    frames = prepared.reader.pingpong(template.frame_count, stop, start)
+    frames = prepared.reader.play(order[start:stop])
     size = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, _LEAST_BATCH))
     read = ahead(batched(frames, size), 1, "read")
     try:

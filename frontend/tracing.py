@@ -54,12 +54,12 @@ _TASK_KEY = context.create_key("task-trace-id")
 
 
 @contextmanager
-def job(task_id: str, **attributes: str | int | float | bool) -> Iterator[Span]:
-    """The root span of a job; its trace id is the task's id without the dashes."""
+def job(task_id: str, name: str = "job") -> Iterator[Span]:
+    """A root span of a job, one when it is submitted and one when it runs; their trace id is the task's id."""
     fresh = context.set_value(_TASK_KEY, uuid.UUID(task_id).int, context.Context())
     token = context.attach(fresh)
     try:
-        with span("job", task_id=task_id, **attributes) as root:
+        with span(name, task_id=task_id) as root:
             yield root
     finally:
         context.detach(token)

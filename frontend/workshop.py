@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from frontend.engines import ENGINES, Engine
+from frontend.engines.base import STRENGTHS
 from frontend.errors import BadInput
 from frontend.media import EncoderSettings
 from frontend.pipeline import Workshop
@@ -36,6 +37,15 @@ def find_engine(name: str) -> Engine:
     if name not in ENGINES:
         raise BadInput(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
     return ENGINES[name]
+
+
+def require_strength(engine: Engine, strength: float) -> None:
+    """Raises BadInput for a mouth strength that is out of range, or that the engine cannot draw."""
+    least, largest = STRENGTHS
+    if not least <= strength <= largest:
+        raise BadInput(f"mouth_strength: must lie between {least:g} and {largest:g}")
+    if strength != 1 and not engine.has_strength:
+        raise BadInput(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
 
 
 def networks_needed(engine: str) -> tuple[str, ...]:

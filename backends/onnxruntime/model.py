@@ -8,7 +8,10 @@ served by the native backend of NVIDIA's images; the fields read here are the on
     optimization.execution_accelerators
       .cpu_execution_accelerator { name: "openvino" }           run with OpenVINO; its parameter `precision`, "f32" or
                                                                 "bf16", is ours, the native backend ignores it
-      .gpu_execution_accelerator { name: "tensorrt" }           with `precision_mode: "FP16"`, `trt_engine_cache_path`
+      .gpu_execution_accelerator { name: "tensorrt" }           with the parameters of the native backend, such as
+                                                                `precision_mode` and `trt_engine_cache_path`
+      .gpu_execution_accelerator { name: "cuda" }               options of ONNX Runtime's CUDA provider
+    parameters: cudnn_conv_algo_search and three others         of the CUDA provider, see `CUDA_PARAMETERS`
     instance_group.kind                                         GPU: CUDA where it works, else the CPU, with a warning
 
 The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own.
@@ -28,6 +31,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from runtimes import Accelerator, open_session
 
+# Read from `parameters`, as the native backend does it, which writes choices as numbers there.
+CUDA_PARAMETERS: dict[str, tuple[str, ...]] = {
+    "cudnn_conv_algo_search": ("EXHAUSTIVE", "HEURISTIC", "DEFAULT"),
+    "arena_extend_strategy": ("kNextPowerOfTwo", "kSameAsRequested"),
+    "gpu_mem_limit": (),
+    "do_copy_in_default_stream": (),
+}
+
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
@@ -45,7 +56,10 @@ class TritonPythonModel:
             gpu=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None,
             threads=int(threads),
             cpu_accelerators=_accelerators(accelerators.get("cpu_execution_accelerator", [])),
-            gpu_accelerators=_accelerators(accelerators.get("gpu_execution_accelerator", [])),
+            gpu_accelerators=[
+                *_accelerators(accelerators.get("gpu_execution_accelerator", [])),
+                Accelerator("cuda", _cuda_options(parameters)),
+            ],
         )
         log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info
         log(f"{self.name}: {report.text}")
@@ -78,6 +92,13 @@ class TritonPythonModel:
             )
             for number, request in enumerate(requests)
         ]
+
+
+def _cuda_options(parameters: dict[str, str]) -> dict[str, str]:
+    given = {name: parameters[name] for name in CUDA_PARAMETERS if name in parameters}
+    return {
+        name: CUDA_PARAMETERS[name][int(value)] if CUDA_PARAMETERS[name] else value for name, value in given.items()
+    }
 
 
 def _accelerators(entries: list[dict[str, object]]) -> list[Accelerator]:

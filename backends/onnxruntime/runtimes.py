@@ -107,15 +107,30 @@ def _onnxruntime(path: Path, threads: int, providers: list[Any]) -> tuple[Sessio
 
 
 def _gpu_providers(device: int, accelerators: Sequence[Accelerator]) -> list[tuple[str, dict[str, object]]]:
-    providers: list[tuple[str, dict[str, object]]] = []
+    """The providers asked for and their options, CUDA last. Raises ValueError where the native backend refuses too."""
+    tensorrt: list[tuple[str, dict[str, object]]] = []
+    cuda: dict[str, object] = {"device_id": device}
     for accelerator in accelerators:
         if accelerator.name == "tensorrt":
-            options: dict[str, object] = {
-                "device_id": device,
-                "trt_fp16_enable": accelerator.parameters.get("precision_mode") == "FP16",
-            }
-            cache = accelerator.parameters.get("trt_engine_cache_path")
-            if cache:
-                options |= {"trt_engine_cache_enable": True, "trt_engine_cache_path": cache}
-            providers.append(("TensorrtExecutionProvider", options))
-    return [*providers, ("CUDAExecutionProvider", {"device_id": device})]
+            options = dict(_tensorrt_option(key, value) for key, value in accelerator.parameters.items())
+            tensorrt.append(("TensorrtExecutionProvider", {"device_id": device, **options}))
+        elif accelerator.name == "cuda":
+            cuda |= accelerator.parameters
+        else:
+            raise ValueError(f"unknown GPU accelerator {accelerator.name!r}")
+    return [*tensorrt, ("CUDAExecutionProvider", cuda)]
+
+
+def _tensorrt_option(key: str, value: str) -> tuple[str, object]:
+    """From the native backend's name of a parameter to ONNX Runtime's name of the option."""
+    if key == "precision_mode":
+        return {"FP32": ("trt_fp16_enable", "0"), "FP16": ("trt_fp16_enable", "1"), "INT8": ("trt_int8_enable", "1")}[
+            value
+        ]
+    if key == "max_workspace_size_bytes":
+        return "trt_max_workspace_size", value
+    if key.startswith("int8_"):
+        return f"trt_{key}", value
+    if key.startswith("trt_"):
+        return key, value
+    raise ValueError(f"unknown parameter {key!r} of the GPU accelerator tensorrt")

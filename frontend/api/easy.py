@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.errors import KeyReused, NotFound, QueueFull, ServiceError
@@ -120,7 +121,8 @@ def _submit(service: Service, caller: Caller, body: EasyRequest) -> Task:
         digital_auth=bool(body.digital_auth),
     )
     service.require_engine(spec.engine)
-    return service.jobs.submit(spec, caller.owner, _PRIORITY, task_id)
+    with tracing.job(task_id, "submit"):
+        return service.jobs.submit(spec, caller.owner, _PRIORITY, task_id)
 
 
 def _place(text: str, settings: Settings) -> str:

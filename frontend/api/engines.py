@@ -33,6 +33,7 @@ class EngineInfo(BaseModel):
         description="`loaded`: ready for jobs; `installed`: to be loaded; `missing`: to be installed."
     )
     install: str = Field(description="The command that installs its weights; empty where they ship.")
+    mouth_strength: bool = Field(description="Whether a job may ask for another `mouth_strength` than 1.")
 
 
 class Engines(BaseModel):
@@ -67,4 +68,5 @@ def _info(engine: Engine, service: Service, served: set[str]) -> EngineInfo:
         networks=engine.networks,
         weights=engine_weights.weights(engine, served, service.model_repository),
         install=engine.install,
+        mouth_strength=engine.has_strength,
     )

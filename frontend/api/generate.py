@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
+from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
@@ -76,7 +77,10 @@ def raise_failure(task: Task) -> None:
 def _submit(service: Service, caller: Caller, body: GenerateRequest, key: str | None) -> Task:
     keyed = key is not None and key.strip() != ""
     task_id = str(uuid.uuid5(_KEYED, f"{caller.owner}\n{key}") if keyed else uuid.uuid4())
-    request = body.model_dump(exclude={"mode"})
+    # Fields that came later are left out at their default: an Idempotency-Key of before still fits its request.
+    fields = GenerateRequest.model_fields
+    later = {name for name in ("mouth_strength", "loop") if getattr(body, name) == fields[name].default}
+    request = body.model_dump(exclude={"mode"} | later)
     if keyed and (known := service.jobs.known(task_id, request)) is not None:
         return known
     spec = make_spec(
@@ -92,9 +96,12 @@ def _submit(service: Service, caller: Caller, body: GenerateRequest, key: str | 
         engine=body.engine,
         timeout=body.timeout,
         callback_url=body.callback_url,
+        mouth_strength=body.mouth_strength,
+        loop=body.loop,
     )
     service.require_engine(spec.engine)
-    return service.jobs.submit(spec, caller.owner, body.priority, task_id)
+    with tracing.job(task_id, "submit"):
+        return service.jobs.submit(spec, caller.owner, body.priority, task_id)
 
 
 def _is_remote(text: str) -> bool:

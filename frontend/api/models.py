@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from frontend.engines.base import STRENGTHS
 from frontend.jobs import State, Task
+from frontend.loop import Loop
 
 
 class GenerateRequest(BaseModel):
@@ -32,6 +34,17 @@ class GenerateRequest(BaseModel):
     watermark: Literal[0, 1] = Field(0, description="1 lays the watermark picture over the lower right corner.")
     digital_auth: Literal[0, 1] = Field(0, description="1 lays the digital-human mark over the upper right corner.")
     engine: str = Field("", description="How to lip-sync; empty for the service's default.", max_length=64)
+    mouth_strength: float = Field(
+        1.0,
+        ge=STRENGTHS[0],
+        le=STRENGTHS[1],
+        description="How far the mouth opens: less mumbles, more articulates. Only with an engine that has it.",
+    )
+    loop: Loop = Field(
+        "ping-pong",
+        description="How a speech goes on that is longer than the template: frames to and fro, from the start again, "
+        "or the last one held.",
+    )
     mode: Literal["sync", "async"] = Field("sync", description="async answers 202 at once; see the task's URL then.")
     priority: int = Field(5, ge=1, le=9, description="1 goes first.")
     timeout: float | None = Field(None, gt=0, description="Seconds the job may take; less than the service allows.")
@@ -69,6 +82,8 @@ class TaskView(BaseModel):
     audio_path: str = Field(description="As it was given.")
     video_path: str = Field(description="As it was given.")
     save_path: str | None
+    mouth_strength: float
+    loop: Loop
     created: datetime
     started: datetime | None = None
     ended: datetime | None = None
@@ -88,6 +103,8 @@ class TaskView(BaseModel):
             audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),
             video_path=str(task.spec.request.get("video_path", task.spec.request.get("video_url", ""))),
             save_path=task.spec.request.get("save_path"),
+            mouth_strength=task.spec.mouth_strength,
+            loop=task.spec.loop,
             created=_moment(task.created),
             started=_moment(task.started) if task.started else None,
             ended=_moment(task.ended) if task.ended else None,

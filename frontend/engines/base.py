@@ -51,6 +51,10 @@ class Template:
     frames: Callable[[], Iterator[Frame]]
 
 
+STRENGTHS = (0.5, 1.5)
+"""Least and largest `strength` of `Engine.plan`."""
+
+
 def cut(plan: Arrays, frames: npt.NDArray[np.int64]) -> Arrays:
     """The plan of some output frames. See `Engine.plan`."""
     return {name: array if name.startswith("timeline_") else array[frames] for name, array in plan.items()}
@@ -79,18 +83,27 @@ class Engine(Protocol):
     """Under which the weights may be used, for the caller."""
     install: str
     """The command that puts the weights in their place; empty where they ship."""
+    has_strength: bool
+    """Whether `plan` can draw the mouth less or further open; where not, it is never asked to."""
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         """Study the template once. Raises `frontend.errors.NoFace` or `BadInput` where it cannot be used."""
         ...
 
     def plan(
-        self, template: Template, analysis: Arrays, audio: Float32, order: npt.NDArray[np.int64], networks: Networks
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: npt.NDArray[np.int64],
+        networks: Networks,
+        strength: float = 1.0,
     ) -> Arrays:
         """Targets of every output frame.
 
-        audio: float32 [samples], 16 kHz mono, +-1
-        order: int64 [N], the template frame shown under each output frame
+        audio:    float32 [samples], 16 kHz mono, +-1
+        order:    int64 [N], the template frame shown under each output frame
+        strength: how far the mouth opens, 1 being as far as the speech says; within `STRENGTHS`
         Every array has N as its first axis, so it can be cut by frame, but those called `timeline_...`: they run along
         the speech and stay whole. Windows that overlap from frame to frame are so kept once.
         """

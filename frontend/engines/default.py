@@ -31,6 +31,7 @@ class DefaultEngine:
     resolution: int | None = None
     licence = "Apache-2.0, like the project"
     install = ""
+    has_strength = True
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         if not study.usable(template):
@@ -38,11 +39,17 @@ class DefaultEngine:
         return {"kind": np.array("exemplar"), **own.analyse(template)}
 
     def plan(
-        self, template: Template, analysis: Arrays, audio: Float32, order: npt.NDArray[np.int64], networks: Networks
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: npt.NDArray[np.int64],
+        networks: Networks,
+        strength: float = 1.0,
     ) -> Arrays:
         """What the mouth's module plans; every kind names the driving curve `aperture`, float32 [N]."""
         heard = speech.listen(audio, len(order), template.fps, networks)
-        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, heard, order)
+        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, heard, order, strength)
         return plan
 
     def render(

@@ -46,12 +46,21 @@ class Wav2LipEngine:
     resolution: int | None = SIZE
     licence: str = "that of the weights installed; the authors' own are for research and personal use only"
     install: str = "python -m export wav2lip --checkpoint wav2lip_gan.pth"
+    has_strength: bool = False
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         """boxes  int64 [T, 4], left, top, right, bottom; meaningless where no face is present."""
         return {"boxes": face_boxes(template.track, template.width, template.height)}
 
-    def plan(self, template: Template, analysis: Arrays, audio: Float32, order: Indices, networks: Networks) -> Arrays:
+    def plan(
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: Indices,
+        networks: Networks,
+        strength: float = 1.0,
+    ) -> Arrays:
         """Of N output frames:
 
         pose          int64 [N], template frame shown

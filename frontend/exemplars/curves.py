@@ -21,6 +21,8 @@ At the middle of CLOSING, two p, b or m in a hundred are missed, and of other so
 """
 HEADROOM = 0.25
 """Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""
+LARGEST = 1.05
+"""Largest opening, over the 95th percentile of the person's own."""
 WIDTH_GAIN = 0.9
 GAIN = (0.85, 1.8)
 """Bounds of the factor by which a timid or a loud reading of the audio network is corrected."""
@@ -44,9 +46,20 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
     share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
     linear = shut + np.clip(share, 0, 1) * (top - shut)
     opening = 0.5 * (by_quantile + linear) + HEADROOM * np.maximum(share - 1, 0) * (top - shut)
-    opening = np.minimum(opening, 1.05 * top)
+    opening = np.minimum(opening, LARGEST * top)
     gate = 1 - np.maximum(_ramp(closure, *CLOSING), _ramp(silence, *RESTING))
     return (shut + (opening - shut) * gate).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:
+    """The opening drawn `strength` times as far about the shut mouth, float32 [N]; what is shut stays shut.
+
+    Beyond the largest opening that `aperture` asks for it grows slowly: further the lips cannot be pulled.
+    """
+    shut, largest = limits[0], LARGEST * limits[-1]
+    wanted = shut + strength * (opening - shut)
+    bent = np.minimum(wanted, largest) + HEADROOM * np.maximum(wanted - largest, 0)
+    return bent.astype(np.float32)  # type: ignore[no-any-return]
 
 
 def _corrected(standard: Float32, silence: Float32) -> Float32:

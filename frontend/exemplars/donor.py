@@ -98,10 +98,11 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def plan(analysis: Arrays, heard: Speech, order: Indices) -> dict[str, npt.NDArray[Any]]:
-    """Targets of N output frames; order: template frame under each."""
+def plan(analysis: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> dict[str, npt.NDArray[Any]]:
+    """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
     opening = curves.aperture(heard.aperture, heard.closure, heard.silence, limits)
+    opening = curves.strengthened(opening, strength, limits)
     return arrange(opening, curves.width(heard.width, heard.silence, width_limits), order)
 
 

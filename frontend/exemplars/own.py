@@ -21,10 +21,11 @@ def analyse(template: Template) -> Arrays:
     return analysis.analyse(template).to_arrays()
 
 
-def plan(arrays: Arrays, heard: Speech, order: Indices) -> Arrays:
-    """Targets of N output frames; order: template frame under each."""
+def plan(arrays: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> Arrays:
+    """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
     atlas = Atlas.from_arrays(arrays)
     opening = curves.aperture(heard.aperture, heard.closure, heard.silence, atlas.limits)
+    opening = curves.strengthened(opening, strength, atlas.limits)
     return arrange(atlas, opening, curves.width(heard.width, heard.silence, atlas.width_limits), order)
 
 

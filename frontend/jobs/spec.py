@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from frontend.errors import ServiceError, revive
+from frontend.loop import Loop
 from frontend.settings import Settings
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -24,6 +25,7 @@ class JobSpec:
     kept:         the caller named no path, so the result lies in the service's own folder for a while
     timeout:      seconds from the first attempt on
     request:      what the caller sent, to be shown again and compared under an Idempotency-Key
+    Fields that came later have a default, so that jobs queued by an earlier version go on.
     """
 
     audio: str
@@ -36,6 +38,8 @@ class JobSpec:
     timeout: float
     callback_url: str | None
     request: Mapping[str, Any]
+    mouth_strength: float = 1.0
+    loop: Loop = "ping-pong"
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,10 @@ class Bench:
             }
         except OSError as error:
             raise BadInput(f"an input cannot be read ({error.strerror})") from error
-        marks = {"watermark": command["watermark"], "digital_auth": command["digital_auth"]}
+        options = {name: command[name] for name in ("watermark", "digital_auth", "mouth_strength", "loop")}
         self._begun = self._identity()
         audio, video = map(by_descriptor, self._inputs.values())
-        self.job = Job(audio, video, self.save, **marks)
+        self.job = Job(audio, video, self.save, **options)
 
     def close(self) -> None:
         self._open.close()
@@ -97,7 +97,7 @@ class Bench:
         prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         report("plan", 0.0)
-        arrays = plan(prepared, speech, self.engine, self.workshop)
+        arrays = plan(self.job, prepared, speech, self.engine, self.workshop)
         _save(self.folder / "plan", arrays)
         self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         timings["plan"] = time.perf_counter() - clock
@@ -153,7 +153,8 @@ class Bench:
             prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
             arrays = _load(self.folder / "plan")
             if arrays is None:
-                arrays = plan(prepared, hear(self.job, self.workshop), self.engine, self.workshop)
+                speech = hear(self.job, self.workshop)
+                arrays = plan(self.job, prepared, speech, self.engine, self.workshop)
                 _save(self.folder / "plan", arrays)
             self._planned = with_plan(self.job, prepared, arrays, self.workshop)
         return self._planned

@@ -101,6 +101,8 @@ class _Run:
             "watermark": self.spec.watermark,
             "digital_auth": self.spec.digital_auth,
             "engine": self.spec.engine,
+            "mouth_strength": self.spec.mouth_strength,
+            "loop": self.spec.loop,
         }
         check = partial(self.shop.switchboard.check, self.control)
 

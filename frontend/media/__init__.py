@@ -3,7 +3,7 @@
 from frontend.media.audio import SPEECH_RATE, audio_duration, read_speech
 from frontend.media.compose import compose, write_video
 from frontend.media.container import probe_video
-from frontend.media.read import VideoReader, pingpong
+from frontend.media.read import VideoReader
 from frontend.media.video_info import VideoInfo
 from frontend.media.write import EncoderSettings, write_segment
 
@@ -14,7 +14,6 @@ __all__ = [
     "VideoReader",
     "audio_duration",
     "compose",
-    "pingpong",
     "probe_video",
     "read_speech",
     "write_segment",

@@ -1,4 +1,4 @@
-"""Template frames at a constant rate, forwards and backwards, in bounded memory."""
+"""Template frames at a constant rate, in any order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -17,14 +19,6 @@ from frontend.media.container import MAX_PIXELS, limit_pixels, open_media, probe
 from frontend.media.normalise import Normaliser
 
 _BUFFER_BYTES = 96 * 2**20
-
-
-def pingpong(count: int, length: int) -> Iterator[int]:
-    """`length` indices that walk over `count` frames to and fro, never showing an end twice in a row."""
-    period = max(2 * count - 2, 1)
-    for k in range(length):
-        phase = k % period
-        yield phase if phase < count else period - phase
 
 
 class VideoReader:
@@ -54,37 +48,39 @@ class VideoReader:
                 for _ in range(count):
                     yield frame
 
-    def pingpong(self, count: int, stop: int, start: int = 0) -> Iterator[Frame]:
-        """The frames at places start .. stop-1 of `pingpong(count, stop)`; `count` is how many the template has.
+    def play(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
+        """The frames of these numbers, in this order.
 
-        A short template is decoded once and kept; of a long one only a stretch is held while it is walked backwards.
+        What is walked over more than once and fits into memory is decoded once and kept; otherwise only a stretch is
+        held while it is walked backwards.
         """
-        if stop - start > count <= self._limit:
-            kept = self._stretch(0, count)
-            return (kept[index] for index in islice(pingpong(count, stop), start, None))
-        return self._walk(count, stop, start)
+        low, high = int(order.min()), int(order.max()) + 1
+        if len(order) > high - low <= self._limit:
+            kept = self._stretch(low, high)
+            return (kept[index - low] for index in order.tolist())
+        return self._walk(order)
 
     @property
     def _limit(self) -> int:
         """Frames that may be held at a time."""
         return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
 
-    def _walk(self, count: int, stop: int, start: int) -> Iterator[Frame]:
-        """One leg after the other: forwards over frames 0 .. count-1, backwards over count-2 .. 1."""
-        period = max(2 * count - 2, 1)
-        while start < stop:
-            phase = start % period
-            if phase < count:
-                length = min(count - phase, stop - start)
-                yield from self._exactly(phase, phase + length)
+    def _walk(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
+        """One leg after the other: frames that follow each other forwards, backwards, or stand still."""
+        for leg in _legs(order):
+            first, last = int(leg[0]), int(leg[-1])
+            if first == last:
+                yield from self._stretch(first, first + 1) * len(leg)
+            elif first < last:
+                yield from self._exactly(first, last + 1)
             else:
-                first = period - phase
-                length = min(first, stop - start)
-                for end in range(first + 1, first + 1 - length, -self._limit):
-                    stretch = self._stretch(max(end - self._limit, first + 1 - length), end)
-                    while stretch:
-                        yield stretch.pop()  # kept no longer than it is needed
-            start += length
+                yield from self._backwards(first, last)
+
+    def _backwards(self, first: int, last: int) -> Iterator[Frame]:
+        for end in range(first + 1, last, -self._limit):
+            stretch = self._stretch(max(end - self._limit, last), end)
+            while stretch:
+                yield stretch.pop()  # kept no longer than it is needed
 
     def _stretch(self, start: int, stop: int) -> list[Frame]:
         return list(self._exactly(start, stop))
@@ -118,6 +114,19 @@ class VideoReader:
                 index = upto
             held = picture
         yield held, 1
+
+
+def _legs(order: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """The order cut into pieces of equal steps, each of them 1, -1 or 0; what jumps begins a piece."""
+    steps = np.diff(order)
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        if start < len(steps) and abs(steps[start]) <= 1:
+            other = np.flatnonzero(steps[start:] != steps[start])
+            stop += int(other[0]) if len(other) else len(steps) - start
+        yield order[start:stop]
+        start = stop
 
 
 def _timed(container: InputContainer, stream: VideoStream, fps: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:

@@ -33,6 +33,9 @@ export function startComposer(onSubmit) {
     });
   }
   startRecorder();
+  $("#strength").addEventListener("input", showStrength);
+  $("#engine").addEventListener("change", showStrength);
+  showStrength();
   $("#order").addEventListener("submit", event => {
     event.preventDefault();
     const missing = !chosen.template ? ["needTemplate", "#template"] : !chosen.voice ? ["needVoice", "#voice"] : null;
@@ -43,11 +46,21 @@ export function startComposer(onSubmit) {
       voice: chosen.voice,
       fields: {
         engine: $("#engine").value,
+        mouth_strength: $("#strength").disabled ? 1 : Number($("#strength").value),
+        loop: $("#loop").value,
         digital_auth: $("#mark").checked ? 1 : 0,
         watermark: $("#watermark").checked ? 1 : 0,
       },
     });
   });
+}
+
+/** Its value, and whether the engine chosen has any. */
+function showStrength() {
+  const slider = $("#strength"), none = $("#engine").selectedOptions[0]?.dataset.strength === "false";
+  slider.disabled = none;
+  $("#strength-value").textContent = none ? "–" : `${Math.round(100 * slider.value)} %`;
+  word(slider.parentElement.querySelector("small"), none ? "strengthNone" : "strengthHint");
 }
 
 export function problem(text) {
@@ -125,10 +138,14 @@ function startRecorder() {
 
 export async function showOptions() {
   const { engine: usual, mark_is_mandatory: mandatory } = await service.options();
-  const offer = engines => $("#engine").replaceChildren(...engines.map(({ name, weights }) => {
-    const there = weights !== "missing";
-    return h("option", { value: name, selected: name === usual, disabled: !there }, there ? name : t("notInstalled", name));
-  }));
+  const offer = engines => {
+    $("#engine").replaceChildren(...engines.map(({ name, weights, mouth_strength: strength }) => {
+      const there = weights !== "missing";
+      const attributes = { value: name, selected: name === usual, disabled: !there, "data-strength": String(strength) };
+      return h("option", attributes, there ? name : t("notInstalled", name));
+    }));
+    showStrength();
+  };
   // Until Triton is up nobody can tell which of the others are there.
   offer([{ name: usual }]);
   service.engines().then(offer, () => {});

@@ -5,12 +5,19 @@ import { t } from "./words.js";
 
 const MODES = ["Slider", "Side", "Result"];
 
+/** Where the template is, in seconds, `now` seconds into the result, and whether it goes forward there. */
+const WALKS = {
+  "ping-pong": (now, length) => now % (2 * length) < length ? [now % (2 * length), true] : [2 * length - now % (2 * length), false],
+  repeat: (now, length) => [now % length, true],
+  hold: (now, length) => [Math.min(now, length), now < length],
+};
+
 /**
  * result: address of the video that was made; original: of the template, or null; aspect: width / height
- * The template walks to and fro under a longer voice, so the original is shown at the same frame of that walk.
+ * loop: how the template goes on under a longer voice; the original is shown at the same frame of that walk
  * onTime: told the position in seconds, for plots that follow.
  */
-export function createPlayer({ result, original, aspect, onTime = () => {} }) {
+export function createPlayer({ result, original, aspect, loop, onTime = () => {} }) {
   const made = h("video", { src: result, playsinline: true, preload: "auto", class: "made", tabindex: -1 });
   const given = original && h("video", { src: original, muted: true, playsinline: true, preload: "auto", class: "given", tabindex: -1 });
   const note = h("p", { class: "note", hidden: true }, t("noOriginal"));
@@ -51,8 +58,7 @@ export function createPlayer({ result, original, aspect, onTime = () => {} }) {
 
   function follow() {
     if (!given || !given.duration || element.dataset.mode === "Result") return;
-    const length = given.duration, walk = made.currentTime % (2 * length);
-    const forward = walk < length, where = forward ? walk : 2 * length - walk;
+    const [where, forward] = WALKS[loop](made.currentTime, given.duration);
     // Small drifts are left to the decoder; backwards every frame is a seek of its own.
     if (forward && !made.paused) {
       if (given.paused) given.play().catch(() => {});

@@ -41,7 +41,7 @@ export function tell(say, task) {
 export async function showResult(task, original) {
   const result = await service.address(`/human/tasks/${task.task_id}/result`);
   const { width, height, duration: length, real_time_factor: speed } = task.result;
-  const player = createPlayer({ result, original, aspect: width / height });
+  const player = createPlayer({ result, original, aspect: width / height, loop: task.loop });
   const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}`;
   show("done", player, h("div", { class: "after" },
     h("a", { class: "first", href: result, download: `digital-human-${task.task_id.slice(0, 8)}.mp4` }, t("download")),

@@ -7,6 +7,7 @@ import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
 import { advice, moment, readable, t } from "./words.js";
 
+const LOOPS = { repeat: "loopRepeat", hold: "loopHold" };
 const STAGES = ["fetch", "prepare", "plan", "render", "compose"];
 
 export async function showTask(id, stillWanted) {
@@ -27,7 +28,7 @@ export async function showTask(id, stillWanted) {
   if (task.state === "succeeded") {
     const [result, original] = await Promise.all(["result", "template"].map(what =>
       service.address(`/human/tasks/${id}/${what}`).catch(() => null)));
-    if (result) player = createPlayer({ result, original, aspect: task.result.width / task.result.height, onTime: at });
+    if (result) player = createPlayer({ result, original, aspect: task.result.width / task.result.height, loop: task.loop, onTime: at });
   }
   const seek = share => player?.seekTo(share * (report?.duration ?? 0));
   const measured = h("div", { class: "plots" });
@@ -68,6 +69,7 @@ function timings(task) {
   const facts = task.result && [
     `${task.result.width} × ${task.result.height} · ${Math.round(task.result.frames)} ${t("frames")}`,
     t("realTime", task.result.real_time_factor), task.result.template_cached ? t("cached") : null,
+    task.mouth_strength === 1 ? null : t("strengthFact", task.mouth_strength), task.loop === "ping-pong" ? null : t(LOOPS[task.loop]),
   ].filter(Boolean).join(" · ");
   return h("section", { class: "timings" }, h("h2", {}, t("timings")), bar, h("table", {}, h("tbody", {}, rows)), facts && h("p", { class: "facts" }, facts));
 }

@@ -82,16 +82,22 @@ def test_openvino_that_is_not_installed_is_named(runtimes: ModuleType, monkeypat
     assert report.warning and "OpenVINO is not installed" in report.text
 
 
-def test_tensorrt_comes_before_cuda_with_its_options(runtimes: ModuleType) -> None:
-    accelerator = runtimes.Accelerator("tensorrt", {"precision_mode": "FP16", "trt_engine_cache_path": "/cache"})
-    first, second = runtimes._gpu_providers(1, [accelerator])
-    assert first == (
-        "TensorrtExecutionProvider",
-        {
-            "device_id": 1,
-            "trt_fp16_enable": True,
-            "trt_engine_cache_enable": True,
-            "trt_engine_cache_path": "/cache",
-        },
-    )
-    assert second == ("CUDAExecutionProvider", {"device_id": 1})
+def test_tensorrt_comes_before_cuda_and_both_take_the_native_backends_parameters(runtimes: ModuleType) -> None:
+    given = {"precision_mode": "FP16", "max_workspace_size_bytes": "1024", "trt_engine_cache_path": "/engines"}
+    tensorrt = runtimes.Accelerator("tensorrt", given)
+    cuda = runtimes.Accelerator("cuda", {"cudnn_conv_algo_search": "HEURISTIC"})
+    first, second = runtimes._gpu_providers(1, [cuda, tensorrt])
+    options = {"trt_fp16_enable": "1", "trt_max_workspace_size": "1024", "trt_engine_cache_path": "/engines"}
+    assert first == ("TensorrtExecutionProvider", {"device_id": 1, **options})
+    assert second == ("CUDAExecutionProvider", {"device_id": 1, "cudnn_conv_algo_search": "HEURISTIC"})
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [("abacus", {}, "unknown GPU accelerator 'abacus'"), ("tensorrt", {"speed": "1"}, "unknown parameter 'speed'")],
+)
+def test_what_the_native_backend_refuses_is_refused(
+    runtimes: ModuleType, name: str, parameters: dict[str, str], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        runtimes._gpu_providers(0, [runtimes.Accelerator(name, parameters)])

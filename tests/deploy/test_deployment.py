@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from frontend.settings import Settings
+from frontend.triton import runtime
+from tests import live
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ("gpu", "cpu", "migration")
@@ -79,6 +81,42 @@ def test_triton_is_pinned_watched_and_reads_only() -> None:
     assert "./model_repository:/models:ro" in triton["volumes"] and triton["shm_size"] == "2g"
     assert triton["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
     assert triton["healthcheck"]["test"][-1].endswith("/v2/health/ready")
+    # Where configs/tensorrt.pbtxt keeps its engines.
+    assert "engines:/engines" in triton["volumes"]
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """The repository as a fresh checkout has it: Wav2Lip waits for its weights."""
+    folder = tmp_path / "app" / "model_repository"
+    shutil.copytree(ROOT / "model_repository", folder, ignore=lambda place, _: ["1"] if "wav2lip" in place else [])
+    return folder
+
+
+def becomes_ready(arguments: list[str], models: Path, folder: Path) -> None:
+    """Run the embedded server with these arguments of NVIDIA's image until it says that it is ready."""
+    binaries, port = runtime.find(), live.free_port()
+    backends = binaries.prepare(folder, ROOT / "backends" / "onnxruntime")
+    given = [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", argument).replace("=/models", f"={models}") for argument in arguments]
+    command = [str(binaries.server), *given[1:], f"--backend-directory={backends}", f"--http-port={port}"]
+    command += ["--allow-grpc=false", "--allow-metrics=false", "--http-address=127.0.0.1"]
+    with live.process(command, folder / "triton.log", binaries.environment(folder)) as server:
+        live.wait_for(f"http://127.0.0.1:{port}/v2/health/ready", server, folder / "triton.log")
+
+
+def test_the_compose_files_triton_starts_with_what_ships(shipped: Path, tmp_path: Path) -> None:
+    becomes_ready(load("docker-compose.yml")["services"]["triton"]["command"], shipped, tmp_path)
+
+
+def test_kubernetes_triton_starts_with_what_ships(shipped: Path, tmp_path: Path) -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy/kubernetes/triton.yaml").read_text())
+    pod = next(one for one in documents if one["kind"] == "Deployment")["spec"]["template"]["spec"]
+    models = tmp_path / "models"
+    models.mkdir()
+    *shell, script = pod["initContainers"][0]["command"]
+    script = script.replace("/models/", f"{models}/").replace("/app/", f"{tmp_path}/app/")
+    subprocess.run([*shell, script], check=True)
+    becomes_ready(pod["containers"][0]["args"], models, tmp_path)
 
 
 def test_prometheus_asks_for_names_that_exist() -> None:

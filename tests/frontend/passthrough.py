@@ -23,12 +23,19 @@ class Passthrough:
     resolution = None
     licence = "Apache-2.0"
     install = ""
+    has_strength = False
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         return {}
 
     def plan(
-        self, template: Template, analysis: Arrays, audio: Float32, order: np.ndarray, networks: Networks
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: np.ndarray,
+        networks: Networks,
+        strength: float = 1.0,
     ) -> Arrays:
         return {"number": np.arange(len(order))}
 

@@ -164,3 +164,23 @@ def test_speech_opens_and_shuts_it(
     assert plan["aperture"].min() < limits[0] + 0.01
     again = engine.plan(template, analysis, audio, order, networks)
     assert all(np.array_equal(plan[name], again[name]) for name in plan)
+
+
+def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+) -> None:
+    audio = read_speech(samples / "speech.wav")[:32000]
+    order = np.arange(50)
+    shut = Atlas.from_arrays(analysis).limits[0]
+    seen, planned = {}, {}
+    for strength in (0.6, 1.0, 1.4):
+        plan = engine.plan(template, analysis, audio, order, networks, strength)
+        drawn = render(engine, template, analysis, plan, networks, slice(None))
+        planned[strength] = np.asarray(plan["aperture"], np.float32)
+        seen[strength] = face.aperture(track_face(drawn, networks).landmarks)
+    resting = planned[1.0] < shut + 0.002
+    assert resting.sum() > 3
+    assert all(np.percentile(seen[strength][resting], 90) < 0.06 for strength in seen)
+    speaking = planned[1.0] > np.median(planned[1.0])
+    means = [float(seen[strength][speaking].mean()) for strength in (0.6, 1.0, 1.4)]
+    assert means[0] < 0.85 * means[1] and means[1] < 0.95 * means[2]

@@ -97,6 +97,20 @@ class TestCurves:
         assert opening[1] == LIMITS[0]
         assert opening[0] == opening[2] > 0.15
 
+    @pytest.mark.parametrize("strength", [0.5, 0.8, 1.2, 1.5])
+    def test_strength_moves_the_opening_about_the_shut_mouth_and_keeps_it_drawable(self, strength: float) -> None:
+        opening = curves.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), zeros(200), LIMITS)
+        changed = curves.strengthened(opening, strength, LIMITS)
+        shut, middle = opening <= LIMITS[0], (opening > LIMITS[0]) & (opening < LIMITS[3])
+        assert shut.any() and (changed[shut] == LIMITS[0]).all(), "what is shut stays shut"
+        assert np.allclose(changed[middle] - LIMITS[0], strength * (opening[middle] - LIMITS[0]), atol=1e-6)
+        assert (np.diff(changed) >= -1e-6).all()
+        assert changed.max() < 1.25 * LIMITS[-1]
+
+    def test_strength_one_changes_nothing(self) -> None:
+        opening = curves.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), zeros(200), LIMITS)
+        assert np.allclose(curves.strengthened(opening, 1.0, LIMITS), opening, atol=1e-7)
+
     def test_width_rests_at_the_median_and_stays_in_range(self) -> None:
         standard = np.array([9, 9, 9, -9, -9, -9], np.float32)
         moving = curves.width(standard, zeros(6), WIDTH_LIMITS)

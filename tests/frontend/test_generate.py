@@ -78,6 +78,30 @@ def test_longer_speech_walks_the_template_to_and_fro(client: TestClient, base: P
     assert int(np.argmin(distance)) == 68
 
 
+@pytest.mark.parametrize(("loop", "shown"), [("repeat", 5), ("hold", 74)])
+def test_longer_speech_starts_again_or_stays_where_the_request_says_so(
+    client: TestClient, base: Path, loop: str, shown: int
+) -> None:
+    assert generate(client, audio_path="long.wav", save_path=f"{loop}.mp4", loop=loop).status_code == 200
+    frames = frames_of(base / f"{loop}.mp4")
+    template = frames_of(base / "template.mkv")
+    assert len(template) == 75
+    top = np.s_[:150]
+    distance = [np.abs(frames[80][top].astype(int) - still[top]).mean() for still in template]
+    assert int(np.argmin(distance)) == shown
+
+
+def test_a_stronger_mouth_is_another_video_and_the_task_says_so(client: TestClient, base: Path) -> None:
+    for name, strength in (("weak", 0.6), ("strong", 1.4)):
+        answer = generate(client, save_path=f"{name}.mp4", mouth_strength=strength)
+        assert answer.status_code == 200
+        task = client.get(f"/human/tasks/{answer.json()['data']['task_id']}").json()["data"]
+        assert (task["mouth_strength"], task["loop"]) == (strength, "ping-pong")
+    weak, strong = frames_of(base / "weak.mp4"), frames_of(base / "strong.mp4")
+    mouth = np.s_[330:440, 280:440]
+    assert max(np.abs(a[mouth].astype(int) - b[mouth]).mean() for a, b in zip(weak, strong, strict=True)) > 3
+
+
 def test_health_answers_while_a_job_runs(client: TestClient) -> None:
     job = threading.Thread(target=generate, args=(client,), kwargs={"save_path": "busy.mp4"})
     job.start()
@@ -109,6 +133,11 @@ def test_health_answers_while_a_job_runs(client: TestClient) -> None:
         ({"audio_path": None}, 400, "audio_path"),
         ({"watermark": 7}, 400, "watermark"),
         ({"engine": "none"}, 400, "engine"),
+        ({"mouth_strength": 1.6}, 400, "mouth_strength"),
+        ({"mouth_strength": 0}, 400, "mouth_strength"),
+        ({"mouth_strength": "loud"}, 400, "mouth_strength"),
+        ({"mouth_strength": 1.2, "engine": "wav2lip"}, 400, "mouth_strength: engine wav2lip has none"),
+        ({"loop": "backwards"}, 400, "loop"),
     ],
 )
 def test_bad_requests_say_what_is_wrong_and_leave_nothing(

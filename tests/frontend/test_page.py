@@ -160,6 +160,55 @@ def test_the_task_page_plots_what_the_networks_did(open_page: Open, finished: st
     expect(page.locator("#studio")).to_be_visible()
 
 
+def test_strength_and_loop_are_options_that_reach_the_job(
+    open_page: Open, address: str, samples: Path, tmp_path: Path
+) -> None:
+    # Longer than the template, so that the loop shows.
+    long = tmp_path / "speech.wav"
+    with wave.open(str(samples / "speech.wav")) as speech, wave.open(str(long), "wb") as part:
+        part.setparams(speech.getparams())
+        part.writeframes(speech.readframes(int(3.6 * speech.getframerate())))
+    page = open_page()
+    fill(page, samples, long)
+    page.click(".options summary")
+    page.wait_for_selector("#engine option[value=wav2lip]", state="attached")
+    page.focus("#strength")
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#strength-value")).to_have_text("120 %")
+    page.select_option("#loop", "repeat")
+    page.click("#generate")
+    expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
+    href = page.get_attribute(".after .second", "href") or ""
+    task = page.request.get(f"{address}/human/tasks/{href.removeprefix('#task=')}").json()["data"]
+    assert (task["mouth_strength"], task["loop"]) == (1.2, "repeat")
+    page.locator(".seek").fill("950")
+    until(page, "document.querySelector('.made').currentTime > 3.3")
+    until(page, "document.querySelector('.given').currentTime < 0.7")
+    page.click(".after .second")
+    expect(page.locator(".timings .facts")).to_contain_text("mouth at 120 %")
+    expect(page.locator(".timings .facts")).to_contain_text("Start it again")
+
+
+def test_an_engine_without_strength_says_so(open_page: Open) -> None:
+    page = open_page()
+    page.click(".options summary")
+    page.wait_for_selector("#engine option[value=wav2lip]", state="attached")
+    expect(page.locator("#strength")).to_be_enabled()
+    # Its weights are not installed, so a person could not choose it.
+    page.evaluate(
+        """() => {
+            const engine = document.querySelector('#engine');
+            engine.value = 'wav2lip';
+            engine.dispatchEvent(new Event('change'));
+        }"""
+    )
+    expect(page.locator("#strength")).to_be_disabled()
+    expect(page.locator(".fields")).to_contain_text("This engine decides for itself")
+    page.click("#language")
+    expect(page.locator(".fields")).to_contain_text("此引擎自行决定")
+
+
 def test_a_template_of_before_is_used_again(open_page: Open, finished: str, samples: Path, voice: Path) -> None:
     page = open_page()
     page.click("#recent button")

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from frontend import tracing
 from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
+from tests import live
 
 otlp = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
 
@@ -45,6 +50,7 @@ except ValueError:
     pass
 end()
 """
+NETWORKS = {"face_detector", "face_mesh", "speech_to_lips", "mouth_renderer"}
 FIRST, SECOND = "3f2a9d10-0000-4000-8000-00000000000a", "3f2a9d10-0000-4000-8000-00000000000b"
 
 
@@ -63,6 +69,54 @@ class Receiver(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A span, whoever sent it; ids in hexadecimal digits."""
+
+    name: str
+    id: str
+    parent: str
+
+
+def spans_of(collector: Collector, trace: str) -> list[Seen]:
+    """All of a trace: the service and its worker send protobuf, Triton JSON."""
+    found = []
+    for body in list(collector.bodies):
+        if body.startswith(b"{"):
+            for span in _spans_in_json(body):
+                if span["traceId"] == trace:
+                    found.append(Seen(span["name"], span["spanId"], span["parentSpanId"]))
+        else:
+            for span in _spans_in_protobuf(body):
+                if span.trace_id.hex() == trace:
+                    found.append(Seen(span.name, span.span_id.hex(), span.parent_span_id.hex()))
+    return found
+
+
+def is_whole(spans: Mapping[str, Seen]) -> bool:
+    names = {span.name for span in spans.values()}
+    wanted = {"submit", "job", "compute", *NETWORKS}
+    return wanted <= names and all(span.parent in spans for span in spans.values() if span.parent)
+
+
+def _spans_in_json(body: bytes) -> list[dict[str, Any]]:
+    return [
+        span
+        for resource in json.loads(body)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+def _spans_in_protobuf(body: bytes) -> list[Any]:
+    return [
+        span
+        for resource in otlp.ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
 @pytest.fixture
@@ -85,13 +139,7 @@ def test_a_job_is_one_trace_named_like_its_task(collector: Collector) -> None:
         env={**os.environ, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"},
     )
     assert done.returncode == 0, done.stderr
-    spans = [
-        span
-        for body in collector.bodies
-        for resource in otlp.ExportTraceServiceRequest.FromString(body).resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
+    spans = [span for body in collector.bodies for span in _spans_in_protobuf(body)]
     of_first = {span.name: span for span in spans if span.trace_id.hex() == FIRST.replace("-", "")}
     assert set(of_first) == {"job", "render", "triton mouth_renderer"}
     assert of_first["job"].parent_span_id == b""
@@ -109,6 +157,46 @@ def test_without_a_collector_nothing_is_recorded() -> None:
         assert not span.is_recording() and tracing.headers() == {}
 
 
+def test_a_request_is_one_trace_from_the_api_through_the_worker_into_triton(
+    collector: Collector, samples: Path, voice: Path, tmp_path: Path
+) -> None:
+    shutil.copy(samples / "template.mkv", tmp_path)
+    shutil.copy(voice, tmp_path / "speech.wav")
+    url = f"http://127.0.0.1:{collector.server_port}"
+    settings = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
+    # Its own Triton, and the default engine: every process of the chain is the real one.
+    with live.service(tmp_path, **settings) as service:
+        body = {"audio_path": "speech.wav", "video_path": "template.mkv", "save_path": "out.mp4"}
+        answer = httpx.post(f"{service}/human/generate", json=body, timeout=180)
+        assert answer.status_code == 200, answer.text
+        trace = answer.json()["data"]["task_id"].replace("-", "")
+        # Each process sends its spans when it comes to it, a parent often after its children.
+        deadline = time.monotonic() + 60
+        while not (spans := {span.id: span for span in spans_of(collector, trace)}) or not is_whole(spans):
+            assert time.monotonic() < deadline, f"torn off: {spans.values()}"
+            time.sleep(0.2)
+
+    def parents(span: Seen) -> list[str]:
+        found = []
+        while span.parent in spans:
+            span = spans[span.parent]
+            found.append(span.name)
+        return found
+
+    assert sorted(span.name for span in spans.values() if not span.parent) == ["job", "submit"]
+    steps = {span.name for span in spans.values() if parents(span) == ["job"]}
+    assert steps == {"prepare", "segment 0", "compose", "publish"}
+    asked = {(span.name, *parents(span)) for span in spans.values() if span.name.startswith("triton ")}
+    assert asked == {
+        ("triton face_detector", "prepare", "job"),
+        ("triton face_mesh", "prepare", "job"),
+        ("triton speech_to_lips", "prepare", "job"),
+        ("triton mouth_renderer", "segment 0", "job"),
+    }
+    computed = {tuple(parents(span)[:3]) for span in spans.values() if span.name == "compute"}
+    assert computed == {(name, "InferRequest", f"triton {name}") for name in NETWORKS}
+
+
 def test_triton_goes_on_with_the_trace(collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "face_mesh").symlink_to(ROOT / "model_repository" / "face_mesh")
     trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -119,13 +207,6 @@ def test_triton_goes_on_with_the_trace(collector: Collector, tmp_path: Path, mon
         deadline = time.monotonic() + 15
         while not any(trace.encode() in body for body in collector.bodies) and time.monotonic() < deadline:
             time.sleep(0.2)
-    spans = [
-        span
-        for body in collector.bodies
-        for resource in json.loads(body)["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-        if span["traceId"] == trace
-    ]
-    assert {"face_mesh", "compute"} <= {one["name"] for one in spans}
-    assert span in {one["parentSpanId"] for one in spans}
+    spans = spans_of(collector, trace)
+    assert {"face_mesh", "compute"} <= {one.name for one in spans}
+    assert span in {one.parent for one in spans}

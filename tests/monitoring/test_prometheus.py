@@ -75,6 +75,23 @@ def test_panels_are_complete_and_do_not_overlap() -> None:
         assert panel["type"] == "row" or all(target["expr"] for target in panel["targets"])
 
 
+def test_grafana_is_provisioned_with_what_the_dashboard_names() -> None:
+    provisioning = MONITORING / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "digital-human.yml").read_text())["providers"]
+    dashboard = json.loads(DASHBOARD.read_text())
+    assert dashboard["uid"] and dashboard["title"] and dashboard["schemaVersion"] >= 39
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    for panel in dashboard["panels"]:
+        for asked in (panel, *panel.get("targets", ())) if panel["type"] != "row" else ():
+            assert asked["datasource"] == {"type": source["type"], "uid": source["uid"]}, panel["title"]
+    services = yaml.safe_load((live.ROOT / "docker-compose.yml").read_text())["services"]
+    mounts = {volume.split(":")[1]: volume.split(":")[0] for volume in services["grafana"]["volumes"]}
+    assert mounts[provider["options"]["path"]] == "./monitoring/grafana/dashboards"
+    assert mounts["/etc/grafana/provisioning"] == "./monitoring/grafana/provisioning"
+    assert source["url"] == "http://prometheus:9090" and "prometheus" in services
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, address: str) -> Iterator[str]:
     """A Prometheus with our configuration, the targets being local and asked every second."""

@@ -11,7 +11,8 @@ import pytest
 from frontend.errors import BadInput
 from frontend.frames import Frame, yuv_to_rgb
 from frontend.frames import crop as crop_frame
-from frontend.media import VideoReader, pingpong, probe_video
+from frontend.loop import LOOPS, Loop, template_order
+from frontend.media import VideoReader, probe_video
 from frontend.media import read as read_module
 from tests.frontend.media.factory import grey, greys, write_clip
 
@@ -48,23 +49,32 @@ def test_reading_may_start_anywhere(tmp_path: Path) -> None:
     assert numbers(list(VideoReader(path).frames(start=13))) == list(range(13, 28))
 
 
+@pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("buffered", [6, 1000])
 @pytest.mark.parametrize("suffix", ["mp4", "mpg"])
-def test_pingpong_is_the_same_whether_the_template_fits_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered: int, suffix: str
+def test_frames_come_in_the_order_asked_for_whether_they_fit_in_memory_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: Loop, buffered: int, suffix: str
 ) -> None:
     codec = "libx264" if suffix == "mp4" else "mpeg2video"
     options = {"g": "8", "bf": "2"} | ({"crf": "4"} if suffix == "mp4" else {"b": "4000000"})
     reader = VideoReader(write_clip(tmp_path / f"a.{suffix}", greys(20), codec=codec, options=options))
     monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
-    assert numbers(list(reader.pingpong(20, 70))) == list(pingpong(20, 70))
-    for start, stop in ((0, 11), (7, 24), (25, 33), (31, 70)):
-        assert numbers(list(reader.pingpong(20, stop, start))) == list(pingpong(20, stop))[start:]
+    order = template_order(20, 70, loop)
+    for start, stop in ((0, 70), (0, 11), (7, 24), (19, 20), (25, 33), (31, 70)):
+        assert numbers(list(reader.play(order[start:stop]))) == order[start:stop].tolist()
 
 
-def test_pingpong_never_repeats_an_end() -> None:
-    assert list(pingpong(4, 9)) == [0, 1, 2, 3, 2, 1, 0, 1, 2]
-    assert list(pingpong(1, 3)) == [0, 0, 0]
+def test_a_template_that_is_too_short_for_its_order_is_refused(tmp_path: Path) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
+    with pytest.raises(BadInput, match="ended after 20 of 24 frames"):
+        list(reader.play(template_order(24, 24)))
+
+
+def test_loops_go_to_and_fro_or_again_or_stay() -> None:
+    assert template_order(4, 9).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert template_order(4, 9, "repeat").tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0]
+    assert template_order(4, 9, "hold").tolist() == [0, 1, 2, 3, 3, 3, 3, 3, 3]
+    assert all(template_order(1, 3, loop).tolist() == [0, 0, 0] for loop in LOOPS)
 
 
 def test_rotation_metadata_is_applied(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""The switch to TensorRT, `tritonserver --model-config-name=tensorrt`, read by a real Triton.
+
+Without a GPU nothing runs on TensorRT here, but Triton reads, checks and serves every configuration.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export import wav2lip
+from frontend.triton import contracts, kserve, runtime
+from frontend.triton.client import TritonNetworks
+from frontend.triton.server import TritonServer
+from tests.wav2lip import tiny_onnx
+
+REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"
+SWITCHED = {"face_detector", "face_mesh", "wav2lip"}
+# Those that the native backend of the image reads; any other keeps the network from loading.
+TENSORRT = {"precision_mode", "trt_engine_cache_enable", "trt_engine_cache_path", "trt_engine_cache_prefix"}
+
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+    folder = tmp_path_factory.mktemp("triton")
+    repository = folder / "models"
+    shutil.copytree(REPOSITORY, repository)
+    (repository / "wav2lip" / "1").mkdir(exist_ok=True)
+    wav2lip.export(repository / "wav2lip" / "1", onnx_file=tiny_onnx(folder / "tiny.onnx", 1.0))
+    plain = runtime.Runtime.command
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime.Runtime, "command", lambda *a: [*plain(*a), "--model-config-name=tensorrt"])
+        with TritonServer(repository) as server:
+            server.ready(180)
+            yield server
+
+
+def config(server: TritonServer, network: str) -> dict[str, Any]:
+    status, found = kserve.call(server.url, f"v2/models/{network}/config")
+    assert status == 200
+    return dict(found)
+
+
+def test_a_real_triton_takes_the_switch_and_leaves_the_others_as_they_are(switched: TritonServer) -> None:
+    for network in sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")):
+        found = config(switched, network)
+        accelerators = found["optimization"]["execution_accelerators"]
+        assert found["parameters"]["cudnn_conv_algo_search"] == {"string_value": "1"}
+        if network in SWITCHED:
+            (tensorrt,) = accelerators["gpu_execution_accelerator"]
+            assert tensorrt["name"] == "tensorrt" and set(tensorrt["parameters"]) == TENSORRT
+            assert tensorrt["parameters"]["trt_engine_cache_prefix"] == network
+            # Engines are built for the batches that were seen, so the warm-up shows the smallest and the largest.
+            warmed = {sample["batch_size"] for sample in found["model_warmup"]}
+            assert {1, found["max_batch_size"]} <= warmed
+        else:
+            assert not accelerators["gpu_execution_accelerator"]
+
+
+def test_the_switched_networks_keep_their_tensors_and_answer(switched: TritonServer) -> None:
+    contracts.check(switched.url, sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")))
+    networks = TritonNetworks(switched.url)
+    assert networks.infer("face_mesh", {"face": np.zeros((3, 192, 192, 3), np.uint8)})["landmarks"].shape == (3, 468, 3)
+
+
+@pytest.mark.parametrize("network", sorted(SWITCHED))
+def test_switched_and_plain_differ_in_what_runs_them_alone(network: str) -> None:
+    how = re.compile(r"optimization \{.*?\n\}\n|model_warmup \[.*?\n\]\n", re.S)
+    plain, other = (
+        how.sub("", (REPOSITORY / network / name).read_text()) for name in ("config.pbtxt", "configs/tensorrt.pbtxt")
+    )
+    assert plain == other

@@ -6,8 +6,8 @@ brought to full resolution by cubic convolution, and sampled bicubically (chroma
 behind the coefficients are solved by the caller. The mouth layer is matched to the base in low-frequency colour along
 a ring and blended by a mask.
 
-Every operation is linear in the pixel values, so any linear colour space may be sent, best one with the detail in its
-first channel: the pipeline sends YCbCr.
+Pictures are planar YUV 4:2:0, as decoders give and encoders take them: nothing is converted, and chroma, two thirds of
+the pixels at full resolution, is a third. Every operation is linear in the pixel values.
 """
 
 from __future__ import annotations
@@ -29,16 +29,15 @@ DEAD_ZONE = 0.05
 OPSET = 18
 
 INPUTS = {
-    "base": (torch.uint8, ("batch", "base_height", "base_width", 3)),
+    "base": (torch.uint8, ("batch", "base_lines", "base_width")),
     "base_points": (torch.float32, ("batch", "base_count", 2)),
     "base_weights": (torch.float32, ("batch", "base_count", 2)),
     "base_reach": (torch.float32, ("batch", 1)),
-    "mouth": (torch.uint8, ("batch", "mouth_height", "mouth_width", 3)),
+    "mouth": (torch.uint8, ("batch", "mouth_lines", "mouth_width")),
     "mouth_points": (torch.float32, ("batch", "mouth_count", 2)),
     "mouth_weights": (torch.float32, ("batch", "mouth_count", 2)),
     "mouth_reach": (torch.float32, ("batch", 1)),
     "mouth_affine": (torch.float32, ("batch", 3, 2)),
-    "colour": (torch.float32, ("batch", 4, 3)),
     "sharpen": (torch.float32, ("batch", 1)),
     "alpha": (torch.uint8, ("batch", "layer_height", "layer_width")),
     "ring": (torch.uint8, ("batch", "layer_height", "layer_width")),
@@ -60,38 +59,52 @@ class MouthRenderer(nn.Module):
         mouth_weights: Tensor,
         mouth_reach: Tensor,
         mouth_affine: Tensor,
-        colour: Tensor,
         sharpen: Tensor,
         alpha: Tensor,
         ring: Tensor,
     ) -> Tensor:
-        height, width = base.shape[1], base.shape[2]
+        height, width = base.shape[1] * 2 // 3, base.shape[2]
         rows, columns = alpha.shape[1], alpha.shape[2]
-
-        field = _radial_field(base_points, base_weights, base_reach, BASE_GRID, height, width)
-        field = field * _taper() * _dead_zone(field)
-        still = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]).expand(base.shape[0], 3, 2)
-        picture = _sample(base, field, still, height, width)
-
-        field = _radial_field(mouth_points, mouth_weights, mouth_reach, MOUTH_GRID, rows, columns)
-        layer = _sample(mouth, field, mouth_affine, rows, columns)
-        layer = torch.einsum("nij,nihw->njhw", colour[:, :3], layer) + colour[:, 3, :, None, None]
-        layer = layer + sharpen[:, :, None, None] * (layer - _binomial(layer))
-
         top, left = (height - rows) // 2, (width - columns) // 2
-        under = picture[:, :, top : top + rows, left : left + columns]
-        layer = layer + _low_frequency(under - layer, ring[:, None].float() / 255)
-        layer = under + (layer - under) * (alpha[:, None].float() / 255)
-        image, layer = _bytes(picture), _bytes(layer)
-        beside = image[:, top : top + rows]
-        band = torch.cat([beside[:, :, :left], layer, beside[:, :, left + columns :]], 2)
-        return torch.cat([image[:, :top], band, image[:, top + rows :]], 1)
+
+        base_field = _radial_field(base_points, base_weights, base_reach, BASE_GRID, height, width)
+        base_field = base_field * _taper() * _dead_zone(base_field)
+        still = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]).expand(base.shape[0], 3, 2)
+        mouth_field = _radial_field(mouth_points, mouth_weights, mouth_reach, MOUTH_GRID, rows, columns)
+        opacity, skin = alpha[:, None].float() / 255, ring[:, None].float() / 255
+
+        def drawn(plane: Tensor, mouth_plane: Tensor, step: int) -> Tensor:
+            """Luma (`step` 1) or chroma (2) as bytes [N, C, H / step, W / step]."""
+            picture = _sample(plane, _grid(base_field, still, height, width, height, width, step), step)
+            size = mouth.shape[1] * 2 // 3, mouth.shape[2]
+            layer = _sample(mouth_plane, _grid(mouth_field, mouth_affine, *size, rows, columns, step), step)
+            if step == 1:
+                layer = layer + sharpen[:, :, None, None] * (layer - _binomial(layer))
+            over, compared = (m if step == 1 else nn.functional.avg_pool2d(m, step) for m in (opacity, skin))
+            y, x, h, w = top // step, left // step, rows // step, columns // step
+            under = picture[:, :, y : y + h, x : x + w]
+            layer = layer + _low_frequency(under - layer, compared)
+            layer = under + (layer - under) * over
+            image, layer = _bytes(picture), _bytes(layer)
+            beside = image[:, :, y : y + h]
+            band = torch.cat([beside[:, :, :, :x], layer, beside[:, :, :, x + w :]], 3)
+            return torch.cat([image[:, :, :y], band, image[:, :, y + h :]], 2)
+
+        (luma, chroma), (mouth_luma, mouth_chroma) = _planes(base), _planes(mouth)
+        parts = drawn(luma, mouth_luma, 1), drawn(chroma, mouth_chroma, 2)
+        return torch.cat([part.reshape(base.shape[0], -1, width) for part in parts], 1)
+
+
+def _planes(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """I420 uint8 [N, H * 3 / 2, W] -> float luma [N, 1, H, W] and chroma [N, 2, H / 2, W / 2]."""
+    height, width = picture.shape[1] * 2 // 3, picture.shape[2]
+    chroma = picture[:, height:].reshape(picture.shape[0], 2, height // 2, width // 2)
+    return picture[:, None, :height].float(), chroma.float()
 
 
 def _bytes(picture: Tensor) -> Tensor:
-    """float [N, 3, H, W] -> uint8 [N, H, W, 3]."""
     # One step fewer than rounding first: the conversion drops what is behind the point.
-    return (picture + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    return (picture + 0.5).clamp(0, 255).to(torch.uint8)
 
 
 def _centres(count: int, length: int) -> Tensor:
@@ -143,19 +156,19 @@ def _cubic(length: int, count: int) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def _sample(image: Tensor, field: Tensor, affine: Tensor, height: int, width: int) -> Tensor:
-    """uint8 [N, H, W, 3] seen through an affine map plus a coarse field -> float [N, 3, height, width].
+def _grid(field: Tensor, affine: Tensor, of_height: int, of_width: int, height: int, width: int, step: int) -> Tensor:
+    """Where to look: positions [N, height / step, width / step, 2], -1 to 1, in a picture of `of_height` x `of_width`.
 
-    Luma, the first channel, is sampled bicubically, chroma bilinearly.
+    field:  [N, rows, columns, 2], affine: [N, 3, 2]; both in pixels of the picture's luma
+    step:   1 for luma, 2 for chroma, whose pixels lie in the middle of four of luma
 
-    field:  [N, rows, columns, 2], affine: [N, 3, 2]; both in pixels of `image`
-
-    The sampling grid, x and y interleaved, comes out of one product: the field is brought to full height, the affine
-    part joins as three more columns, and a matrix with alternate zeros brings the sum to full width.
+    x and y interleaved come out of one product: the field is brought to full height, the affine part joins as three
+    more columns, and a matrix with alternate zeros brings the sum to full width.
     """
     batch, rows, columns = field.shape[:3]
-    size = torch.tensor([2.0, 2.0]) / torch.stack([_scalar(image.shape[2]), _scalar(image.shape[1])])
-    x, y = torch.arange(width, dtype=torch.float32), torch.arange(height, dtype=torch.float32)
+    height, width = height // step, width // step
+    size = torch.tensor([2.0, 2.0]) / torch.stack([_scalar(of_width), _scalar(of_height)])
+    x, y = ((torch.arange(length, dtype=torch.float32) + 0.5) * step - 0.5 for length in (width, height))
     offset = affine * size + torch.tensor([[0.0], [0.0], [1.0]]) * (size / 2 - 1)
     tall = _cubic(height, rows) @ (field * size).reshape(batch, rows, columns * 2)
     constant = y[:, None] * offset[:, 1:2] + offset[:, 2:]
@@ -165,12 +178,13 @@ def _sample(image: Tensor, field: Tensor, affine: Tensor, height: int, width: in
     wide = (_cubic(width, columns).T[:, None, :, None] * pair[:, None]).reshape(columns * 2, width * 2)
     ones = pair[:, None].expand(2, width, 2).reshape(2, width * 2)
     ramp = (x[:, None] * pair[:, None]).reshape(2, width * 2)
-    grid = (left @ torch.cat([wide, ones, ramp])).reshape(batch, height, width, 2)
-    planes = image.permute(0, 3, 1, 2).float()
-    # Two thirds of the time would go into chroma, which comes at half the resolution and has no detail to keep.
-    luma = nn.functional.grid_sample(planes[:, :1], grid, mode="bicubic", padding_mode="border", align_corners=False)
-    chroma = nn.functional.grid_sample(planes[:, 1:], grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return torch.cat([luma, chroma], 1)
+    return (left @ torch.cat([wide, ones, ramp])).reshape(batch, height, width, 2)
+
+
+def _sample(plane: Tensor, grid: Tensor, step: int) -> Tensor:
+    """Luma bicubically; chroma, which has no detail to keep, bilinearly."""
+    mode = "bicubic" if step == 1 else "bilinear"
+    return nn.functional.grid_sample(plane, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 def _scalar(value: int) -> Tensor:
@@ -183,10 +197,9 @@ def _upsample(coarse: Tensor, height: int, width: int) -> Tensor:
 
 
 def _binomial(image: Tensor) -> Tensor:
-    """3x3 binomial blur of every channel."""
+    """3x3 binomial blur of one channel. Beyond the border it is dark, where nothing of the layer is seen."""
     line = torch.tensor([0.25, 0.5, 0.25])
-    kernel = (line[:, None] * line).expand(3, 1, 3, 3)
-    return nn.functional.conv2d(nn.functional.pad(image, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    return nn.functional.conv2d(image, (line[:, None] * line)[None, None], padding=1)
 
 
 def _low_frequency(difference: Tensor, ring: Tensor) -> Tensor:
@@ -208,9 +221,9 @@ def example(batch: int = 2) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
     sizes = {
         "batch": batch,
-        "base_height": 128,
+        "base_lines": 192,
         "base_width": 160,
-        "mouth_height": 96,
+        "mouth_lines": 144,
         "mouth_width": 112,
         "layer_height": 80,
         "layer_width": 96,
@@ -226,7 +239,6 @@ def example(batch: int = 2) -> tuple[Tensor, ...]:
         tensors[f"{layer}_points"] = (tensors[f"{layer}_points"] * 0.25 + 0.5) * torch.tensor([columns, rows])
         tensors[f"{layer}_reach"] = torch.full((batch, 1), 40.0)
     tensors["mouth_affine"] = torch.tensor([[1.02, 0.01], [-0.01, 0.98], [6.0, 7.0]]).repeat(batch, 1, 1)
-    tensors["colour"] = torch.eye(4, 3).repeat(batch, 1, 1)
     tensors["sharpen"] = torch.full((batch, 1), 0.3)
     return tuple(tensors[name] for name in INPUTS)
 
@@ -235,7 +247,7 @@ def export(target_dir: Path) -> None:
     """Write `target_dir`/model.onnx."""
     names = list(INPUTS)
     dynamic = {n: {i: a for i, a in enumerate(axes) if isinstance(a, str)} for n, (_, axes) in INPUTS.items()}
-    dynamic["image"] = {0: "batch", 1: "base_height", 2: "base_width"}
+    dynamic["image"] = {0: "batch", 1: "base_lines", 2: "base_width"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import uuid
 from functools import partial
@@ -66,7 +67,10 @@ class _Server(uvicorn.Server):
         service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
         if service is not None:
             service.jobs.stop_soon()
-        super().handle_exit(sig, frame)
+        # uvicorn's own handler would end the process by the same signal once everything has been stopped. To stop when
+        # asked is no failure, and the end of a trace comes after that.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from frontend.errors import BadInput, TooLarge
-from frontend.media.write import writing
+from frontend.media.write import OWN_FOLDER, writing
 from frontend.net import stream
 from frontend.settings import Settings
 
@@ -29,7 +29,7 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
     part = path.with_name(path.name + ".part")
     try:
         with (
-            writing(),
+            writing(OWN_FOLDER),
             stream("GET", url, field, settings.url_hosts, "URL_HOSTS", _CONNECT_TIMEOUT) as response,
             part.open("wb") as file,
         ):
@@ -43,7 +43,8 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
                 if time.monotonic() > deadline:
                     raise BadInput(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s")
                 file.write(block)
-        part.replace(path)
+        with writing(OWN_FOLDER):
+            part.replace(path)
     except httpx.HTTPError as error:
         raise BadInput(f"{field}: cannot be fetched ({type(error).__name__})") from error
     finally:

@@ -1,7 +1,7 @@
 """A video frame as the pipeline carries it, and the few things done to its pixels.
 
-Frames stay in planar YUV 4:2:0 from the decoder to the encoder: pixels that nobody touches keep their exact bytes, and
-only the region of the mouth is ever brought to full chroma.
+Frames stay in planar YUV 4:2:0 from the decoder to the encoder, the region of the mouth too: pixels that nobody touches
+keep their exact bytes.
 """
 
 from __future__ import annotations
@@ -70,6 +70,16 @@ def rgb_to_yuv(image: Uint8, matrix: Matrix) -> Uint8:
     return np.asarray(flat, np.uint8).reshape(image.shape)
 
 
+def from_yuv(image: Uint8, matrix: Matrix) -> Frame:
+    """A picture of full chroma, uint8 [H, W, 3] YCbCr, H and W even, as a frame."""
+    rows, columns = image.shape[:2]
+    frame = Frame(np.empty((rows * 3 // 2, columns), np.uint8), matrix)
+    half = cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    for plane, part in zip(frame.planes, (image[..., 0], half[..., 1], half[..., 2]), strict=True):
+        plane[...] = part
+    return frame
+
+
 def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
     """A region as uint8 [height, width, 3] YCbCr 4:4:4; outside the picture the edge repeats.
 
@@ -86,6 +96,15 @@ def cut(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
     for part, plane, step in zip(region.planes, (luma, *chroma), (1, 2, 2), strict=True):
         part[...] = _clamped(plane, x // step, y // step, width // step, height // step)
     return region
+
+
+def lay(frame: Frame, region: Frame, x: int, y: int) -> None:
+    """Write what `cut` gave, changed, back in place; what lies outside the frame is dropped."""
+    for plane, part, step in zip(frame.planes, region.planes, (1, 2, 2), strict=True):
+        left, top = x // step, y // step
+        x0, y0 = max(left, 0), max(top, 0)
+        inside = plane[y0 : max(top + part.shape[0], 0), x0 : max(left + part.shape[1], 0)]
+        inside[...] = part[y0 - top :, x0 - left :][: inside.shape[0], : inside.shape[1]]
 
 
 def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +75,8 @@ class TemplateStore:
 
     def save(self, key: str, groups: dict[str, Arrays]) -> None:
         entry, part = self.folder / key, self.folder / f".{key}.{uuid.uuid4().hex}"
-        part.mkdir(parents=True)
         try:
+            part.mkdir(parents=True)
             for group, arrays in groups.items():
                 for name, array in arrays.items():
                     np.save(part / f"{group}.{name}.npy", np.asarray(array))
@@ -87,7 +88,8 @@ class TemplateStore:
             log.warning("template entry %s was not stored: %s", key, error)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        self._prune()
+        with suppress(FileNotFoundError):  # other processes prune the same folder
+            self._prune()
 
     def _prune(self) -> None:
         entries = [entry for entry in self.folder.iterdir() if not entry.name.startswith(".")]

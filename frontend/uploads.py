@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class Receiver:
             "on_part_data": lambda data, start, end: self._data(data[start:end]),
         }
         self._parser = MultipartParser(boundary, callbacks)
-        with writing():
+        with writing("file"):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb")
 
@@ -82,13 +83,15 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        # What is still to be written of a file that is not wanted may find no room.
+        with suppress(OSError):
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         """Raises BadInput for a malformed body, TooLarge, and OutputFailed for trouble with the disk."""
         try:
-            with writing():
+            with writing("file"):
                 self._parser.write(data)
         except FormParserError as error:
             raise BadInput("the body is not well-formed multipart/form-data") from error
@@ -96,7 +99,7 @@ class Receiver:
     def finish(self) -> Upload:
         if self._files != 1 or self._size == 0:
             raise BadInput("file: must be there once, and not be empty")
-        with writing():
+        with writing("file"):
             self._file.close()
             self._part.replace(self._path)
         return Upload(PREFIX + self._key, self._size)

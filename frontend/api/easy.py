@@ -57,7 +57,7 @@ class EasyResponse(BaseModel):
     data: dict[str, Any]
 
 
-@router.post("/submit", responses=answers(400, 401))
+@router.post("/submit", responses=answers(400, 401, 503))
 async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> EasyResponse:
     """Queue a job under the caller's own code. The same request again is the same job."""
     try:
@@ -74,7 +74,7 @@ async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> Eas
     return EasyResponse(code=_DONE, success=True, msg="success", data={"ignored": ignored} if ignored else {})
 
 
-@router.get("/query", responses=answers(400, 401))
+@router.get("/query", responses=answers(400, 401, 503))
 async def query(code: Annotated[str, Query(max_length=128)], service: ServiceOf, caller: CallerOf) -> EasyResponse:
     """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
     try:

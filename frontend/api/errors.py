@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from frontend import metrics
@@ -37,9 +38,9 @@ _MEANINGS = {
     429: "Too many jobs wait; `Retry-After` says when to try again",
     499: "The task was cancelled while the caller waited",
     500: "An error of the service itself",
-    503: "Triton is not ready, or the service stops; `Retry-After` says when to try again",
+    503: "Triton or the queue is not ready, or the service stops; `Retry-After` says when to try again",
     504: "The job took longer than it may",
-    507: "The output could not be written",
+    507: "The output, or what the service keeps for itself, could not be written",
 }
 
 
@@ -52,6 +53,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -84,6 +86,11 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return _answer(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("the queue's database cannot be used: %s", error)
+    return await _service_error(request, Unavailable("the queue's database cannot be used at the moment"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

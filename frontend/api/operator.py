@@ -21,7 +21,7 @@ class Status(BaseModel):
     stopping: bool
 
 
-@router.get("/status", responses=answers(401, 403))
+@router.get("/status", responses=answers(401, 403, 503))
 async def status(service: ServiceOf, caller: OperatorOf) -> Status:
     """Jobs in the queue and under way, in all processes, and how this process's Triton does."""
     counts = await asyncio.to_thread(service.jobs.counts)

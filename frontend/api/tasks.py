@@ -39,7 +39,7 @@ _RESULT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", responses=answers(400, 401))
+@router.get("", responses=answers(400, 401, 503))
 async def list_tasks(
     service: ServiceOf,
     caller: CallerOf,
@@ -55,14 +55,14 @@ async def list_tasks(
     return TasksResponse(data=page)
 
 
-@router.get("/{task_id}", responses=answers(400, 401, 404))
+@router.get("/{task_id}", responses=answers(400, 401, 404, 503))
 async def get_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
     """State, stage, progress, place in the queue, error and timings of one task."""
     task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task))
 
 
-@router.delete("/{task_id}", responses=answers(400, 401, 404, 409))
+@router.delete("/{task_id}", responses=answers(400, 401, 404, 409, 503))
 async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
     """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
     task = await asyncio.to_thread(service.jobs.cancel, task_id, caller.sees)
@@ -77,7 +77,7 @@ async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> Tas
             "description": "Server-sent events: `task`, with the task as JSON, at every change; the last one has ended",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **answers(400, 401, 404),
+        **answers(400, 401, 404, 503),
     },
 )
 async def follow_task(task_id: str, service: ServiceOf, caller: CallerOf) -> StreamingResponse:

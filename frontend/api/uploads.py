@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 
 from frontend.api.auth import CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.api.models import Uploaded, UploadResponse
-from frontend.errors import TooLarge
+from frontend.errors import ServiceError, TooLarge
 from frontend.uploads import Receiver
 
 router = APIRouter(tags=["uploads"], dependencies=schemes)
 
 _FORM_OVERHEAD = 64 * 1024
+_DRAINED = 64 * 2**20
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -42,10 +46,26 @@ async def upload(request: Request, service: ServiceOf, caller: CallerOf) -> Uplo
     """Send one file, as the form's part `file`. The id that is returned is accepted where paths are, for a while."""
     settings = service.settings
     announced = request.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > settings.max_upload_bytes + _FORM_OVERHEAD:
-        raise TooLarge(f"file: is larger than {settings.max_upload_bytes} bytes")
-    with Receiver(request.headers.get("Content-Type", ""), caller.owner, settings) as receiver:
-        async for block in request.stream():
-            await asyncio.to_thread(receiver.write, block)
-        received = await asyncio.to_thread(receiver.finish)
+    stream = request.stream()
+    try:
+        if announced.isdecimal() and int(announced) > settings.max_upload_bytes + _FORM_OVERHEAD:
+            raise TooLarge(f"file: is larger than {settings.max_upload_bytes} bytes")
+        with Receiver(request.headers.get("Content-Type", ""), caller.owner, settings) as receiver:
+            async for block in stream:
+                await asyncio.to_thread(receiver.write, block)
+            received = await asyncio.to_thread(receiver.finish)
+    except ServiceError:
+        if "Expect" not in request.headers:  # who asks first has not begun to send
+            await _drain(stream)
+        raise
     return UploadResponse(data=Uploaded(id=received.id, bytes=received.bytes))
+
+
+async def _drain(stream: AsyncIterator[bytes]) -> None:
+    """Take what the caller still sends, within reason: one who is cut off while sending never sees the answer."""
+    left = _DRAINED
+    with suppress(ClientDisconnect):
+        async for block in stream:
+            left -= len(block)
+            if left < 0:
+                return

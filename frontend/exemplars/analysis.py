@@ -55,10 +55,12 @@ def analyse(template: Template) -> Atlas:
     shapes = poses.to_shape(points)
     unit = face.interocular(points)
 
+    regression = _regress(opening, wide, shapes)
     design = np.stack([np.ones_like(opening), opening, wide], 1)
-    ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
-    regression = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
-    residual = ((shapes.reshape(len(shapes), -1) - design @ regression).reshape(shapes.shape))[:, face.LIPS]
+    residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, face.LIPS]
+    slow = face.inert(np.stack([opening, wide], 1))
+    loose = np.setdiff1d(np.arange(face.VERTICES), face.LIPS)
+    regression[:, loose] = _regress(slow[:, 0], slow[:, 1], shapes[:, loose])
     odd = (residual**2).sum((1, 2))
     odd = np.maximum(odd / np.median(odd) - 1, 0)
 
@@ -77,7 +79,8 @@ def analyse(template: Template) -> Atlas:
         reference=reference,
         control=control,
         near=near,
-        regression=regression.reshape(3, face.VERTICES, 3).astype(np.float32),
+        regression=regression,
+        slow=_everywhere(slow, frames, template.frame_count),
         limits=limits,
         width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
         angles=turned,
@@ -87,6 +90,20 @@ def analyse(template: Template) -> Atlas:
         odd=odd[chosen].astype(np.float32),
         **_relative(stock, opening_of, limits[0]),
     )
+
+
+def _regress(opening: Float32, wide: Float32, shapes: Float32) -> Float32:
+    """[3, V, 3]: shapes [n, V, 3] = result . (1, opening, width)."""
+    design = np.stack([np.ones_like(opening), opening, wide], 1)
+    ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
+    solved = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
+    return solved.reshape(3, -1, 3).astype(np.float32)
+
+
+def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:
+    """Curves [n, C], known at some frames, for all [count, C]."""
+    every = np.arange(count)
+    return np.stack([np.interp(every, frames, curve) for curve in curves.T], 1).astype(np.float32)
 
 
 def _sizes(points: Float32, unit: Float32) -> Indices:
@@ -189,13 +206,17 @@ def _limits(opening: Float32) -> Float32:
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:
-    """Vertices of the base's field (lips, then the lower face thinned to a spacing), and those near the mouth."""
+    """Vertices of the base's field: the lips' outline, then the lower face thinned to a spacing; and of the mouth's.
+
+    What the base shows between the lips is covered. Points there, driven together to shut a wide mouth, would only tear
+    the skin around.
+    """
     middle = reference[face.CORNERS].mean(0)
     away = np.linalg.norm(reference - middle, axis=1)
-    chosen = list(face.LIPS)
+    chosen = list(face.OUTER)
     for vertex in np.argsort(away):
         below = reference[vertex, 1] > reference[face.NOSE_TIP, 1]
         if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > 0.13:
             chosen.append(vertex)
     control = np.array(chosen, np.int64)
-    return control, control[away[control] < 0.75]
+    return control, np.concatenate([face.INNER, control[away[control] < 0.75]])

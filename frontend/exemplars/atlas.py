@@ -34,7 +34,9 @@ class Atlas:
     near: Indices
     """[M]: those that carry the field of the mouth layer."""
     regression: Float32
-    """[3, V, 3]: canonical shape = regression . (1, aperture, width)."""
+    """[3, V, 3]: canonical shape = regression . (1, aperture, width), these as in `slow` for all but the lips."""
+    slow: Float32
+    """[T, 2]: aperture and width of the template's frames as jaw and cheeks follow them, see `face.inert`."""
     limits: Float32
     """[6]: aperture when shut, then its 15th, 35th, 55th, 75th and 95th percentile while speaking."""
     width_limits: Float32

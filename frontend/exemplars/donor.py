@@ -19,7 +19,7 @@ from frontend.exemplars import curves, donor_light, donor_lips, donor_smile, fac
 from frontend.exemplars.atlas import Indices, corner
 from frontend.exemplars.donor_mouths import LOWER, Donor, donor, inside
 from frontend.exemplars.speech import Speech
-from frontend.frames import Float32, Frame, Matrix, Uint8, crop, paste, rgb_to_yuv, yuv_to_rgb
+from frontend.frames import Float32, Frame, Matrix, Uint8, crop, cut, from_yuv, lay, rgb_to_yuv, yuv_to_rgb
 
 RENDERER = "mouth_renderer"
 LOOKED_AT = 8
@@ -126,9 +126,8 @@ def render(
     order = np.asarray(plan["pose"], np.int64)[drawn]
     inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
     images = networks.infer(RENDERER, inputs, ("image",))["image"]
-    rows, columns = inputs["base"].shape[1:3]
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
-        paste(out[k], crop(frames[k], x, y, columns, rows), np.asarray(after, np.uint8), x, y)
+        lay(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
     return out
 
 
@@ -142,12 +141,8 @@ def build(
     here = pose.steady(track, order)
     unit = face.interocular(here)
     origin = corner(here, rows, columns)
-    base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
     control = _control(other)
-    if analysis["rest"][0] > PARTED:
-        base, seamed = donor_smile.close(base, here, origin, control)
-    else:
-        seamed = donor_lips.on_seam(here, _seams(analysis, base[..., 0], here, origin))
+    base, seamed = _shut(analysis, frames, order, here, origin, control)
     wanted = donor_lips.draw(other, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -182,12 +177,32 @@ def build(
         "mouth_weights": warp.coefficients(target, rest * follows, mouth_reach, MOUTH_RIDGE),
         "mouth_reach": mouth_reach[:, None],
         "mouth_affine": to_plane,
-        "colour": np.tile(np.eye(4, 3, dtype=np.float32), (count, 1, 1)),
         "sharpen": np.full((count, 1), SHARPEN, np.float32),
         "alpha": np.stack(holes),
         "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
     }
     return inputs, origin
+
+
+def _shut(
+    analysis: Arrays, frames: Sequence[Frame], order: Indices, here: Float32, origin: Indices, control: Indices
+) -> tuple[Uint8, Float32]:
+    """Base crops, I420 [n, rows * 3 / 2, columns], whose lips touch, and their landmarks [n, 468, 3] with the seam.
+
+    A template frame that is shown more than once, as a still is, is worked on once.
+    """
+    rows, columns = (int(v) for v in analysis["size"][:2])
+    other = donor()
+    _, first, place = np.unique(order, return_index=True, return_inverse=True)
+    here, origin = here[first], origin[first]
+    regions = [cut(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
+    if analysis["rest"][0] > PARTED:
+        size = _size(float(analysis["rest"][1]), other)
+        regions, seamed = donor_smile.close(regions, here, origin, control, other, size)
+    else:
+        luma = np.stack([region.planes[0] for region in regions])
+        seamed = donor_lips.on_seam(here, _seams(analysis, luma, here, origin))
+    return np.stack([region.data for region in regions])[place], seamed[place]
 
 
 def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Float32:
@@ -236,7 +251,7 @@ def _to_plane(other: Donor, seamed: Float32, scale: float, corners: Float32) -> 
 def _finish(
     other: Donor, picture: Float32, contour: Float32, analysis: Arrays, opening: float, matrix: Matrix
 ) -> Uint8:
-    """The donor's mouth in this face's light, shadow and softness, YCbCr."""
+    """The donor's mouth in this face's light, shadow and softness, I420 [rows * 3 / 2, columns]."""
     rows, columns = picture.shape[:2]
     lit: Float32 = picture * (np.asarray(analysis["teeth"], np.float32) / other.teeth)
     blur = float(analysis["blur"]) * other.scale
@@ -245,7 +260,8 @@ def _finish(
     depth = cv2.distanceTransform(inside(contour, rows, columns), cv2.DIST_L2, 3) / other.scale
     shade = 1 - LIP_SHADOW * np.exp(-depth / LIP_SHADOW_REACH)
     shade *= 1 - NARROW_SHADE * (1 - min(1.0, opening / NARROW_OPENING))
-    return rgb_to_yuv(np.clip(lit * shade[..., None] + 0.5, 0, 255).astype(np.uint8), matrix)
+    rgb = np.clip(lit * shade[..., None] + 0.5, 0, 255).astype(np.uint8)
+    return from_yuv(rgb_to_yuv(rgb, matrix), matrix).data
 
 
 def _hole(target: Float32, unit: float, opening: float, rows: int, columns: int) -> Uint8:

@@ -1,26 +1,37 @@
-"""A smile that shows teeth all the time: its lips are brought together first, so that they can part like others."""
+"""A mouth that is open all the time, a smile or a cry: it is shut first, so that it can open like others."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from frontend.exemplars import donor_lips, face
+from frontend.exemplars import donor_lips, face, pose, shape
 from frontend.exemplars.atlas import Indices
-from frontend.exemplars.donor_mouths import pull
-from frontend.frames import Float32, Uint8
+from frontend.exemplars.donor_mouths import Donor, pull
+from frontend.frames import Float32, Frame
 
 UPPER_SHARE = 0.4
 """Of the way to each other, what the upper lip goes."""
 OUTER_SHARE = 0.9
 """How much of it the lips' outer edges go along."""
+DROPPED = 0.06
+"""Aperture from which the jaw has dropped as well, inter-ocular distances."""
 REACH = 0.8
 """Of the displacement fields, inter-ocular distances."""
 
 
-def closed(points: Float32) -> Float32:
-    """Landmarks [n, 468, 3] with the lips together."""
+def closed(points: Float32, donor: Donor, size: float) -> Float32:
+    """Landmarks [n, 468, 3] with the lips together: the jaw is raised as the donor's would be, the lips do the rest.
+
+    size: width of this mouth over the donor's
+    """
+    opening = np.maximum(face.aperture(points) - DROPPED, 0)
+    change = size * donor.change(opening / size, np.zeros_like(opening))
+    raised = shape.follow(donor.reference)[:, None] * pose.fit(donor.reference, points).turn(change)
     out = points.copy()
-    upper, lower = points[:, face.UPPER_INNER, :2], points[:, face.LOWER_INNER, :2]
+    out[..., :2] -= raised[..., :2]
+    upper, lower = out[:, face.UPPER_INNER, :2].copy(), out[:, face.LOWER_INNER, :2].copy()
     seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
     out[:, face.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
     out[:, face.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
@@ -30,27 +41,32 @@ def closed(points: Float32) -> Float32:
     return out
 
 
-def close(base: Uint8, points: Float32, origin: Indices, control: Indices) -> tuple[Uint8, Float32]:
-    """Crops [n, rows, columns, 3] and landmarks [n, 468, 3] with the lips together.
+def close(
+    regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices, donor: Donor, size: float
+) -> tuple[list[Frame], Float32]:
+    """Regions of n frames, and the landmarks [n, 468, 3] of those, with the lips together.
 
     The teeth lie between the lips, so no one smooth field can hide them: each lip is moved by its own, and the two
-    pictures meet on the seam. origin: frame pixel of each crop's corner [n, 2]; control: vertices that carry the fields
+    pictures meet on the seam.
+
+    origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the fields; size: see `closed`
     """
-    target = closed(points)
-    upper = control[~np.isin(control, [*face.LOWER_INNER, *face.LOWER_OUTER])]
-    lower = control[~np.isin(control, [*face.UPPER_INNER, *face.UPPER_OUTER])]
-    rows, columns = base.shape[1:3]
-    out = np.empty_like(base)
-    for k, (picture, corner) in enumerate(zip(base, origin, strict=True)):
-        here, there = (p[k, :, :2] - corner.astype(np.float32) for p in (points, target))
+    target = closed(points, donor, size)
+    lower_lip, upper_lip = [*face.LOWER_INNER, *face.LOWER_OUTER], [*face.UPPER_INNER, *face.UPPER_OUTER]
+    above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
+    out = [region.copy() for region in regions]
+    for k, region in enumerate(out):
+        here, there = (p[k, :, :2] - origin[k].astype(np.float32) for p in (points, target))
         reach = float(REACH * face.interocular(points[k]))
-        above, below = (
-            pull(picture.astype(np.float32), there[part], here[part] - there[part], reach) for part in (upper, lower)
-        )
         right, left = face.INNER_CORNERS
         middle = (there[face.UPPER_INNER] + there[face.LOWER_INNER]) / 2
         seam = np.concatenate([there[[right]], middle, there[[left]]])
-        line = np.interp(np.arange(columns), seam[:, 0], seam[:, 1])
-        share = np.clip(np.arange(rows)[:, None] - line + 0.5, 0, 1)[..., None]
-        out[k] = np.clip(above + share * (below - above) + 0.5, 0, 255).astype(np.uint8)
+        for plane, step in zip(region.planes, (1, 2, 2), strict=True):
+            picture, at = plane.astype(np.float32), (there + 0.5) / step - 0.5
+            upper, lower = (
+                pull(picture, at[part], (here - there)[part] / step, reach / step) for part in (above, below)
+            )
+            x, y = (np.arange(n) * step + (step - 1) / 2 for n in reversed(plane.shape))
+            share = np.clip((y[:, None] - np.interp(x, seam[:, 0], seam[:, 1])) / step + 0.5, 0, 1)
+            plane[...] = np.clip(upper + share * (lower - upper) + 0.5, 0, 255).astype(np.uint8)
     return out, target

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from frontend.engines.base import FaceTrack
 from frontend.exemplars import face, pose, warp
 from frontend.exemplars.atlas import Atlas, Indices, corner
-from frontend.frames import Float32, Frame, Matrix, Uint8, crop
+from frontend.frames import Float32, Frame, Uint8, cut
 
 BASE_REACH, BASE_RIDGE = 0.8, 0.02
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
@@ -23,10 +23,17 @@ RING = (0.05, 0.40)
 """Where, by distance from the lips, the two layers' colours are compared."""
 SHARPEN = 0.12
 """Gives back what sampling the mouth layer takes away."""
-TUCK, AJAR, PARTED = 0.018, 0.02, 0.06
-"""How deep the lips of an exemplar are tucked in to shut them, and the opening or `gap` from which they need it."""
+TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
+"""How deep the lips of an exemplar are tucked in to shut them, less where each has a field of its own, whose edge then
+stays as dark as it is; and the opening or `gap` from which they need it."""
+CRAMPED = 2.5
+"""Times by which a gap may shrink in one field. More would fold the lips, which are then moved by a field each."""
 COARSE = 4
 """Masks are drawn at this fraction of their size."""
+
+
+NEITHER, UPPER, LOWER = 0, 1, 2
+FREED = {NEITHER: np.zeros(0, np.int64), UPPER: face.UPPER_INNER, LOWER: face.LOWER_INNER}
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,23 @@ class Batch:
 
 
 def build(
-    atlas: Atlas, track: FaceTrack, frames: list[Frame], here: Float32, drawn: Float32, exemplar: Indices
+    atlas: Atlas,
+    track: FaceTrack,
+    frames: list[Frame],
+    here: Float32,
+    drawn: Float32,
+    exemplar: Indices,
+    freed: Indices,
 ) -> Batch:
-    """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]."""
+    """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]
+
+    freed: [n], the lip that may fall where it likes, one of NEITHER, UPPER, LOWER: the rest is then not torn by a gap
+    that closes; see `seam`.
+    """
     rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
     unit = face.interocular(here)
     origin = corner(here, rows, columns)
-    base = np.stack([crop(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, origin, strict=True)])
+    base = np.stack([cut(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
 
     control, near = atlas.control, atlas.near
     local = drawn - origin[:, None].astype(np.float32)
@@ -54,12 +71,15 @@ def build(
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     layer = local - inset
-    mouth, source = _exemplars(atlas, track, exemplar, frames[0].matrix)
-    source = source + _tuck(atlas, source, exemplar, face.aperture(drawn))
+    mouth, source = _exemplars(atlas, track, exemplar)
+    depth = np.where(freed == NEITHER, TUCK, SEAM_TUCK)
+    source = source + _tuck(source, depth * _shutting(atlas, exemplar, face.aperture(drawn)))
     target = layer[:, near]
     affine = warp.affine(target, source[:, near])
     rest = source[:, near] - warp.apply(affine, target)
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
+
+    held = np.stack([np.isin(near, FREED[k], invert=True) for k in freed])
 
     masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
     count = len(frames)
@@ -71,10 +91,9 @@ def build(
             "base_reach": base_reach[:, None],
             "mouth": mouth,
             "mouth_points": target.astype(np.float32),
-            "mouth_weights": warp.coefficients(target, rest, mouth_reach, MOUTH_RIDGE),
+            "mouth_weights": warp.coefficients(target, rest, mouth_reach, MOUTH_RIDGE, held),
             "mouth_reach": mouth_reach[:, None],
             "mouth_affine": affine,
-            "colour": np.tile(np.eye(4, 3, dtype=np.float32), (count, 1, 1)),
             "sharpen": np.full((count, 1), SHARPEN, np.float32),
             "alpha": np.stack([alpha for alpha, _ in masks]),
             "ring": np.stack([ring for _, ring in masks]),
@@ -83,25 +102,45 @@ def build(
     )
 
 
-def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices, matrix: Matrix) -> tuple[Uint8, Float32]:
-    """Crops of exemplars [n, rows, columns, 3] and their landmarks [n, V, 2] in crop pixels."""
-    stock = atlas.exemplar_pixels
-    rows, columns = (int(v) for v in atlas.size[4:])
-    crops = [crop(Frame(np.asarray(stock[k], np.uint8), matrix), 0, 0, columns, rows) for k in exemplar]
+def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8, Float32]:
+    """Crops of exemplars, I420 [n, rows * 3 / 2, columns], and their landmarks [n, V, 2] in crop pixels."""
     frames = atlas.exemplar_frame[exemplar]
     origin = atlas.exemplar_origin[exemplar].astype(np.float32)
-    return np.stack(crops), pose.steady(track, frames)[..., :2] - origin[:, None]
+    return np.asarray(atlas.exemplar_pixels[exemplar], np.uint8), pose.steady(track, frames)[..., :2] - origin[:, None]
 
 
-def _tuck(atlas: Atlas, source: Float32, exemplar: Indices, aperture: Float32) -> Float32:
+def cramped(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
+    """Where lips that shall be shut are too far apart in the exemplar for one field, [n]."""
+    parted = atlas.aperture[exemplar] + atlas.overread[exemplar]
+    shutting = _shutting(atlas, exemplar, aperture)
+    shut = parted + 2 * TUCK * shutting > CRAMPED * aperture
+    return np.asarray(shut & (shutting > 0.5))
+
+
+def seam(drawn: Float32, rows: int, columns: int) -> Float32:
+    """1 below the line on which the lips of `drawn`, [V, 2] in crop pixels, meet, 0 above; as I420 is laid out."""
+    right, left = drawn[face.INNER_CORNERS]
+    line = np.concatenate([right[None], (drawn[face.UPPER_INNER] + drawn[face.LOWER_INNER]) / 2, left[None]])
+    line = line[np.argsort(line[:, 0])]
+    height = np.interp(np.arange(columns), line[:, 0], line[:, 1])
+    luma = np.clip(np.arange(rows)[:, None] - height + 0.5, 0, 1).astype(np.float32)
+    chroma = cv2.resize(luma, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.concatenate([luma, np.stack([chroma, chroma]).reshape(rows // 2, columns)])
+
+
+def _shutting(atlas: Atlas, exemplar: Indices, aperture: Float32) -> Float32:
+    """How much the parted lips of an exemplar are to be shut, 0-1, [n]."""
+    closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
+    ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
+    return closing * np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)  # type: ignore[no-any-return]
+
+
+def _tuck(source: Float32, depth: Float32) -> Float32:
     """Shifts [n, V, 2] that start lips which shall be shut a little inside the flesh of an exemplar's parted ones.
 
     The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
     """
-    closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
-    ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
-    parted = np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)
-    amount = (TUCK * closing * parted * face.interocular(source))[:, None, None]
+    amount = (depth * face.interocular(source))[:, None, None]
     across = source[:, face.LOWER_OUTER] - source[:, face.UPPER_OUTER]
     across /= np.linalg.norm(across, axis=2, keepdims=True)
     shift = np.zeros_like(source)

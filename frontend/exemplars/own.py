@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from frontend.engines.base import Arrays, Networks, Template
-from frontend.exemplars import analysis, curves, layers, retrieval, shape
+from frontend.exemplars import analysis, curves, face, layers, retrieval, shape
 from frontend.exemplars.atlas import Atlas, Indices
 from frontend.exemplars.speech import Speech
-from frontend.frames import Float32, Frame, Uint8, paste
+from frontend.frames import Float32, Frame, Uint8, lay
 
 RENDERER = "mouth_renderer"
 
@@ -35,6 +35,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
     pose      i8 [N]     template frame shown
     aperture  f4 [N]     opening to draw, inter-ocular distances: the curve that drives the mouth
     width     f4 [N]     distance of the corners, the same
+    slow      f4 [N, 2]  both as the jaw follows them
     around    i8 [N, 3]  exemplars of the previous, this and the next frame
     other     i8 [N]     a second exemplar
     weight    f4 [N]     and its share, 0 where there is none
@@ -46,6 +47,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
         "pose": order,
         "aperture": aperture,
         "width": width,
+        "slow": face.inert(np.stack([aperture, width], 1)),
         "around": np.stack([before, chosen, after], 1),
         "other": other,
         "weight": weight,
@@ -55,29 +57,41 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
 def render(
     template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
 ) -> list[Frame]:
-    """Draw the frames of `plan`. Those with two exemplars are drawn twice and mixed."""
+    """Draw the frames of `plan`.
+
+    Those with two exemplars are drawn twice and mixed; so are those whose lips are far apart and shall be shut, once
+    for each lip.
+    """
     atlas = Atlas.from_arrays(arrays)
     values: dict[str, Any] = dict(plan)
     around, other, weight = values["around"], values["other"], values["weight"]
-    here, drawn = shape.draw(atlas, template.track, values["pose"], around, values["aperture"], values["width"])
-    mixed = np.flatnonzero(weight > 0)
-    rows = np.concatenate([np.arange(len(frames)), mixed])
-    exemplar = np.concatenate([around[:, 1], other[mixed]])
-    batch = layers.build(atlas, template.track, [frames[k] for k in rows], here[rows], drawn[rows], exemplar)
-    images = networks.infer(RENDERER, batch.inputs, ("image",))["image"]
+    wanted = values["aperture"], values["width"], values["slow"]
+    here, drawn = shape.draw(atlas, template.track, values["pose"], around, *wanted)
+    exemplar = around[:, 1]
+    split = layers.cramped(atlas, exemplar, values["aperture"])
+    mixed = (weight > 0) & ~split
+    again = np.flatnonzero(split | mixed)
+    every = np.concatenate([np.arange(len(frames)), again])
+    exemplars = np.concatenate([exemplar, np.where(split, exemplar, other)[again]])
+    freed = np.concatenate([np.where(split, layers.LOWER, layers.NEITHER), split[again] * layers.UPPER])
+    batch = layers.build(atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, freed)
+    images = np.asarray(networks.infer(RENDERER, batch.inputs, ("image",))["image"], np.uint8)
     finished = []
     for k, frame in enumerate(frames):
-        image = np.asarray(images[k], np.uint8)
-        if weight[k] > 0:
-            second = images[len(frames) + int(np.searchsorted(mixed, k))]
-            image = _mix(image, np.asarray(second, np.uint8), float(weight[k]))
+        image = images[k]
+        if split[k] or mixed[k]:
+            second = images[len(frames) + int(np.searchsorted(again, k))]
+            rows, columns = image.shape[0] * 2 // 3, image.shape[1]
+            share = layers.seam(drawn[k] - batch.origin[k], rows, columns) if split[k] else weight[k]
+            image = _mix(image, second, share)
         out = frame.copy()
         x, y = (int(v) for v in batch.origin[k])
-        paste(out, np.asarray(batch.inputs["base"][k], np.uint8), image, x, y)
+        lay(out, Frame(image, frame.matrix), x, y)
         finished.append(out)
     return finished
 
 
-def _mix(first: Uint8, second: Uint8, share: float) -> Uint8:
-    blend = first + share * (second.astype(np.float32) - first)
-    return np.rint(blend).astype(np.uint8)
+def _mix(first: Uint8, second: Uint8, share: Float32) -> Uint8:
+    """share: of the second, a scalar or one for every value."""
+    blend = first + np.asarray(share, np.float32) * (second.astype(np.float32) - first)
+    return np.asarray(np.rint(blend), np.uint8)

@@ -15,6 +15,10 @@ OPENED_BY_WARP = 0.35
 """Share of a warp's opening that is left out: lips that are pulled open look, and track, wider than they are."""
 
 
+LOOSE = 0.3
+"""Distance from the lips, in inter-ocular distances, at which the face no longer takes an exemplar's shape."""
+
+
 def follow(reference: Float32) -> Float32:
     """How far each vertex follows the drawn shape, [V]: 1 at lips and chin, 0 at the nose and towards the ears."""
     down = reference[:, 1] / reference[face.UPPER_LIP, 1]
@@ -24,13 +28,32 @@ def follow(reference: Float32) -> Float32:
     return share.astype(np.float32)  # type: ignore[no-any-return]
 
 
+def _near_lips(reference: Float32) -> Float32:
+    """How much each vertex belongs to the lips, [V]: 1 on them, falling to 0."""
+    away = np.linalg.norm(reference[:, None] - reference[face.OUTER], axis=2).min(1)
+    t = np.clip(1 - away / LOOSE, 0, 1)
+    share = t * t * (3 - 2 * t)
+    share[face.LIPS] = 1
+    return share.astype(np.float32)  # type: ignore[no-any-return]
+
+
 def draw(
-    atlas: Atlas, track: FaceTrack, order: Indices, around: Indices, aperture: Float32, width: Float32
+    atlas: Atlas,
+    track: FaceTrack,
+    order: Indices,
+    around: Indices,
+    aperture: Float32,
+    width: Float32,
+    slow: Float32,
 ) -> tuple[Float32, Float32]:
     """Landmarks of the frames as they are [n, V, 3] and as they shall be drawn [n, V, 2], frame pixels.
 
     order: template frame [n]; around: exemplars of the previous, this and the next output frame [n, 3]
     aperture, width: wanted [n], inter-ocular distances; both are met exactly
+    slow: what jaw and cheeks follow [n, 2], see `face.inert`
+
+    Lips take the shape of the exemplar. The face around them only moves by what its own lips and the new ones differ:
+    so it keeps its own ways, and takes on neither the noise of the landmarks nor a jump from exemplar to exemplar.
     """
     reference = atlas.reference
     here = pose.steady(track, order)
@@ -48,7 +71,10 @@ def draw(
     regression = atlas.regression
     mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
 
-    moved = here + follow(reference)[:, None] * poses.turn(mixed.astype(np.float32) - own)
+    inert = np.einsum("nk,kvc->nvc", slow - atlas.slow[order], regression[1:])
+    near = _near_lips(reference)[:, None]
+    change = near * (mixed - own) + (1 - near) * inert
+    moved = here + follow(reference)[:, None] * poses.turn(change.astype(np.float32))
     return here, _exact(moved[..., :2], here, opening, width)
 
 

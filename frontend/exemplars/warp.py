@@ -7,6 +7,7 @@ than `reach` from all of them.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from frontend.frames import Float32
 
@@ -18,17 +19,23 @@ def wendland(distance: Float32) -> Float32:
     return q * q * (4 * r + 1)  # type: ignore[no-any-return]
 
 
-def coefficients(points: Float32, displacement: Float32, reach: Float32, ridge: float) -> Float32:
+def coefficients(
+    points: Float32, displacement: Float32, reach: Float32, ridge: float, held: npt.NDArray[np.bool_] | None = None
+) -> Float32:
     """Weights [N, K, 2] with which the field takes the displacements at the points, pixels.
 
     points, displacement: [N, K, 2]; reach: [N]
     ridge: 0 interpolates; more lets the field miss points for the sake of smoothness
+    held: [N, K], points that take part; all, if not given
     """
     centred = (points - points.mean(1, keepdims=True)) / reach[:, None, None]
     square = (centred**2).sum(2)
     distance = square[:, :, None] + square[:, None] - 2 * centred @ centred.transpose(0, 2, 1)
     matrix = wendland(np.sqrt(np.maximum(distance, 0)))
     diagonal = np.arange(points.shape[1])
+    if held is not None:
+        matrix *= held[:, :, None] & held[:, None]
+        displacement = displacement * held[:, :, None]
     matrix[:, diagonal, diagonal] = 1 + ridge
     return np.linalg.solve(matrix, displacement).astype(np.float32)
 

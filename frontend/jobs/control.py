@@ -100,6 +100,9 @@ class Switchboard:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.check(control)
-            if self._stopping.is_set():
-                raise Interrupted
-            time.sleep(0.1)
+            self.wait(0.1)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not through the end of the service. Raises Interrupted then."""
+        if self._stopping.wait(seconds):
+            raise Interrupted

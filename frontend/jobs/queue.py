@@ -19,6 +19,7 @@ from frontend.jobs import housekeeping
 from frontend.jobs.control import Switchboard
 from frontend.jobs.liveness import Liveness, hold_folder
 from frontend.jobs.process import Workers
+from frontend.jobs.room import require_room
 from frontend.jobs.spec import JobSpec, State, Task, describe
 from frontend.jobs.sqlite import supply_unixepoch
 from frontend.jobs.watch import Watch, statuses
@@ -68,7 +69,8 @@ class Jobs:
     def submit(self, spec: JobSpec, owner: str, priority: int, task_id: str) -> Task:
         """Queue a job. With the id of a task that there is already, that task, if the request was the same.
 
-        Raises QueueFull, KeyReused, and Unavailable while the service stops.
+        Raises QueueFull, KeyReused, OutputFailed where there is no room for its record, and Unavailable while the
+        service stops.
         """
         if self.is_stopping:
             raise Unavailable("the service is shutting down")
@@ -76,6 +78,7 @@ class Jobs:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
             waiting = len(self.line(fresh=True))
+            require_room(self._shop.settings)
             if waiting >= self._shop.settings.max_queued:
                 raise QueueFull(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
             with (

@@ -9,7 +9,8 @@ The child reads one JSON command a line and answers in kind:
     {"do": "segment", ..., "index": 0, "start": 0, "stop": 500}      or {"error": {"name", "message", "passing"}}
     {"do": "compose", ..., "counts": [500, 212], "fps": "25"}
 
-It keeps the job of the last command open, so that the next segment starts at once.
+It keeps the job of the last command open, so that the next segment starts at once. What "prepare" says of the `inputs`
+comes back with the later commands, which fail where those are not the same files any more.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
 from frontend.jobs.spec import job_folder, part_name
 from frontend.media import compose, write_segment
-from frontend.media.write import writing
+from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
 from frontend.pipeline import Job, Planned, Workshop, draw, hear, plan, study, with_plan
 from frontend.settings import Settings
@@ -64,17 +65,30 @@ class Bench:
         self._planned: Planned | None = None
         self._open = ExitStack()
         try:
-            audio, video = (
-                self._open.enter_context(open_file(Path(command[field]), settings.roots, f"{field}_path"))
+            self._inputs = {
+                field: self._open.enter_context(open_file(Path(command[field]), settings.roots, f"{field}_path"))
                 for field in ("audio", "video")
-            )
+            }
         except OSError as error:
             raise BadInput(f"an input cannot be read ({error.strerror})") from error
         options = {name: command[name] for name in ("watermark", "digital_auth", "mouth_strength", "loop")}
-        self.job = Job(by_descriptor(audio), by_descriptor(video), self.save, **options)
+        self._begun = self._identity()
+        audio, video = map(by_descriptor, self._inputs.values())
+        self.job = Job(audio, video, self.save, **options)
 
     def close(self) -> None:
         self._open.close()
+
+    def _identity(self) -> dict[str, list[int]]:
+        """What shows that an input was exchanged or written to."""
+        found = {field: os.fstat(descriptor) for field, descriptor in self._inputs.items()}
+        return {field: [status.st_size, status.st_mtime_ns] for field, status in found.items()}
+
+    def require(self, inputs: Mapping[str, list[int]]) -> None:
+        """Raises BadInput where the inputs are no longer those that the job began with."""
+        for field, now in self._identity().items():
+            if now != inputs[field]:
+                raise BadInput(f"{field}_path: has changed since the job began")
 
     def prepare(self, report: Report) -> dict[str, Any]:
         clock = time.perf_counter()
@@ -90,6 +104,7 @@ class Bench:
         reports.keep(self.settings, self.task, self._planned, speech)
         info = prepared.info
         return {
+            "inputs": self._begun,
             "frames": self._planned.length,
             "fps": str(info.fps),
             "width": info.width,
@@ -106,7 +121,9 @@ class Bench:
         )
         info = self._plan(report).prepared.info
         try:
-            write_segment(self.segment_path(index), frames, info, self.workshop.encoder)
+            with writing(OWN_FOLDER):
+                self.folder.mkdir(parents=True, exist_ok=True)
+            write_segment(self.segment_path(index), frames, info, self.workshop.encoder, OWN_FOLDER)
         finally:
             frames.close()
         return {"seconds": time.perf_counter() - clock}
@@ -198,8 +215,8 @@ def main() -> None:
 
 def _obey(bench: Bench, command: Mapping[str, Any], report: Report) -> dict[str, Any]:
     if command["do"] == "prepare":
-        bench.folder.mkdir(parents=True, exist_ok=True)
         return bench.prepare(report)
+    bench.require(command["inputs"])
     if command["do"] == "segment":
         return bench.segment(command["index"], command["start"], command["stop"], report)
     return bench.compose(command["counts"], command["fps"], command["metadata"], report)
@@ -235,13 +252,14 @@ def _die_with_the_service() -> None:
 
 
 def _save(folder: Path, arrays: Arrays) -> None:
-    """Complete or not there: the last file written is the list of the others."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=False)
-    part = folder / "index.part"
-    part.write_text(json.dumps(list(arrays)))
-    part.replace(folder / "index.json")
+    """Complete or not there: the last file written is the list of the others. Raises OutputFailed."""
+    with writing(OWN_FOLDER):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=False)
+        part = folder / "index.part"
+        part.write_text(json.dumps(list(arrays)))
+        part.replace(folder / "index.json")
 
 
 def _load(folder: Path) -> Arrays | None:

@@ -10,6 +10,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -17,17 +18,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
+from sqlalchemy.exc import DBAPIError
 
 from frontend import metrics, observe, tracing
-from frontend.errors import Cancelled, ServiceError
+from frontend.errors import Cancelled, OutputFailed, ServiceError
 from frontend.fetch import fetch, is_url
 from frontend.jobs.control import Control, Switchboard
 from frontend.jobs.process import Worker, Workers
 from frontend.jobs.publish import publish, seal, unpublished
+from frontend.jobs.room import has_room, require_room
 from frontend.jobs.spec import JobSpec, describe, job_folder
 from frontend.jobs.watch import statuses
 from frontend.labels import implicit_label
-from frontend.media.write import writing
+from frontend.media.write import OWN_FOLDER, writing
 from frontend.settings import Settings
 from frontend.webhooks import NotDelivered, deliver
 
@@ -84,7 +87,9 @@ class _Run:
         if stage != last or now - when >= _PROGRESS_INTERVAL:
             self.told = (stage, now)
             before, own = _SHARES[stage]
-            DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + own * share, 4), "at": now})
+            # A disk without room for it shows when the step is to be recorded.
+            with suppress(DBAPIError):
+                DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + own * share, 4), "at": now})
 
     def command(self, worker: Worker, do: str, **fields: Any) -> dict[str, Any]:
         command = {
@@ -123,6 +128,7 @@ class _Run:
             for attempt in range(self.shop.settings.retries + 1):
                 switchboard.begin_step(self.control)
                 try:
+                    require_room(self.shop.settings)
                     with tracing.span(name):
                         return work()
                 except ServiceError as error:
@@ -134,7 +140,10 @@ class _Run:
                 switchboard.pause(min(2.0**attempt, _LAST_PAUSE), self.control)
             raise AssertionError("unreachable")
 
-        return DBOS.run_step({"name": name}, attempts)
+        try:
+            return DBOS.run_step({"name": name}, attempts)
+        except DBAPIError as error:
+            raise OutputFailed("the service cannot keep its records; its disk may be full") from error
 
 
 def register(shop: Callable[[], Shop]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -194,6 +203,8 @@ def _generate(shop: Shop, task_id: str, spec: JobSpec, notify: Callable[..., Non
             raise
         failure = describe(type(error).__name__, str(error))
         log.warning("task %s failed: %s", task_id, error, exc_info=None if isinstance(error, ServiceError) else error)
+        while not has_room(shop.settings):
+            shop.switchboard.wait(1.0)
         notify(task_id, spec, {"state": "failed", "error": {"code": failure.code, "message": failure.message}})
         raise
     finally:
@@ -224,7 +235,7 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
     counts = segment_lengths(run.frames, Fraction(prepared["fps"]), settings.segment_seconds)
     timings["render"] = 0.0
     for index, count in enumerate(counts):
-        place = {"index": index, "start": run.drawn, "stop": run.drawn + count}
+        place = {"index": index, "start": run.drawn, "stop": run.drawn + count, "inputs": prepared["inputs"]}
         drawn = run.step(f"segment {index}", partial(run.command, worker, "segment", **place))
         timings["render"] += drawn["seconds"]
         run.drawn += count
@@ -234,7 +245,8 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
     metadata = implicit_label(run.task_id, settings.aigc_producer)
 
     def compose() -> dict[str, Any]:
-        done = run.command(worker, "compose", counts=counts, fps=prepared["fps"], metadata=metadata)
+        begun = {"inputs": prepared["inputs"], "fps": prepared["fps"]}
+        done = run.command(worker, "compose", counts=counts, metadata=metadata, **begun)
         return {**done, "identity": seal(save, run.task_id, settings)}
 
     composed = run.step("compose", compose)
@@ -276,7 +288,7 @@ def clean_up(spec: JobSpec, task_id: str, settings: Settings) -> None:
 
 def _fetch(run: _Run, url: str, kind: str) -> str:
     target = run.folder / f"fetched-{kind}"
-    with writing():
+    with writing(OWN_FOLDER):
         run.folder.mkdir(parents=True, exist_ok=True)
     run.progress("fetch", 0.0)
     check = partial(run.shop.switchboard.check, run.control)

@@ -22,8 +22,13 @@ from frontend.media.video_info import VideoInfo
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Output suffix -> FFmpeg's muxer."""
 
-# Trouble of a disk that may be over in a moment: somebody makes room, a share comes back.
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN)
+SAVE_PATH = "save_path"
+OWN_FOLDER = "the service's own folder"
+"""What cannot be written, in the words of an error."""
+
+# Trouble of a disk that may be over in a moment: somebody makes room, a share or a folder comes back.
+# NumPy gives no number: it says only that not everything could be written.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOENT, None)
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,17 @@ class EncoderSettings:
     audio_bitrate: int = 160_000
 
 
-def write_segment(path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings) -> None:
+def write_segment(
+    path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings, what: str = SAVE_PATH
+) -> None:
     """Encode a stretch of frames, without sound, for `frontend.media.compose` to join with others.
 
-    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputFailed.
+    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputFailed,
+    which names `what`.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with writing(), muxer(part, "mp4") as output:
+        with writing(what), muxer(part, "mp4") as output:
             video = _video_stream(output, info, settings)
             for index, frame in enumerate(frames):
                 picture = VideoFrame.from_ndarray(frame.data, format="yuv420p")
@@ -51,9 +59,11 @@ def write_segment(path: Path, frames: Iterable[Frame], info: VideoInfo, settings
                 _tag(picture, info)
                 output.mux(video.encode(picture))
             output.mux(video.encode(None))
-        part.replace(path)
+        with writing(what):
+            part.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -71,13 +81,13 @@ def published(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
-    """Errors of the disk inside the block become `OutputFailed`."""
+def writing(what: str = SAVE_PATH) -> Iterator[None]:
+    """Errors of the disk inside the block become `OutputFailed`, which names `what`."""
     try:
         yield
     except OSError as error:
         # PyAV repeats the path in its message; the caller learns the reason only.
-        message = f"save_path: cannot be written ({error.strerror or 'the disk gave an error'})"
+        message = f"{what}: cannot be written ({error.strerror or 'the disk gave an error'})"
         raise OutputFailed(message, passing=error.errno in _PASSING) from error
 
 

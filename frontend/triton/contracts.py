@@ -51,21 +51,20 @@ CONTRACTS: dict[str, Contract] = {
     ),
     "mouth_renderer": Contract(
         inputs={
-            "base": Tensor("UINT8", (FREE, FREE, 3)),
+            "base": Tensor("UINT8", (FREE, FREE)),
             "base_points": Tensor("FP32", (FREE, 2)),
             "base_weights": Tensor("FP32", (FREE, 2)),
             "base_reach": Tensor("FP32", (1,)),
-            "mouth": Tensor("UINT8", (FREE, FREE, 3)),
+            "mouth": Tensor("UINT8", (FREE, FREE)),
             "mouth_points": Tensor("FP32", (FREE, 2)),
             "mouth_weights": Tensor("FP32", (FREE, 2)),
             "mouth_reach": Tensor("FP32", (1,)),
             "mouth_affine": Tensor("FP32", (3, 2)),
-            "colour": Tensor("FP32", (4, 3)),
             "sharpen": Tensor("FP32", (1,)),
             "alpha": Tensor("UINT8", (FREE, FREE)),
             "ring": Tensor("UINT8", (FREE, FREE)),
         },
-        outputs={"image": Tensor("UINT8", (FREE, FREE, 3))},
+        outputs={"image": Tensor("UINT8", (FREE, FREE))},
     ),
 }
 

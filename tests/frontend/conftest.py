@@ -13,10 +13,10 @@ from tests.frontend.media.factory import write_sound
 
 
 def fill(folder: Path, samples: Path) -> Path:
-    """template.mkv (3 s), speech.wav (2 s) and long.wav (8 s)."""
+    """template.mkv (3 s), speech.wav (2 s), voice.wav (4 s) and long.wav (8 s)."""
     shutil.copy(samples / "template.mkv", folder / "template.mkv")
     speech = read_speech(samples / "speech.wav")
-    for name, seconds in (("speech.wav", 2), ("long.wav", 8)):
+    for name, seconds in (("speech.wav", 2), ("voice.wav", 4), ("long.wav", 8)):
         write_sound(folder / name, np.resize(speech, seconds * 16000)[None], 16000)
     return folder
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class Live:
-    """Started by the constructor; `wait` returns when it takes jobs. Also a context manager."""
+    """Started by the constructor; `wait` returns when it takes jobs. Also a context manager.
 
-    def __init__(self, base: Path, *, port: int = 0, **settings: object) -> None:
+    prefix: a command that runs the service
+    """
+
+    def __init__(self, base: Path, *, port: int = 0, prefix: Sequence[str] = (), **settings: object) -> None:
         self.base = base
         self.port = port or free_port()
         self.log = base / f"service-{self.port}.log"
@@ -35,7 +39,7 @@ class Live:
         }
         with self.log.open("a") as lines:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "frontend.cli", "serve"],
+                [*prefix, sys.executable, "-m", "frontend.cli", "serve"],
                 env=environment,
                 cwd=ROOT,
                 stdout=lines,
@@ -77,6 +81,12 @@ class Live:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.client.close()
+
+    def workers(self) -> list[int]:
+        """The processes in which it decodes and draws."""
+        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        found = [int(pid) for path in children for pid in path.read_text().split()]
+        return [pid for pid in found if b"frontend.jobs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def submit(self, **fields: object) -> httpx.Response:
         body: dict[str, Any] = {"audio_path": "speech.wav", "video_path": "template.mkv", "mode": "async"} | fields

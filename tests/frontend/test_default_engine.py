@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from frontend.engines import Arrays, DefaultEngine, Template
-from frontend.exemplars import face
+from frontend.exemplars import face, layers, shape, warp
 from frontend.exemplars.atlas import Atlas
 from frontend.exemplars.own import arrange
 from frontend.faces import track_face
@@ -74,6 +74,39 @@ def test_the_drawn_lips_follow_the_curve(
     seen = face.aperture(track_face(drawn, networks).landmarks)
     assert np.corrcoef(seen, swing["aperture"])[0, 1] > 0.93
     assert 0.8 < np.percentile(seen, 95) / np.percentile(swing["aperture"], 95) < 1.25
+
+
+def test_a_wide_mouth_shuts_without_tearing_its_lips(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    atlas = Atlas.from_arrays(analysis)
+    widest = np.argsort(atlas.aperture)[-8:]
+    shut = {name: values[:8].copy() for name, values in swing.items()}
+    shut["pose"] = atlas.exemplar_frame[widest]
+    shut["around"] = np.repeat(widest[:, None], 3, 1)
+    shut["aperture"] = np.full(8, atlas.limits[0], np.float32)
+    shut["width"] = atlas.width[widest]
+    shut["weight"] = np.zeros(8, np.float32)
+    shut["slow"] = atlas.slow[shut["pose"]]
+    drawn = render(engine, template, analysis, shut, networks, slice(None))
+    seen = [face.aperture(track_face([frame], networks).landmarks)[0] for frame in drawn]
+    assert np.median(seen) < 0.06
+
+    wanted = shut["aperture"], shut["width"], shut["slow"]
+    here, points = shape.draw(atlas, template.track, shut["pose"], shut["around"], *wanted)
+    frames = [list(template.frames())[k] for k in shut["pose"]]
+    assert layers.cramped(atlas, widest, shut["aperture"]).all()
+    for freed, above in ((layers.LOWER, True), (layers.UPPER, False)):
+        tensors = layers.build(atlas, template.track, frames, here, points, widest, np.full(8, freed)).inputs
+        for k in range(8):
+            middle = points[k, [13, 14]].mean(0) - points[k, atlas.near[0]] + tensors["mouth_points"][k, 0]
+            unit = float(face.interocular(here[k]))
+            column = middle + np.arange(0, 0.3 * unit)[:, None] * np.array([0, -1 if above else 1])
+            away = np.linalg.norm(column[:, None] - tensors["mouth_points"][k], axis=2) / tensors["mouth_reach"][k]
+            affine = tensors["mouth_affine"][k]
+            source = column @ affine[:2] + affine[2] + warp.wendland(away) @ tensors["mouth_weights"][k]
+            step = np.diff(source[:, 1]) * (-1 if above else 1)
+            assert step.min() > 0.2, "a row of the mouth is shown twice, or for ever"
 
 
 def test_pixels_away_from_the_mouth_keep_their_bytes(

@@ -75,4 +75,14 @@ class TestLips:
         smile = shut_face()
         smile[:, face.LOWER_INNER, 1] += 15
         assert face.aperture(smile)[0] > 0.15
-        assert face.aperture(donor_smile.closed(smile))[0] < 0.03
+        assert face.aperture(donor_smile.closed(smile, donor(), 1.0))[0] < 0.03
+
+    def test_a_wide_open_mouth_is_closed_by_the_jaw(self) -> None:
+        points = shut_face()
+        opened = donor().change(np.array([0.3], np.float32), np.zeros(1, np.float32))
+        unit = face.interocular(points)[0]
+        wide = points + opened * unit
+        dropped = wide[0, 152, 1] - points[0, 152, 1]
+        assert dropped > 0.1 * unit
+        raised = wide[0, 152, 1] - donor_smile.closed(wide, donor(), 1.0)[0, 152, 1]
+        assert dropped / 2 < raised < dropped

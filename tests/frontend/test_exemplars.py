@@ -63,6 +63,15 @@ class TestWarp:
         distance = np.linalg.norm(points[:, :, None] - points[:, None], axis=3) / 60
         assert np.allclose(warp.wendland(distance) @ weights, moves, atol=0.02)
 
+    def test_points_that_are_not_held_have_no_say(self, points: np.ndarray) -> None:
+        moves = np.random.default_rng(2).normal(0, 3, points.shape).astype(np.float32)
+        reach = np.full(2, 60, np.float32)
+        held = np.arange(20) < np.array([[15], [12]])
+        weights = warp.coefficients(points, moves, reach, 0, held)
+        assert (weights[~held] == 0).all()
+        alone = warp.coefficients(points[:1, :15], moves[:1, :15], reach[:1], 0)
+        assert np.allclose(weights[:1, :15], alone, atol=0.02)
+
     def test_it_ends_at_its_reach(self) -> None:
         assert np.array_equal(warp.wendland(np.array([1.0, 1.5, 9.0])), [0, 0, 0])
         assert warp.wendland(np.zeros(1))[0] == 1
@@ -120,6 +129,7 @@ def atlas_of(aperture: np.ndarray) -> Atlas:
         control=np.arange(3),
         near=np.arange(2),
         regression=np.zeros((3, 468, 3), np.float32),
+        slow=np.zeros((count, 2), np.float32),
         limits=LIMITS,
         width_limits=WIDTH_LIMITS,
         angles=np.zeros((count, 3), np.float32),

@@ -1,9 +1,9 @@
-"""Colour conversion and the crop/paste pair."""
+"""Colour conversion, and regions that are cut out and put back."""
 
 import numpy as np
 import pytest
 
-from frontend.frames import Frame, crop, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
+from frontend.frames import Frame, crop, cut, from_yuv, lay, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
 
 
 def noise(height: int = 64, width: int = 96) -> Frame:
@@ -30,6 +30,27 @@ def test_pasting_what_was_cropped_changes_no_byte(x: int, y: int) -> None:
     paste(copy, region, region.copy(), x, y)
     assert region.shape == (24, 32, 3)
     assert np.array_equal(copy.data, frame.data)
+
+
+@pytest.mark.parametrize(("x", "y"), [(8, 4), (-10, -6), (70, 50), (200, 200), (-40, 0)])
+def test_a_region_is_laid_back_where_it_was_cut(x: int, y: int) -> None:
+    frame = noise()
+    copy = frame.copy()
+    region = cut(copy, x, y, 32, 24)
+    lay(copy, region, x, y)
+    assert np.array_equal(copy.data, frame.data)
+    region.data[:] = 5
+    lay(copy, region, x, y)
+    for plane, step in zip(copy.planes, (1, 2, 2), strict=True):
+        rows, columns = np.indices(plane.shape) * step
+        inside = (columns >= x) & (columns < x + 32) & (rows >= y) & (rows < y + 24)
+        assert np.array_equal(plane == 5, inside)
+
+
+def test_full_chroma_becomes_a_frame() -> None:
+    frame = from_yuv(np.tile(np.array([80, 100, 160], np.uint8), (6, 8, 1)), "bt709")
+    assert [np.unique(plane).tolist() for plane in frame.planes] == [[80], [100], [160]]
+    assert (frame.height, frame.width) == (6, 8)
 
 
 def test_only_changed_blocks_are_written() -> None:

@@ -189,7 +189,7 @@ def test_strength_and_loop_are_options_that_reach_the_job(
     until(page, "document.querySelector('.given').currentTime < 0.7")
     page.click(".after .second")
     expect(page.locator(".timings .facts")).to_contain_text("mouth at 120 %")
-    expect(page.locator(".timings .facts")).to_contain_text("Start it again")
+    expect(page.locator(".timings .facts")).to_contain_text("template started again")
 
 
 def test_an_engine_without_strength_says_so(open_page: Open) -> None:

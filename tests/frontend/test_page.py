@@ -396,20 +396,17 @@ def test_it_fits_reads_and_names_everything(open_page: Open, finished: str, widt
 def test_it_is_used_with_the_keyboard_alone(open_page: Open) -> None:
     page = open_page()
     page.wait_for_selector("#engine option", state="attached")
-    reached = []
-    for _ in range(14):
+    reached: list[str] = []
+    # However many templates of other tests are offered on the way.
+    while "generate" not in reached and len(reached) < 40:
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate(
                 "document.activeElement.id || document.activeElement.className || document.activeElement.tagName"
             )
         )
-    order = [
-        name
-        for name in reached
-        if name in ("skip", "language", "theme", "template", "voice", "record", "SUMMARY", "generate")
-    ]
-    assert order[:8] == ["skip", "language", "theme", "template", "voice", "record", "SUMMARY", "generate"]
+    order = ["skip", "language", "theme", "template", "voice", "record", "SUMMARY", "generate"]
+    assert [name for name in reached if name in order] == order
 
     page.focus(".options summary")
     page.keyboard.press("Enter")

@@ -37,10 +37,10 @@ def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
     if not _ID.fullmatch(text):
         raise NotFound(f"{field}: no such upload")
     path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
-    try:
+    if not path.is_file():
+        raise NotFound(f"{field}: no such upload; it may have been removed after a while")
+    with suppress(OSError):
         os.utime(path)
-    except FileNotFoundError:
-        raise NotFound(f"{field}: no such upload; it may have been removed after a while") from None
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from contextlib import suppress
@@ -32,12 +33,14 @@ def is_upload(text: str) -> bool:
 
 
 def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
-    """Where the file of an upload id lies. Raises NotFound where this owner has none of that id."""
+    """Where the file of an upload id lies, which is kept anew. Raises NotFound where this owner has none of that id."""
     if not _ID.fullmatch(text):
         raise NotFound(f"{field}: no such upload")
     path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
     if not path.is_file():
         raise NotFound(f"{field}: no such upload; it may have been removed after a while")
+    with suppress(OSError):
+        os.utime(path)
     return path
 
 

@@ -13,6 +13,10 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Session = Callable[[Arrays, Sequence[str]], Arrays]
 
 
+# Of TensorRT, as config.pbtxt names them.
+PRECISIONS = {"FP32": ("trt_fp16_enable", "0"), "FP16": ("trt_fp16_enable", "1"), "INT8": ("trt_int8_enable", "1")}
+
+
 @dataclass(frozen=True)
 class Accelerator:
     """One entry of `execution_accelerators` in config.pbtxt."""
@@ -123,14 +127,12 @@ def _gpu_providers(device: int, accelerators: Sequence[Accelerator]) -> list[tup
 
 def _tensorrt_option(key: str, value: str) -> tuple[str, object]:
     """From the native backend's name of a parameter to ONNX Runtime's name of the option."""
-    if key == "precision_mode":
-        return {"FP32": ("trt_fp16_enable", "0"), "FP16": ("trt_fp16_enable", "1"), "INT8": ("trt_int8_enable", "1")}[
-            value
-        ]
+    if key == "precision_mode" and value in PRECISIONS:
+        return PRECISIONS[value]
     if key == "max_workspace_size_bytes":
         return "trt_max_workspace_size", value
     if key.startswith("int8_"):
         return f"trt_{key}", value
     if key.startswith("trt_"):
         return key, value
-    raise ValueError(f"unknown parameter {key!r} of the GPU accelerator tensorrt")
+    raise ValueError(f"the GPU accelerator tensorrt knows no {key}: {value!r}")

@@ -1,6 +1,6 @@
 // Puts the page together: which view is shown, the theme and the language, and a job from the files to the result.
 
-import { problem, remember, showOptions, startComposer } from "./composer.js";
+import { forget, problem, remember, sentBefore, showOptions, startComposer } from "./composer.js";
 import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
 import * as service from "./service.js";
@@ -60,10 +60,11 @@ function startKey() {
 }
 
 async function send(what, kind, say, signal) {
-  if (!what.file) return what.id;
+  const known = what.file ? sentBefore(what.file) : what.id;
+  if (known) return known;
   say(kind, 0);
   const id = await service.upload(what.file, share => say(kind, share), signal);
-  remember(id, what.name);
+  remember(id, what.file);
   return id;
 }
 
@@ -77,12 +78,16 @@ async function generate({ template, voice, fields }) {
   });
   $("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
   try {
-    const order = {
+    const order = async () => service.submit({
       ...fields,
       video_path: await send(template, "uploadingTemplate", say, stopped.signal),
       audio_path: await send(voice, "uploadingVoice", say, stopped.signal),
-    };
-    ({ task_id: id } = await service.submit(order));
+    });
+    ({ task_id: id } = await order().catch(error => {
+      // The service keeps uploads for a while only.
+      if (error.code === 404 && forget([template.file, voice.file])) return order();
+      throw error;
+    }));
     refresh().catch(() => {});
     const task = await service.follow(id, view => stage.tell(say, view), stopped.signal);
     if (task.state === "succeeded") await stage.showResult(task, await originalOf(template, id));

@@ -11,9 +11,30 @@ const chosen = { template: null, voice: null };
 /** Names of uploads, which the service knows by number only. */
 const names = JSON.parse(localStorage.getItem("names") ?? "{}");
 export const nameOf = given => names[given] ?? (given.startsWith("upload:") ? t("unknownName") : given.split("/").pop());
-export function remember(id, name) {
-  names[id] = name;
-  localStorage.setItem("names", JSON.stringify(Object.fromEntries(Object.entries(names).slice(-200))));
+
+/** Files that were sent -> the id they have as uploads, so that the same file is sent, and offered, once. */
+const sent = JSON.parse(localStorage.getItem("sent") ?? "{}");
+const print = file => `${file.name} ${file.size} ${file.lastModified}`;
+export const sentBefore = file => sent[print(file)];
+
+export function remember(id, file) {
+  names[id] = file.name;
+  sent[print(file)] = id;
+  keep();
+}
+
+/** Whether any of the files, null where there is none, was thought to be there. */
+export function forget(files) {
+  const known = files.filter(file => file && sentBefore(file));
+  for (const file of known) delete sent[print(file)];
+  keep();
+  return known.length > 0;
+}
+
+function keep() {
+  for (const [name, values] of Object.entries({ names, sent })) {
+    localStorage.setItem(name, JSON.stringify(Object.fromEntries(Object.entries(values).slice(-200))));
+  }
 }
 
 export function startComposer(onSubmit) {
@@ -32,6 +53,8 @@ export function startComposer(onSubmit) {
       if (file) choose(kind, { file, name: file.name });
     });
   }
+  // Beside a well the browser would leave the page and open the file.
+  for (const event of ["dragover", "drop"]) document.addEventListener(event, e => e.preventDefault());
   startRecorder();
   $("#strength").addEventListener("input", showStrength);
   $("#engine").addEventListener("change", showStrength);

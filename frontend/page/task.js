@@ -7,7 +7,6 @@ import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
 import { advice, moment, readable, t } from "./words.js";
 
-const LOOPS = { repeat: "loopRepeat", hold: "loopHold" };
 const STAGES = ["fetch", "prepare", "plan", "render", "compose"];
 
 export async function showTask(id, stillWanted) {
@@ -69,7 +68,7 @@ function timings(task) {
   const facts = task.result && [
     `${task.result.width} × ${task.result.height} · ${Math.round(task.result.frames)} ${t("frames")}`,
     t("realTime", task.result.real_time_factor), task.result.template_cached ? t("cached") : null,
-    task.mouth_strength === 1 ? null : t("strengthFact", task.mouth_strength), task.loop === "ping-pong" ? null : t(LOOPS[task.loop]),
+    task.mouth_strength === 1 ? null : t("strengthFact", task.mouth_strength), task.loop === "ping-pong" ? null : t(`${task.loop}Fact`),
   ].filter(Boolean).join(" · ");
   return h("section", { class: "timings" }, h("h2", {}, t("timings")), bar, h("table", {}, h("tbody", {}, rows)), facts && h("p", { class: "facts" }, facts));
 }

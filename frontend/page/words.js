@@ -1,5 +1,7 @@
 // Every word of the page, in both languages, and the few forms that numbers take.
 
+import { inChinese } from "./messages.js";
+
 export const EN = {
   name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
   lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
@@ -10,7 +12,7 @@ export const EN = {
   markMandatory: "Required by whoever runs this service.", watermark: "Watermark", watermarkHint: "A picture at the bottom right.",
   strength: "Mouth strength", strengthHint: "How far the mouth opens. Less mumbles, more articulates.", strengthNone: "This engine decides for itself how far the mouth opens.",
   loop: "When the voice is longer than the template", loopPingPong: "Play it to and fro", loopRepeat: "Start it again", loopHold: "Hold its last picture",
-  strengthFact: share => `mouth at ${Math.round(100 * share)} %`,
+  strengthFact: share => `mouth at ${Math.round(100 * share)} %`, repeatFact: "template started again", holdFact: "last picture held",
   generate: "Generate", history: "Your videos", historyNone: "What you make will be listed here.", more: "Show more",
   stageEmpty: "The result appears here, beside the original.", stage: "Result",
   uploadingTemplate: "Sending the template", uploadingVoice: "Sending the voice",
@@ -49,7 +51,7 @@ export const ZH = {
   markMandatory: "本服务要求必须添加。", watermark: "水印", watermarkHint: "画面右下角的图片。",
   strength: "口型幅度", strengthHint: "嘴张开的程度：小则含蓄，大则清晰。", strengthNone: "此引擎自行决定嘴张开的程度。",
   loop: "语音比模板长时", loopPingPong: "来回播放模板", loopRepeat: "从头重复模板", loopHold: "停在最后一帧",
-  strengthFact: share => `口型幅度 ${Math.round(100 * share)}%`,
+  strengthFact: share => `口型幅度 ${Math.round(100 * share)}%`, repeatFact: "模板从头重复", holdFact: "停在最后一帧",
   generate: "生成", history: "你的视频", historyNone: "生成的视频会列在这里。", more: "显示更多",
   stageEmpty: "结果会显示在这里，与原视频并排。", stage: "结果",
   uploadingTemplate: "正在上传模板", uploadingVoice: "正在上传语音",
@@ -106,12 +108,16 @@ export const duration = seconds => {
 };
 
 export const moment = iso =>
-  new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" })
+  new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
     .format(new Date(iso));
 
 /** A message of the service, its fields called as the page calls them. */
-export const readable = message =>
-  message.replace(/^audio_path: /, `${t("voice")}: `).replace(/^video_path: /, `${t("template")}: `);
+export function readable(message) {
+  const [, field, text] = /^(?:(audio_path|video_path|file): )?(.*)$/s.exec(message);
+  const name = { audio_path: t("voice"), video_path: t("template") }[field];
+  if (language.current === "zh") return (name ? `${name}：` : "") + inChinese(text);
+  return (name ? `${name}: ` : "") + text;
+}
 
 /** What to do about an error, from its HTTP status and message. */
 export function advice(code, message = "") {

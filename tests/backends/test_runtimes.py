@@ -94,7 +94,11 @@ def test_tensorrt_comes_before_cuda_and_both_take_the_native_backends_parameters
 
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
-    [("abacus", {}, "unknown GPU accelerator 'abacus'"), ("tensorrt", {"speed": "1"}, "unknown parameter 'speed'")],
+    [
+        ("abacus", {}, "unknown GPU accelerator 'abacus'"),
+        ("tensorrt", {"speed": "1"}, "knows no speed: '1'"),
+        ("tensorrt", {"precision_mode": "FP4"}, "knows no precision_mode: 'FP4'"),
+    ],
 )
 def test_what_the_native_backend_refuses_is_refused(
     runtimes: ModuleType, name: str, parameters: dict[str, str], said: str

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -136,6 +137,17 @@ def test_uploads_stand_where_paths_are(live: Live, samples: Path) -> None:
     assert result.status_code == 200 and b"ftyp" in result.content[:16]
     foreign = live.client.post("/human/generate", json=ids, headers={"Authorization": "Bearer bob"})
     assert foreign.status_code == 404
+
+
+def test_an_upload_is_kept_from_its_last_use(live: Live, media: Path, samples: Path) -> None:
+    name = "template.mkv"
+    answer = live.client.post("/human/uploads", files={"file": (name, (samples / name).read_bytes())})
+    upload = answer.json()["data"]["id"]
+    (path,) = (media / ".state" / "uploads").glob(f"*-{upload.removeprefix('upload:')}")
+    os.utime(path, (0, 0))
+    task_id = live.submit(video_path=upload).json()["data"]["task_id"]
+    assert time.time() - path.stat().st_mtime < 600
+    live.until(task_id, "succeeded")
 
 
 def test_bad_uploads_are_refused_and_leave_nothing(live: Live, media: Path) -> None:

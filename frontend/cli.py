@@ -19,7 +19,7 @@ from frontend import doctor, logs, tracing
 from frontend.api import create_app, require_keys
 from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
-from frontend.labels import implicit_label, sign
+from frontend.labels import implicit_label, require_key, sign
 from frontend.paths import resolve
 from frontend.pipeline import Job, Stage, run
 from frontend.service import make_folders, running, triton_for
@@ -54,6 +54,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
         update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
     )
     require_keys(settings)
+    require_key(settings)
     app = create_app(settings, partial(running, settings, wait=False))
     host, port = settings.host, settings.port
     _Server(uvicorn.Config(app, host, port, log_config=None, access_log=False, timeout_graceful_shutdown=5)).run()
@@ -76,6 +77,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     # The person at the keyboard may read and write whatever their account may.
     audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
     make_folders(settings)
+    require_key(settings)
     load_engines(settings)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
     engine = find_engine(arguments.engine or settings.engine)

@@ -23,9 +23,7 @@ def health_times(live: Live, ids: list[str]) -> list[float]:
     times: list[float] = []
     stop = threading.Event()
     # Made beforehand: setting one up costs this process more than what is measured.
-    clients = [
-        httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=30, verify=False) for _ in range(CLIENTS)
-    ]
+    clients = [httpx.Client(base_url=f"http://127.0.0.1:{live.port}", timeout=30, verify=False) for _ in range(CLIENTS)]
 
     def client(number: int) -> int:
         asked = 0

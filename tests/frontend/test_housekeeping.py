@@ -7,6 +7,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+import pytest
+
 from frontend.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
@@ -24,6 +26,7 @@ def send(live: Live, name: str) -> str:
     return upload_id
 
 
+@pytest.mark.slow
 def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: TritonServer) -> None:
     settings = {"triton_url": triton.url, "segment_seconds": 0.5}
     state = own_media / ".state"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import signal
 import sys
+import threading
 import uuid
 from functools import partial
 from pathlib import Path
@@ -19,13 +22,18 @@ from frontend import doctor, logs, tracing
 from frontend.api import create_app, require_keys
 from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
-from frontend.labels import implicit_label, sign
+from frontend.labels import implicit_label, require_key, sign
 from frontend.loop import LOOPS
 from frontend.paths import resolve
 from frontend.pipeline import Job, Stage, run
 from frontend.service import make_folders, running, triton_for
 from frontend.settings import Settings
 from frontend.workshop import build_workshop, find_engine, load_engines, require_strength
+
+log = logging.getLogger(__name__)
+
+# A container is given ten.
+_BEYOND_GRACE = 9.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -55,13 +63,22 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
         update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
     )
     require_keys(settings)
+    require_key(settings)
     app = create_app(settings, partial(running, settings, wait=False))
     host, port = settings.host, settings.port
-    _Server(uvicorn.Config(app, host, port, log_config=None, access_log=False, timeout_graceful_shutdown=5)).run()
+    config = uvicorn.Config(app, host, port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
+    _Server(config, settings.shutdown_grace + _BEYOND_GRACE).run()
     return 0
 
 
 class _Server(uvicorn.Server):
+    """patience: seconds from the signal on after which the process ends by force"""
+
+    def __init__(self, config: uvicorn.Config, patience: float) -> None:
+        super().__init__(config)
+        self._last_resort = threading.Timer(patience, _end_by_force)
+        self._last_resort.daemon = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """At the signal itself, so that callers who wait for a job are answered and uvicorn need not wait for them."""
         service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
@@ -70,13 +87,22 @@ class _Server(uvicorn.Server):
         # uvicorn's own handler would end the process by the same signal once everything has been stopped. To stop when
         # asked is no failure, and the end of a trace comes after that.
         self.force_exit = self.should_exit and sig == signal.SIGINT
+        if not self.should_exit:
+            self._last_resort.start()
         self.should_exit = True
+
+
+def _end_by_force() -> None:
+    """Whoever waits for a database that is away does so without end. Its jobs are taken up at the next start."""
+    log.error("not everything could be stopped in time: the service ends by force")
+    os._exit(1)
 
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     # The person at the keyboard may read and write whatever their account may.
     audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
     make_folders(settings)
+    require_key(settings)
     load_engines(settings)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
     engine = find_engine(arguments.engine or settings.engine)

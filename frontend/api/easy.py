@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
+from frontend.api.threads import ask
 from frontend.errors import KeyReused, NotFound, QueueFull, ServiceError
 from frontend.fetch import is_url
 from frontend.jobs import Task
@@ -78,7 +79,7 @@ async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> Eas
 async def query(code: Annotated[str, Query(max_length=128)], service: ServiceOf, caller: CallerOf) -> EasyResponse:
     """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
     try:
-        task = await asyncio.to_thread(service.jobs.get, _task_id(caller, code), caller.sees)
+        task = await ask(service.jobs.get, _task_id(caller, code), caller.sees)
     except NotFound:
         return _failed(_UNKNOWN, "there is no such task")
     return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code))

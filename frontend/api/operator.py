@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from frontend.api.auth import OperatorOf, ServiceOf, schemes
 from frontend.api.errors import answers
+from frontend.api.threads import ask
 
 router = APIRouter(prefix="/operator", tags=["operator"], dependencies=schemes)
 
@@ -24,7 +23,7 @@ class Status(BaseModel):
 @router.get("/status", responses=answers(401, 403, 503))
 async def status(service: ServiceOf, caller: OperatorOf) -> Status:
     """Jobs in the queue and under way, in all processes, and how this process's Triton does."""
-    counts = await asyncio.to_thread(service.jobs.counts)
+    counts = await ask(service.jobs.counts)
     triton = service.triton
     return Status(
         queued=counts["queued"],

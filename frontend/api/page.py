@@ -15,6 +15,7 @@ from starlette.background import BackgroundTask
 from frontend import report
 from frontend.api.auth import CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
+from frontend.api.threads import ask
 from frontend.errors import NotFound
 from frontend.fetch import is_url
 from frontend.paths import by_descriptor, open_file
@@ -63,21 +64,21 @@ async def options(service: ServiceOf, caller: CallerOf) -> OptionsResponse:
 @router.get("/human/tasks/{task_id}/picture", response_class=FileResponse, responses=_PICTURE)
 async def picture(task_id: str, service: ServiceOf, caller: CallerOf) -> FileResponse:
     """A small picture of the task's template; there once the task has been prepared, and for a while."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     return _kept(report.picture_path(service.settings, task.id), "image/jpeg")
 
 
 @router.get("/human/tasks/{task_id}/report", responses=answers(400, 401, 404, 503))
 async def get_report(task_id: str, service: ServiceOf, caller: CallerOf) -> Any:
     """What the networks made of the job: waveform, opening of the mouth, place of the face, over time."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     return _kept(report.report_path(service.settings, task.id), "application/json")
 
 
 @router.get("/human/tasks/{task_id}/template", response_class=FileResponse, responses=answers(400, 401, 404, 503))
 async def template(task_id: str, service: ServiceOf, caller: CallerOf) -> FileResponse:
     """The template as it was given, to be seen beside the result."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     if is_url(task.spec.video):
         raise NotFound("the template was fetched from a URL and is not kept")
     opened = open_file(Path(task.spec.video), service.settings.roots, "video_path")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 from frontend.api.auth import CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
-from frontend.errors import BadInput, Conflict, NotFound
+from frontend.api.threads import ask
+from frontend.errors import BadInput, Conflict, NotFound, Unavailable
 from frontend.jobs import Jobs, State, Task
 from frontend.paths import by_descriptor, open_file
 from frontend.settings import Settings
@@ -48,7 +49,7 @@ async def list_tasks(
     offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
 ) -> TasksResponse:
     """The caller's tasks, newest first; an operator's key sees all of them."""
-    tasks = await asyncio.to_thread(service.jobs.page, caller.sees, state, limit + 1, offset)
+    tasks = await ask(service.jobs.page, caller.sees, state, limit + 1, offset)
     page = TaskPage(
         tasks=[TaskView.of(task) for task in tasks[:limit]], next_offset=offset + limit if len(tasks) > limit else None
     )
@@ -58,14 +59,14 @@ async def list_tasks(
 @router.get("/{task_id}", responses=answers(400, 401, 404, 503))
 async def get_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
     """State, stage, progress, place in the queue, error and timings of one task."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task))
 
 
 @router.delete("/{task_id}", responses=answers(400, 401, 404, 409, 503))
 async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
     """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
-    task = await asyncio.to_thread(service.jobs.cancel, task_id, caller.sees)
+    task = await ask(service.jobs.cancel, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task))
 
 
@@ -82,7 +83,7 @@ async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> Tas
 )
 async def follow_task(task_id: str, service: ServiceOf, caller: CallerOf) -> StreamingResponse:
     """Follow a task to its end."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(task, service.jobs), media_type="text/event-stream", headers=headers)
 
@@ -95,7 +96,7 @@ async def get_result(
     wanted: Annotated[str | None, Header(alias="Range", description="Parts of the file, for players.")] = None,
 ) -> FileResponse:
     """The video. 409 while there is none yet; the task says why."""
-    task = await asyncio.to_thread(service.jobs.get, task_id, caller.sees)
+    task = await ask(service.jobs.get, task_id, caller.sees)
     if task.state != "succeeded":
         raise Conflict(f"the task has no result: it is {task.state}")
     with ExitStack() as opened:
@@ -144,4 +145,5 @@ async def _events(task: Task, jobs: Jobs) -> AsyncIterator[str]:
             return
         await asyncio.sleep(_LOOK)
         quiet += _LOOK
-        task = await asyncio.to_thread(jobs.get, task.id, None)
+        with suppress(Unavailable):
+            task = await ask(jobs.get, task.id, None)

@@ -6,12 +6,15 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dbos import DBOS
 
-from frontend.jobs.watch import statuses
+from frontend.jobs.spec import JobSpec
+from frontend.jobs.workflow import GENERATE, clean_up
 from frontend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,6 +23,9 @@ INTERVAL = 600.0
 _ABANDONED = 600.0
 _RECORDS_KEPT = timedelta(days=30)
 _RECORDS_AT_A_TIME = 500
+_OPEN = ["ENQUEUED", "PENDING", "DELAYED"]
+# Jobs that took their process down with them too often; nobody has cleaned up after those.
+_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 
 
 def start(settings: Settings, stop: threading.Event) -> threading.Thread:
@@ -40,29 +46,38 @@ def start(settings: Settings, stop: threading.Event) -> threading.Thread:
 
 
 def tidy(settings: Settings) -> None:
+    """Everything by its age; but what a task that waits or runs will need is kept however old it is."""
     state = settings.state_path
+    open_tasks = {
+        status.workflow_id: JobSpec(**status.input["args"][0])
+        for status in DBOS.list_workflows(name=GENERATE, status=_OPEN, load_output=False)
+        if status.input is not None
+    }
+    needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}
     for folder in ("uploads", "results", "reports"):
         for path in _older(state / folder, settings.keep_seconds):
-            path.unlink(missing_ok=True)
+            if path not in needed:
+                path.unlink(missing_ok=True)
     # Half-stored analyses of processes that were killed.
     for path in _older(state / "templates", _ABANDONED):
         if path.name.startswith("."):
             shutil.rmtree(path, ignore_errors=True)
-    folders = {path.name: path for path in _older(state / "jobs", _ABANDONED)}
-    if folders:
-        open_tasks = {s.workflow_id for s in statuses(list(folders)) if s.status in ("ENQUEUED", "PENDING")}
-        for task_id in folders.keys() - open_tasks:
-            shutil.rmtree(folders[task_id], ignore_errors=True)
+    for path in _older(state / "jobs", _ABANDONED):
+        if path.name not in open_tasks:
+            shutil.rmtree(path, ignore_errors=True)
+    for status in DBOS.list_workflows(name=GENERATE, status=_GIVEN_UP, load_output=False):
+        if status.input is not None:
+            clean_up(JobSpec(**status.input["args"][0]), status.workflow_id, settings)
     before = (datetime.now(timezone.utc) - _RECORDS_KEPT).isoformat()
     old = DBOS.list_workflows(completed_before=before, limit=_RECORDS_AT_A_TIME, load_input=False, load_output=False)
     if old:
         DBOS.delete_workflows([status.workflow_id for status in old])
 
 
-def _older(folder: Path, seconds: float) -> list[Path]:
+def _older(folder: Path, seconds: float) -> Iterator[Path]:
     """Entries of a folder, which need not exist, that have not changed for so long."""
     limit = time.time() - seconds
-    try:
-        return [path for path in folder.iterdir() if path.stat().st_mtime < limit]
-    except FileNotFoundError:
-        return []
+    for path in folder.iterdir() if folder.exists() else ():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < limit:
+                yield path

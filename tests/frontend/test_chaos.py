@@ -10,12 +10,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import httpx
 import pytest
 
+from frontend.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 from tests.live import free_port
 
@@ -27,9 +29,30 @@ def _binary(name: str) -> str | None:
     return shutil.which(name) or (str(found[-1]) if found else None)
 
 
+@dataclass
+class Database:
+    """A PostgreSQL that can be stopped and started."""
+
+    url: str
+    command: list[str]
+    ready: list[str]
+    server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.server = subprocess.Popen(self.command, cwd="/", stderr=subprocess.DEVNULL)
+        while subprocess.run(self.ready).returncode:
+            assert self.server.poll() is None
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        assert self.server is not None
+        self.server.send_signal(signal.SIGQUIT)
+        self.server.wait()
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """A PostgreSQL of our own; it refuses to run as root."""
+def database() -> Iterator[Database]:
+    """It refuses to run as root."""
     initdb, postgres = _binary("initdb"), _binary("postgres")
     if not initdb or not postgres:
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
@@ -52,17 +75,17 @@ def database_url(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
     )
     options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
-    server = subprocess.Popen(
-        [*as_other, postgres, "-D", str(folder / "data"), *options], cwd="/", stderr=subprocess.DEVNULL
+    server = Database(
+        f"postgresql://tester@127.0.0.1:{port}/postgres",
+        [*as_other, postgres, "-D", str(folder / "data"), *options],
+        [_binary("pg_isready") or "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)],
     )
     try:
-        ready = _binary("pg_isready") or "pg_isready"
-        while subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
-            time.sleep(0.1)
-        yield f"postgresql://tester@127.0.0.1:{port}/postgres"
+        server.start()
+        yield server
     finally:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
+        if server.server is not None:
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -81,10 +104,36 @@ def _triton_of(service: Live) -> int | None:
 
 
 @pytest.mark.slow
-def test_thirty_jobs_survive_ten_kills(own_media: Path, database_url: str) -> None:
+def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
+    own_media: Path, database: Database, triton: TritonServer
+) -> None:
+    settings = {
+        "database_url": database.url,
+        "triton_url": triton.url,
+        "segment_seconds": 0.5,
+        "passthrough_delay": 0.02,
+        "shutdown_grace": 1,
+    }
+    first = Live(own_media, **settings).wait()
+    task_id = first.submit(audio_path="voice.wav", save_path="a.mp4").json()["data"]["task_id"]
+    while not (own_media / ".state" / "jobs" / task_id / "segment-00001.mp4").exists():
+        time.sleep(0.02)
+    database.stop()
+    answer = first.client.get(f"/human/tasks/{task_id}")
+    assert answer.status_code == 503 and "database" in answer.json()["message"] and "Retry-After" in answer.headers
+    assert first.client.get("/health").status_code == 200
+    assert first.stop() == 1 and "ends by force" in first.words()
+    database.start()
+    with Live(own_media, **settings) as second:
+        assert second.until(task_id, "succeeded")["result"]["frames"] == 100
+    assert leftovers(own_media) == []
+
+
+@pytest.mark.slow
+def test_thirty_jobs_survive_ten_kills(own_media: Path, database: Database) -> None:
     luck = random.Random(4)
     settings = {
-        "database_url": database_url,
+        "database_url": database.url,
         "max_jobs": 1,
         "segment_seconds": 0.5,
         "passthrough_delay": 0.015,

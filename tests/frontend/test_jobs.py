@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from frontend.jobs.workflow import segment_lengths
@@ -24,9 +25,13 @@ def live(media: Path, triton: TritonServer) -> Iterator[Live]:
         yield service
 
 
-def frame_count(path: Path) -> int:
+def frames_of(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
+        return [frame.to_ndarray() for frame in container.decode(video=0)]
+
+
+def frame_count(path: Path) -> int:
+    return len(frames_of(path))
 
 
 def test_an_asynchronous_call_leads_to_the_task_and_its_result(live: Live, media: Path) -> None:
@@ -159,6 +164,30 @@ def test_unknown_tasks_are_404(live: Live) -> None:
         assert call("/human/tasks/none").status_code == 404
     assert live.client.get("/human/tasks/none/result").json()["code"] == 404
     assert live.client.get("/human/tasks/none/events").status_code == 404
+
+
+def test_three_jobs_at_once_run_at_once_and_come_out_right(own_media: Path, triton: TritonServer) -> None:
+    voices = ["speech.wav", "voice.wav", "speech.wav", "speech.wav"]
+    with Live(own_media, triton_url=triton.url, max_jobs=3, segment_seconds=1, passthrough_delay=0.02) as live:
+        # None of them finds the template analysed: all do it at the same time.
+        ids = [
+            live.submit(audio_path=voice, save_path=f"at-once/{k}.mp4").json()["data"]["task_id"]
+            for k, voice in enumerate(voices)
+        ]
+        most = 0
+        while not all((tasks := [live.task(task_id) for task_id in ids])[k]["ended"] for k in range(4)):
+            at_work = [task for task in tasks if task["state"] == "running" and task["stage"]]
+            most = max(most, len(at_work))
+            time.sleep(0.05)
+        assert [task["state"] for task in tasks] == ["succeeded"] * 4 and most == 3
+    store = list((own_media / ".state" / "templates").iterdir())
+    assert len(store) == 1 and not store[0].name.startswith(".")
+    first = frames_of(own_media / "at-once/0.mp4")
+    for k, voice in enumerate(voices):
+        made = frames_of(own_media / f"at-once/{k}.mp4")
+        assert len(made) == (50 if voice == "speech.wav" else 100)
+        assert all(np.array_equal(a, b) for a, b in zip(first, made, strict=False)), k
+    assert leftovers(own_media) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

@@ -7,8 +7,10 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import c2pa
 import numpy as np
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +21,8 @@ from frontend.labels import implicit_label, sign
 from frontend.media import VideoInfo, read_speech, write_video
 from frontend.media.video_info import ColourTags
 from frontend.settings import Settings
+from frontend.triton.server import TritonServer
+from tests.frontend.live import Live, leftovers
 from tests.frontend.media.factory import click, write_sound
 
 
@@ -67,7 +71,14 @@ def test_a_signed_file_says_what_made_it_and_still_plays(tmp_path: Path) -> None
     info = VideoInfo(96, 64, Fraction(25), ColourTags(), still=False)
     write_video(target, frames, info, sound, 25, metadata=implicit_label("a task", "producer"))
     sign(target, ".mp4", Settings(c2pa_certificate=chain, c2pa_private_key=key))
-    with target.open("rb") as file, c2pa.Reader("video/mp4", file) as reader:
+    check(target)
+    assert len(read_speech(target)) >= 16000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.pem", "key.pem", "out.mp4", "s.wav"]
+
+
+def check(video: Path) -> None:
+    """The file says what made it, and nothing has touched it since."""
+    with video.open("rb") as file, c2pa.Reader("video/mp4", file) as reader:
         store = json.loads(reader.json())
     manifest = store["manifests"][store["active_manifest"]]
     actions = next(a for a in manifest["assertions"] if a["label"].startswith("c2pa.actions"))["data"]["actions"]
@@ -75,5 +86,31 @@ def test_a_signed_file_says_what_made_it_and_still_plays(tmp_path: Path) -> None
     assert actions[0]["digitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")
     problems = {status["code"] for status in store.get("validation_status", [])}
     assert problems <= {"signingCredential.untrusted"}, "only that nobody knows our authority"
-    assert len(read_speech(target)) >= 16000
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.pem", "key.pem", "out.mp4", "s.wav"]
+
+
+def test_a_whole_job_ends_in_a_signed_labelled_and_marked_video(
+    own_media: Path, tmp_path_factory: pytest.TempPathFactory, triton: TritonServer
+) -> None:
+    chain, key = issue(tmp_path_factory.mktemp("keys"))
+    with Live(own_media, triton_url=triton.url, c2pa_certificate=chain, c2pa_private_key=key) as live:
+        for name in ("signed.mp4", "plain.mkv"):
+            answer = live.submit(mode="sync", save_path=name, digital_auth=1)
+            assert answer.status_code == 200, answer.text
+            with av.open(str(own_media / name)) as made, av.open(str(own_media / "template.mkv")) as source:
+                label = json.loads(made.metadata["AIGC"])
+                assert label["Label"] == "1" and label["ProduceID"] == answer.json()["data"]["task_id"]
+                a, b = (next(c.decode(video=0)).to_ndarray(format="gray").astype(int) for c in (made, source))
+                assert sum(1 for _ in made.decode(video=0)) == 49, "and the rest plays"
+            assert abs(a - b)[10:50, 500:710].max() > 60 and abs(a - b)[200:].max() < 60
+        check(own_media / "signed.mp4")
+        assert leftovers(own_media) == []
+
+
+def test_a_key_that_cannot_sign_is_found_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    chain, key = issue(tmp_path)
+    _, foreign = issue(tmp_path / "other")
+    for certificate, private in ((chain, foreign), (tmp_path / "none.pem", key)):
+        refused = Live(tmp_path, c2pa_certificate=certificate, c2pa_private_key=private)
+        assert refused.process.wait(60) == 1 and "digital-human: " in refused.words(), refused.words()
+        assert "Traceback" not in refused.words()

@@ -3,8 +3,9 @@
     python -m benchmarks.closure --template VIDEO --out FOLDER [--languages en-us de ...]
 
 Each language's test sentences are spoken by espeak-ng, sent through the service's pipeline onto the template, and the
-output's aperture is measured with the face mesh. Lips *touch* where it falls below 10 % of the utterance's range within
-40 ms of the sound; a pause of at least 300 ms is *closed* where its middle does.
+output's aperture is measured with the face mesh, and with the second ruler where it is installed. Lips *touch* where it
+falls below 10 % of the utterance's range within 40 ms of the sound; a pause of at least 300 ms is *closed* where its
+middle does. Beside it, what the curve that drives the renderer would score.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -39,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     voices = Espeak()
-    rows = []
+    rows: list[dict[str, Any]] = []
     settings = Settings(base_path=options.out)
     make_folders(settings)
     with triton_for(settings) as triton:
@@ -52,32 +54,47 @@ def main() -> None:
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
-            run(Job(sound, options.template, output), ENGINES["default"], workshop)
+            result = run(Job(sound, options.template, output), ENGINES["default"], workshop)
             seen = ruler.measure(output, workshop.networks)
             labels = label(said.phones, said.audio)
-            rows.append({"language": language, **judge(seen, labels.closure, labels.silence, 0.5)})
-            print(json.dumps(rows[-1]), flush=True)
-    total = {key: sum(row[key] for row in rows) for key in ("sounds", "touching", "pauses", "closed")}
-    print(f"| language | p, b, m | touch | pauses | closed |\n{'| --- ' * 5}|")
-    for row in [*rows, {"language": "all", **total}]:
-        touch, shut = row["touching"] / max(row["sounds"], 1), row["closed"] / max(row["pauses"], 1)
-        print(f"| {row['language']} | {row['sounds']} | {touch:.0%} | {row['pauses']} | {shut:.0%} |")
+            assert result.aperture is not None
+            curves = {"": seen.aperture, "second ": seen.second, "curve ": result.aperture.astype(float)}
+            row = {"language": language}
+            for ruler_name, curve in curves.items():
+                if curve is not None:
+                    judged = judge(curve, seen.fps, labels.closure, labels.silence, 0.5)
+                    row.update({ruler_name + key: value for key, value in judged.items()})
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    rows.append({"language": "all", **{key: sum(row[key] for row in rows) for key in rows[0] if key != "language"}})
+    print(table(rows))
     (options.out / "closure.json").write_text(json.dumps(rows, indent=1))
 
 
-def judge(seen: ruler.Seen, closure: Float32, silence: Float32, lead: float) -> dict[str, int]:
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown: a column a language; shares of p, b, m and of pauses shut by each ruler, and in the driving curve."""
+    lines = ["| | " + " | ".join(row["language"] for row in rows) + " |", "| --- " * (len(rows) + 1) + "|"]
+    for name in ("", "second ", "curve "):
+        for part, whole, title in (("touching", "sounds", "p, b, m touch"), ("closed", "pauses", "pauses closed")):
+            if name + part in rows[0]:
+                shares = [100 * row[name + part] / max(row[name + whole], 1) for row in rows]
+                lines.append(f"| {name or 'mesh '}{title}, % | " + " | ".join(f"{s:.0f}" for s in shares) + " |")
+    return "\n".join(lines)
+
+
+def judge(aperture: ruler.Curve, fps: float, closure: Float32, silence: Float32, lead: float) -> dict[str, int]:
     """closure and silence: targets at 100 Hz of speech that starts `lead` seconds into the output."""
-    low, high = np.percentile(seen.aperture, [1, 99])
-    shut = seen.aperture < low + SHUT * (high - low)
-    times = (np.arange(len(shut)) + 0.5) / seen.fps
-    half = 0.5 / seen.fps
+    low, high = np.percentile(aperture, [1, 99])
+    shut = aperture < low + SHUT * (high - low)
+    times = (np.arange(len(shut)) + 0.5) / fps
+    half = 0.5 / fps
 
     def reached(first: float, last: float) -> bool:
         near = (times > first - TOLERANCE - half) & (times < last + TOLERANCE + half)
         return bool(shut[near].any())
 
     sounds = [(a / RATE + lead, b / RATE + lead) for a, b in _runs(closure == 1)]
-    ends = [(0.0, lead), (lead + len(closure) / RATE, len(shut) / seen.fps)]
+    ends = [(0.0, lead), (lead + len(closure) / RATE, len(shut) / fps)]
     pauses = [(a / RATE + lead, b / RATE + lead) for a, b in _runs(silence == 1)] + ends
     long = [(a, b) for a, b in pauses if b - a >= LONG_PAUSE]
     rest = [shut[(times > a + 0.1) & (times < b - 0.1)] for a, b in long]

@@ -4,7 +4,8 @@
 
 Every clip's sound drives the template of a *different* person through the service's own pipeline and Triton; the
 output is measured by the face mesh and compared with the lips of the clip. Rows are written as they come to
-FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output.
+FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output. Last, every template is
+drawn with its own mouth of another time (`benchmarks.reenactment`).
 
 Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
 phonemes that the network hears.
@@ -24,7 +25,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks import ruler
+from benchmarks import reenactment, ruler
 from frontend.contact_sheet import write_contact_sheet
 from frontend.engines import ENGINES, Networks
 from frontend.exemplars import speech
@@ -37,7 +38,8 @@ from frontend.workshop import build_workshop
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
 LARGEST_OFFSET = 6
-MEANS = ("sync", "width", "range", "sharpness", "flicker", "steadiness")
+MEANS = ("sync", "second", "width", "range", "sharpness", "flicker", "steadiness")
+COLUMNS = ("sync r", "second r", "width r", "range", "sharpness", "flicker", "steadiness")
 VISEMES = np.array(
     [0, 1, 0.65, 0.45, 0.3, 0.8, 0.55, 0.25, 0.3, -0.1, 0.05, 0.2, 0.22, 0.15, 0.2, 0.3, 0.25, 0.25, 0.12], np.float32
 )
@@ -46,13 +48,14 @@ VISEMES = np.array(
 
 @dataclass(frozen=True)
 class Row:
-    """One clip on one template, for one engine or baseline."""
+    """One clip on one template, for one engine or baseline; second, sync by the second ruler, may be nan."""
 
     method: str
     clip: str
     template: str
     group: str
     sync: float
+    second: float
     offset: int
     lags: list[float]
     width: float
@@ -88,8 +91,11 @@ def main() -> None:
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
-    (options.out / "table.md").write_text(table(rows))
-    print(table(rows))
+        again = [row for path in templates for row in reenactment.reenact(path, networks)]
+    (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
+    tables = table(rows) + "\n" + reenactment.table(again)
+    (options.out / "table.md").write_text(tables)
+    print(tables)
 
 
 def person(path: Path) -> str:
@@ -117,6 +123,7 @@ def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: rul
         template=template.stem,
         group="natural" if natural else "grid",
         sync=lags[offset + LARGEST_OFFSET],
+        second=_second(output, truth, offset),
         offset=offset,
         lags=lags,
         width=ruler.correlation(output.width, corners, offset),
@@ -125,6 +132,13 @@ def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: rul
         flicker=ruler.flicker(output, own),
         steadiness=float((output.jitter / own.jitter).mean()),
     )
+
+
+def _second(output: ruler.Seen, truth: ruler.Seen, offset: int) -> float:
+    if output.second is None or truth.second is None:
+        return float("nan")
+    lips = ruler.resample(truth.second, truth.fps, len(output.second), output.fps)
+    return ruler.correlation(output.second, lips, offset)
 
 
 def _at_like_openings(output: ruler.Seen, own: ruler.Seen) -> float:
@@ -193,7 +207,7 @@ def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown: one line a method and group of clips, then the engine's clips."""
-    head = "| method | clips | sync r | peak lag | width r | range | sharpness | flicker mean / worst | steadiness |"
+    head = _line(["method", "clips", "sync r", "peak lag", *COLUMNS[1:-2], "flicker mean / worst", COLUMNS[-1]])
     lines = [head, "| --- " * (head.count("|") - 1) + "|"]
     for method in dict.fromkeys(row.method for row in rows):
         for group in ("grid", "natural"):
@@ -207,8 +221,8 @@ def table(rows: Sequence[Row]) -> str:
             cells[-2] += f" / {max(row.flicker for row in part):.2f}"
             lines.append(_line(cells))
     engine = [row for row in rows if row.method == "engine"]
-    head = ["clip", "template", "sync r", "offset", "width r", "range", "sharpness", "flicker", "steadiness"]
-    lines += ["", _line(head), "| --- " * len(head) + "|"]
+    names = ["clip", "template", "sync r", "offset", *COLUMNS[1:]]
+    lines += ["", _line(names), "| --- " * len(names) + "|"]
     for row in engine:
         cells = [row.clip, row.template, *(f"{getattr(row, name):.2f}" for name in MEANS)]
         cells.insert(3, f"{row.offset:+d}")

@@ -1,4 +1,7 @@
-"""What a video shows of a mouth, measured with the face mesh: the ruler of `benchmarks.lipsync_quality`."""
+"""What a video shows of a mouth, measured with the face mesh: the ruler of `benchmarks.lipsync_quality`.
+
+Lips are read frame by frame: smoothed over time, a /p/ of one frame would never be seen to shut.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from frontend.engines.base import FaceTrack, Networks
+from benchmarks import second_ruler
+from frontend.engines.base import Networks
 from frontend.exemplars import face, pose
-from frontend.faces import track_face
+from frontend.face_mesh import locate, regions_of_landmarks
+from frontend.faces import smooth, track_face
 from frontend.frames import Frame
 from frontend.media import VideoReader
 
@@ -25,43 +30,48 @@ CHEEKS = np.array([50, 101, 118, 280, 330, 347])
 
 @dataclass(frozen=True)
 class Seen:
-    """Of T frames: aperture and width in inter-ocular distances; sharpness of the mouth (variance of the Laplacian);
-    change [T-1], mean absolute change of luma about the mouth from one frame to the next, the head's motion removed;
-    jitter, high-pass energy of (jaw, nose, cheeks) in inter-ocular distances; box, the lower face in all frames as
-    x, y, width and height."""
+    """Of T frames: aperture and width in inter-ocular distances; second, the aperture by another landmark model, where
+    that is installed; sharpness of the mouth (variance of the Laplacian); change [T-1], mean absolute change of luma
+    about the mouth from one frame to the next, the head's motion removed; jitter, high-pass energy of (jaw, nose,
+    cheeks) in inter-ocular distances; points, the mesh [T, 468, 3]; box, the lower face in all frames as x, y, width
+    and height."""
 
     aperture: Curve
     width: Curve
+    second: Curve | None
     sharpness: Curve
     change: Curve
     jitter: Curve
+    points: npt.NDArray[np.float32]
     fps: float
     box: tuple[int, int, int, int]
 
 
-def measure(path: Path, networks: Networks, frames: list[Frame] | None = None) -> Seen:
+def measure(path: Path, networks: Networks) -> Seen:
     reader = VideoReader(path)
-    frames = frames if frames is not None else list(reader.frames())
-    track = track_face(frames, networks, views=3)
-    return see(frames, track, float(reader.info.fps))
+    return see(list(reader.frames()), networks, float(reader.info.fps))
 
 
-def see(frames: list[Frame], track: FaceTrack, fps: float) -> Seen:
-    points = track.landmarks
+def see(frames: list[Frame], networks: Networks, fps: float) -> Seen:
+    track = track_face(frames, networks)
+    raw, _ = locate(frames, regions_of_landmarks(track.landmarks), networks, views=3)
+    points = smooth(raw, track.present)
     unit = face.interocular(points)
     size = max(int(float(np.median(unit)) * 0.95) // 2 * 2, 16)
-    patches = [_patch(frame, p, u, size) for frame, p, u in zip(frames, points, unit, strict=True)]
+    patches = [patch(frame, p, u, size) for frame, p, u in zip(frames, points, unit, strict=True)]
     laplacian = [float(cv2.Laplacian(p.astype(np.float32), cv2.CV_32F).var()) for p in patches]
     still = [cv2.GaussianBlur(p.astype(np.float32), (0, 0), 0.8) for p in patches]
     change = [float(np.abs(a - b).mean()) for a, b in pairwise(still)]
     reference = pose.canonical_face(points)
     shapes = pose.fit(reference, points).to_shape(points)
     return Seen(
-        face.aperture(points).astype(float),
-        face.width(points).astype(float),
+        face.aperture(raw).astype(float),
+        face.width(raw).astype(float),
+        second_ruler.apertures(frames, raw),
         np.array(laplacian),
         np.array(change),
         np.array([_high_pass(shapes[:, part, :2]) for part in (JAW, NOSE, CHEEKS)]),
+        raw,
         fps,
         _lower_face(points, frames[0]),
     )
@@ -76,8 +86,8 @@ def _lower_face(points: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:
-    """Luma about the mouth at the video's own resolution, the head held level and in place."""
+def patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:
+    """Luma about the mouth at the video's own resolution, the head held level and in place, [size, size]."""
     eyes = points[face.LEFT_EYE, :2].mean(0) - points[face.RIGHT_EYE, :2].mean(0)
     angle = float(np.degrees(np.arctan2(eyes[1], eyes[0])))
     # The place under the nose moves with the head, not with the lips.

@@ -58,6 +58,7 @@ def _frame_cost(
     wanted = aperture[:, None]
     closing = np.clip((shut + 0.03 - wanted) / 0.02, 0, 1)
     miss = np.maximum(np.abs(shown - wanted) - SHUT_TOLERANCE * closing, 0)
+    miss *= np.where(shown < wanted, 2, 1 + closing)
     cost = (miss / (0.012 + 0.06 * wanted)) ** 2
     cost = cost + WIDTH_COST * ((atlas.width - width[:, None]) / 0.035) ** 2
     cost += SLOPE_COST * ((atlas.slope - slope[:, None]) / 0.03) ** 2
@@ -68,6 +69,7 @@ def _frame_cost(
     cost += SOFT_COST * atlas.soft
     cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.pressed - 0.1) / 0.1, 0, 3) ** 2
     cost += closing * np.clip(atlas.gap / 0.08, 0, 3) ** 2
+    cost += closing * (atlas.overread / 0.01) ** 2
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 
 

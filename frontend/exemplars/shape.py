@@ -11,7 +11,7 @@ from frontend.frames import Float32
 
 UPPER_SHARE = 0.25
 """Of an opening, what the upper lip does; the lower one does the rest."""
-OPENED_BY_WARP = 0.35
+OPENED_BY_WARP = 0.5
 """Share of a warp's opening that is left out: lips that are pulled open look, and track, wider than they are."""
 
 

@@ -21,7 +21,7 @@ from frontend.triton.server import TritonServer
 from tests.frontend.conftest import fill
 from tests.frontend.live import Live, leftovers
 
-STALL = 6
+STALL = 12
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MS_RDONLY, _MS_REMOUNT, _MNT_DETACH = 1, 32, 2

@@ -142,7 +142,7 @@ def build(
     unit = face.interocular(here)
     origin = corner(here, rows, columns)
     control = _control(other)
-    base, seamed = _shut(analysis, frames, order, here, origin, control)
+    base, seamed = _shut(analysis, frames, order, here, origin, control, scale)
     wanted = donor_lips.draw(other, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -185,20 +185,24 @@ def build(
 
 
 def _shut(
-    analysis: Arrays, frames: Sequence[Frame], order: Indices, here: Float32, origin: Indices, control: Indices
+    analysis: Arrays,
+    frames: Sequence[Frame],
+    order: Indices,
+    here: Float32,
+    origin: Indices,
+    control: Indices,
+    scale: float,
 ) -> tuple[Uint8, Float32]:
     """Base crops, I420 [n, rows * 3 / 2, columns], whose lips touch, and their landmarks [n, 468, 3] with the seam.
 
     A template frame that is shown more than once, as a still is, is worked on once.
     """
     rows, columns = (int(v) for v in analysis["size"][:2])
-    other = donor()
     _, first, place = np.unique(order, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
     regions = [cut(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if analysis["rest"][0] > PARTED:
-        size = _size(float(analysis["rest"][1]), other)
-        regions, seamed = donor_smile.close(regions, here, origin, control, other, size)
+        regions, seamed = donor_smile.close(regions, here, origin, control, donor(), scale)
     else:
         luma = np.stack([region.planes[0] for region in regions])
         seamed = donor_lips.on_seam(here, _seams(analysis, luma, here, origin))

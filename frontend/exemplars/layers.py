@@ -31,7 +31,6 @@ CRAMPED = 2.5
 COARSE = 4
 """Masks are drawn at this fraction of their size."""
 
-
 NEITHER, UPPER, LOWER = 0, 1, 2
 FREED = {NEITHER: np.zeros(0, np.int64), UPPER: face.UPPER_INNER, LOWER: face.LOWER_INNER}
 
@@ -78,7 +77,6 @@ def build(
     affine = warp.affine(target, source[:, near])
     rest = source[:, near] - warp.apply(affine, target)
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
-
     held = np.stack([np.isin(near, FREED[k], invert=True) for k in freed])
 
     masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]

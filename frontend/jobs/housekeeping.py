@@ -14,6 +14,7 @@ from pathlib import Path
 from dbos import DBOS
 
 from frontend.jobs.spec import JobSpec
+from frontend.jobs.watch import OPEN
 from frontend.jobs.workflow import GENERATE, clean_up
 from frontend.settings import Settings
 
@@ -23,7 +24,6 @@ INTERVAL = 600.0
 _ABANDONED = 600.0
 _RECORDS_KEPT = timedelta(days=30)
 _RECORDS_AT_A_TIME = 500
-_OPEN = ["ENQUEUED", "PENDING", "DELAYED"]
 # Jobs that took their process down with them too often; nobody has cleaned up after those.
 _GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 
@@ -50,7 +50,7 @@ def tidy(settings: Settings) -> None:
     state = settings.state_path
     open_tasks = {
         status.workflow_id: JobSpec(**status.input["args"][0])
-        for status in DBOS.list_workflows(name=GENERATE, status=_OPEN, load_output=False)
+        for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
         if status.input is not None
     }
     needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}

@@ -14,7 +14,8 @@ from frontend.jobs.control import Switchboard
 log = logging.getLogger(__name__)
 
 INTERVAL = 0.25
-_OPEN = ("ENQUEUED", "PENDING", "DELAYED")
+OPEN = ("ENQUEUED", "PENDING", "DELAYED")
+"""What DBOS calls a task that waits or runs."""
 
 
 class Watch:
@@ -75,7 +76,7 @@ class Watch:
                 control.cancelled.set()
             elif control is not None and status.status == "PENDING" and status.executor_id != self._executor_id:
                 control.lost.set()
-            if status.status not in _OPEN:
+            if status.status not in OPEN:
                 self._end(status.workflow_id)
 
     def _end(self, task_id: str) -> None:

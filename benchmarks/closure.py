@@ -20,12 +20,10 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from benchmarks import ruler
+from benchmarks.workshop import workshop
 from frontend.engines import ENGINES
 from frontend.frames import Float32
 from frontend.pipeline import Job, run
-from frontend.service import make_folders, triton_for
-from frontend.settings import Settings
-from frontend.workshop import build_workshop
 from training.phones import RATE, label
 from training.synthesis import Espeak
 from training.texts import TEST_SENTENCES
@@ -42,11 +40,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     voices = Espeak()
     rows: list[dict[str, Any]] = []
-    settings = Settings(base_path=options.out)
-    make_folders(settings)
-    with triton_for(settings) as triton:
-        assert triton is not None
-        workshop = build_workshop(settings, triton.url)
+    with workshop(options.out) as shop:
         for language in options.languages:
             said = voices.say(TEST_SENTENCES[language], language + Espeak.TEST_VARIANTS[len(rows) % 2])
             if said is None:
@@ -54,8 +48,8 @@ def main() -> None:
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
-            result = run(Job(sound, options.template, output), ENGINES["default"], workshop)
-            seen = ruler.measure(output, workshop.networks)
+            result = run(Job(sound, options.template, output), ENGINES["default"], shop)
+            seen = ruler.measure(output, shop.networks)
             labels = label(said.phones, said.audio)
             assert result.aperture is not None
             curves = {"": seen.aperture, "second ": seen.second, "curve ": result.aperture.astype(float)}

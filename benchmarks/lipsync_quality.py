@@ -1,11 +1,12 @@
 """How well the mouths move: the engine measured with videos, on people its audio network may not know.
 
-    python -m benchmarks.lipsync_quality --clips CLIP... --templates VIDEO... [--speech-network model.onnx] --out FOLDER
+    python -m benchmarks.lipsync_quality --clips CLIP... --templates VIDEO... [--pictures PICTURE...]
+                                         [--speech-network model.onnx] --out FOLDER
 
 Every clip's sound drives the template of a *different* person through the service's own pipeline and Triton; the
 output is measured by the face mesh and compared with the lips of the clip. Rows are written as they come to
 FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output. Last, every template is
-drawn with its own mouth of another time (`benchmarks.reenactment`).
+drawn with its own mouth of another time (`benchmarks.reenactment`), and the pictures speak (`benchmarks.stills`).
 
 Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
 phonemes that the network hears.
@@ -15,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -25,15 +24,13 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks import reenactment, ruler
+from benchmarks import reenactment, ruler, stills
+from benchmarks.workshop import workshop
 from frontend.contact_sheet import write_contact_sheet
 from frontend.engines import ENGINES, Networks
 from frontend.exemplars import speech
 from frontend.frames import Float32
-from frontend.pipeline import Job, Workshop, run
-from frontend.service import make_folders, triton_for
-from frontend.settings import ROOT, Settings
-from frontend.workshop import build_workshop
+from frontend.pipeline import Job, run
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
@@ -69,14 +66,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
+    parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="stills that shall speak")
     parser.add_argument("--speech-network", type=Path, help="another model.onnx in place of the shipped one")
     parser.add_argument("--methods", nargs="+", default=["engine", "visemes", "loudness"])
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    with _workshop(options.speech_network, options.out) as workshop:
-        networks = workshop.networks
+    with workshop(options.out, options.speech_network) as shop:
+        networks = shop.networks
         templates = {path: ruler.measure(path, networks) for path in options.templates}
         for number, clip in enumerate(options.clips):
             truth = ruler.measure(clip, networks)
@@ -84,16 +82,17 @@ def main() -> None:
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
-                    run(Job(clip, template, output), ENGINES["default"], workshop)
+                    run(Job(clip, template, output), ENGINES["default"], shop)
                 seen = ruler.measure(output, networks)
                 row = compare(method, clip, template, truth, templates[template], seen)
                 _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
+        speaking = stills.measure_all(options.pictures, options.clips, shop, options.out)
         again = [row for path in templates for row in reenactment.reenact(path, networks)]
     (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
-    tables = table(rows) + "\n" + reenactment.table(again)
+    tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])
     (options.out / "table.md").write_text(tables)
     print(tables)
 
@@ -151,21 +150,6 @@ def _at_like_openings(output: ruler.Seen, own: ruler.Seen) -> float:
 def _running_mean(values: ruler.Curve, width: int) -> ruler.Curve:
     padded = np.pad(values, width // 2, mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), "valid")
-
-
-@contextmanager
-def _workshop(speech_network: Path | None, out: Path) -> Iterator[Workshop]:
-    with tempfile.TemporaryDirectory() as folder:
-        repository = ROOT / "model_repository"
-        if speech_network:
-            repository = Path(folder, "models")
-            shutil.copytree(ROOT / "model_repository", repository)
-            shutil.copy(speech_network, repository / "speech_to_lips" / "1" / "model.onnx")
-        settings = Settings(base_path=out, model_repository=repository)
-        make_folders(settings)
-        with triton_for(settings) as triton:
-            assert triton is not None
-            yield build_workshop(settings, triton.url)
 
 
 @contextmanager

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from frontend.engines.base import Arrays, FaceTrack, Networks, Template
 from frontend.errors import NoFace
-from frontend.exemplars import curves, donor_light, donor_lips, donor_smile, face, pose, warp
+from frontend.exemplars import curves, donor_inside, donor_light, donor_lips, donor_smile, face, pose, warp
 from frontend.exemplars.atlas import Indices, corner
-from frontend.exemplars.donor_mouths import LOWER, Donor, donor, inside
+from frontend.exemplars.donor_mouths import Donor, donor, inside
 from frontend.exemplars.speech import Speech
-from frontend.frames import Float32, Frame, Matrix, Uint8, crop, cut, from_yuv, lay, rgb_to_yuv, yuv_to_rgb
+from frontend.frames import Float32, Frame, Uint8, crop, cut, lay, yuv_to_rgb
 
 RENDERER = "mouth_renderer"
 LOOKED_AT = 8
@@ -44,14 +44,9 @@ BASE_HALF, LAYER_HALF = (1.2, 1.3), (0.55, 0.62)
 """Half of the heights and widths of the base crop and of the mouth layer, inter-ocular distances."""
 BASE_REACH, BASE_RIDGE = 0.8, 1e-3
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 2e-3
-UPPER_FOLLOWS = 0.3
-"""How much of the difference between the two upper lips' edges the upper teeth take part in."""
 SHARPEN = 0.3
 EDGE = 0.007
 """Blur of the hole's edge, inter-ocular distances."""
-LIP_SHADOW, LIP_SHADOW_REACH = 0.2, 0.03
-NARROW_SHADE, NARROW_OPENING = 0.35, 0.10
-"""The lips shade what lies next to them, and all of a mouth that is hardly open."""
 SUPERSAMPLE = 4
 
 
@@ -149,20 +144,14 @@ def build(
     base_reach = (BASE_REACH * unit).astype(np.float32)
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
-    layer = local - inset
-    mouths = [other.mouth(float(o / scale)) for o in opening]
-    to_plane = _to_plane(other, seamed, scale, origin + inset)
+    corners, layer = origin + inset, local - inset
     target = layer[:, face.INNER]
-    own = warp.apply(to_plane, target)
-    rest = (np.stack([contour for _, contour in mouths]) - own).astype(np.float32)
-    follows = np.full((len(face.INNER), 1), UPPER_FOLLOWS, np.float32)
-    follows[LOWER] = 1
+    if analysis["rest"][0] > PARTED:
+        shown = donor_inside.own(frames, here, target, corners, (layer_rows, layer_columns))
+    else:
+        light = donor_inside.Light(np.asarray(analysis["teeth"], np.float32), float(analysis["blur"]), frames[0].matrix)
+        shown = donor_inside.donors(other, seamed, target, corners, opening, scale, light)
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
-
-    finished = [
-        _finish(other, picture, contour, analysis, float(o), frames[0].matrix)
-        for (picture, contour), o in zip(mouths, opening, strict=True)
-    ]
     holes = [
         _hole(p, float(u), float(o), layer_rows, layer_columns) for p, u, o in zip(target, unit, opening, strict=True)
     ]
@@ -172,11 +161,11 @@ def build(
         "base_points": local[:, control].astype(np.float32),
         "base_weights": warp.coefficients(local[:, control], moves, base_reach, BASE_RIDGE),
         "base_reach": base_reach[:, None],
-        "mouth": np.stack(finished),
+        "mouth": shown.pictures,
         "mouth_points": target.astype(np.float32),
-        "mouth_weights": warp.coefficients(target, rest * follows, mouth_reach, MOUTH_RIDGE),
+        "mouth_weights": warp.coefficients(target, shown.rest, mouth_reach, MOUTH_RIDGE),
         "mouth_reach": mouth_reach[:, None],
-        "mouth_affine": to_plane,
+        "mouth_affine": shown.affine,
         "sharpen": np.full((count, 1), SHARPEN, np.float32),
         "alpha": np.stack(holes),
         "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
@@ -236,36 +225,6 @@ def _control(other: Donor) -> Indices:
         if below and np.linalg.norm(other.reference[chosen] - other.reference[vertex], axis=1).min() > 0.13:
             chosen.append(vertex)
     return np.array(chosen, np.int64)
-
-
-def _to_plane(other: Donor, seamed: Float32, scale: float, corners: Float32) -> Float32:
-    """Affine maps [n, 3, 2], rows (x, y, 1), from layer pixels to the donor's plane, seam on seam.
-
-    seamed: landmarks [n, 468, 3]; corners: frame pixel of each layer's corner [n, 2]
-    """
-    poses = pose.fit(other.reference, seamed)
-    linear = poses.rotation[:, :2, :2] * (poses.scale[:, None, None] * scale / other.scale)
-    middle = seamed[:, face.UPPER_INNER, :2].mean(1) + seamed[:, face.LOWER_INNER, :2].mean(1)
-    shift = middle / 2 - corners - (linear @ other.seam)
-    inverse = np.linalg.inv(linear)
-    rows = np.concatenate([inverse.transpose(0, 2, 1), -(inverse @ shift[..., None]).transpose(0, 2, 1)], 1)
-    return rows.astype(np.float32)  # type: ignore[no-any-return]
-
-
-def _finish(
-    other: Donor, picture: Float32, contour: Float32, analysis: Arrays, opening: float, matrix: Matrix
-) -> Uint8:
-    """The donor's mouth in this face's light, shadow and softness, I420 [rows * 3 / 2, columns]."""
-    rows, columns = picture.shape[:2]
-    lit: Float32 = picture * (np.asarray(analysis["teeth"], np.float32) / other.teeth)
-    blur = float(analysis["blur"]) * other.scale
-    if blur > 0.3:
-        lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), blur), np.float32)
-    depth = cv2.distanceTransform(inside(contour, rows, columns), cv2.DIST_L2, 3) / other.scale
-    shade = 1 - LIP_SHADOW * np.exp(-depth / LIP_SHADOW_REACH)
-    shade *= 1 - NARROW_SHADE * (1 - min(1.0, opening / NARROW_OPENING))
-    rgb = np.clip(lit * shade[..., None] + 0.5, 0, 255).astype(np.uint8)
-    return from_yuv(rgb_to_yuv(rgb, matrix), matrix).data
 
 
 def _hole(target: Float32, unit: float, opening: float, rows: int, columns: int) -> Uint8:

@@ -86,3 +86,20 @@ def test_given_frames_are_not_changed(
     before = picture.data.copy()
     DefaultEngine().render(still, analysis, {k: v[5:7] for k, v in plan.items()}, [picture] * 2, networks)
     assert np.array_equal(picture.data, before)
+
+
+def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], networks: TritonNetworks) -> None:
+    apertures = face.aperture(track_face(template_frames, networks).landmarks)
+    picture = template_frames[int(np.argmax(apertures))]
+    track = track_face([picture], networks)
+    still = Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
+    analysis = DefaultEngine().analyse(still, networks)
+    rest, width = np.asarray(analysis["rest"], np.float32)
+    assert rest > donor.PARTED
+    wanted = np.linspace(0.5 * rest, rest, 4).astype(np.float32)
+    plan = donor.arrange(wanted, np.full(4, width), np.zeros(4, np.int64))
+    upper, lower = track.landmarks[0, 13, :2], track.landmarks[0, 14, :2]
+    x, y = (upper + 0.25 * (lower - upper)).astype(int)
+    teeth = np.s_[y - 1 : y + 2, x - 5 : x + 6]
+    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, networks):
+        assert np.abs(frame.planes[0][teeth].astype(int) - picture.planes[0][teeth]).mean() < 15

@@ -1,0 +1,30 @@
+"""The service's pipeline and Triton in this process, for benchmarks that look at what is drawn."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from frontend.pipeline import Workshop
+from frontend.service import make_folders, triton_for
+from frontend.settings import ROOT, Settings
+from frontend.workshop import build_workshop
+
+
+@contextmanager
+def workshop(base_path: Path, speech_network: Path | None = None) -> Iterator[Workshop]:
+    """speech_network: another model.onnx in the place of the one that ships."""
+    with tempfile.TemporaryDirectory() as folder:
+        repository = ROOT / "model_repository"
+        if speech_network:
+            repository = Path(folder, "models")
+            shutil.copytree(ROOT / "model_repository", repository)
+            shutil.copy(speech_network, repository / "speech_to_lips" / "1" / "model.onnx")
+        settings = Settings(base_path=base_path, model_repository=repository)
+        make_folders(settings)
+        with triton_for(settings) as triton:
+            assert triton is not None
+            yield build_workshop(settings, triton.url)

@@ -1,6 +1,7 @@
 """Each stage of the pipeline alone, then all of them together.
 
-python -m benchmarks.stages [--sizes 512 720p 1080p] [--video CLIP] [--engine NAME] [--json FILE]
+python -m benchmarks.stages [--sizes 512 720p 1080p] [--video CLIP] [--engine NAME] [--seconds 10]
+                            [--json FILE]
 
 Processor seconds are those of the frontend and of Triton together. The bound is what the machine could do if nothing
 ever waited: cores over the sum of the stages' processor seconds for a frame. `first` adds what is done once a template.
@@ -31,7 +32,6 @@ from frontend.templates import TemplateStore
 from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
 
-SECONDS = 6.0
 ONCE = ("track", "analyse")
 """Stages of a template's first job only."""
 
@@ -70,12 +70,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     media.add_arguments(parser)
     parser.add_argument("--engine", default="default", choices=ENGINES)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of speech")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as name, TritonServer() as server:
         folder = Path(name)
-        speech = media.speech(arguments.audio, SECONDS, folder)
+        speech = media.speech(arguments.audio, arguments.seconds, folder)
         server.ready()
         networks = TritonNetworks(server.url)
         for size in arguments.sizes:

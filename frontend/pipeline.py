@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from av.codec.hwaccel import HWAccel
 
 from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.frames import Float32, Frame
@@ -68,6 +69,7 @@ class Workshop:
     max_audio_seconds: float
     max_template_seconds: float
     max_template_pixels: int
+    hwaccel: HWAccel | None = None
 
 
 @dataclass
@@ -152,6 +154,7 @@ def study(job: Job, engine: Engine, workshop: Workshop, report: Callable[[float]
         workshop.max_template_seconds,
         report,
         workshop.max_template_pixels,
+        workshop.hwaccel,
     )
 
 

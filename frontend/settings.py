@@ -99,6 +99,7 @@ class Settings(BaseSettings):
 
     encoder_preset: str = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
+    hardware_codecs: bool = Field(True, description="NVENC and NVDEC where a card and its driver offer them.")
     watermark_image: Path = Field(
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."
     )

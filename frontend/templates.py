@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from av.codec.hwaccel import HWAccel
 
 from frontend import metrics
 from frontend.engines.base import Arrays, Engine, FaceTrack, Networks, Template
@@ -109,12 +110,13 @@ def prepare(
     max_seconds: float,
     report: Report,
     max_pixels: int = MAX_PIXELS,
+    hwaccel: HWAccel | None = None,
 ) -> Prepared:
     """Track the face and let the engine study the template, or find both in the store.
 
     Raises BadInput for a template that cannot be read or is too long or too large, NoFace where no frame shows a face.
     """
-    reader = VideoReader(path, max_pixels=max_pixels)
+    reader = VideoReader(path, max_pixels=max_pixels, hwaccel=hwaccel)
     if reader.info.length_hint > max_seconds * reader.info.fps:
         raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
     key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"

@@ -7,7 +7,7 @@ import importlib
 from frontend.engines import ENGINES, Engine
 from frontend.engines.base import STRENGTHS
 from frontend.errors import BadInput
-from frontend.media import EncoderSettings
+from frontend.media import EncoderSettings, hardware
 from frontend.pipeline import Workshop
 from frontend.settings import Settings
 from frontend.templates import TemplateStore
@@ -18,12 +18,13 @@ def build_workshop(settings: Settings, triton_url: str) -> Workshop:
     return Workshop(
         networks=TritonNetworks(triton_url),
         store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
-        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf),
+        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_codecs),
         watermark_image=settings.watermark_image,
         batch_size=settings.batch_size,
         max_audio_seconds=settings.max_audio_seconds,
         max_template_seconds=settings.max_template_seconds,
         max_template_pixels=settings.max_template_pixels,
+        hwaccel=hardware.decoder() if settings.hardware_codecs else None,
     )
 
 

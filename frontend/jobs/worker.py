@@ -40,6 +40,7 @@ from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
 from frontend.jobs.spec import job_folder, part_name
 from frontend.media import compose, write_segment
+from frontend.media.compose import alike
 from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
 from frontend.pipeline import Job, Planned, Workshop, draw, hear, plan, study, with_plan
@@ -129,20 +130,29 @@ class Bench:
         return {"seconds": time.perf_counter() - clock}
 
     def compose(self, counts: list[int], fps: str, metadata: Mapping[str, str], report: Report) -> dict[str, Any]:
-        """Write the finished video beside its place. Segments that another machine kept to itself are made again."""
+        """Write the finished video beside its place.
+
+        Segments that another machine kept to itself are made again; all of them are where not all could be joined.
+        """
         clock = time.perf_counter()
-        start = 0
-        for index, count in enumerate(counts):
-            if not self.segment_path(index).exists():
-                self.segment(index, start, start + count, report)
-            start += count
+        paths = [self.segment_path(index) for index in range(len(counts))]
+        self._segments(counts, [path.exists() for path in paths], report)
+        if not alike(paths):
+            self._segments(counts, [False] * len(counts), report)
         report("compose", 0.0)
-        segments = [(self.segment_path(index), count) for index, count in enumerate(counts)]
+        segments = list(zip(paths, counts, strict=True))
         with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(self.save, self.task))
             encoder = self.workshop.encoder
             compose(part, segments, self.job.audio, Fraction(fps), self.save.suffix, encoder, metadata)
         return {"seconds": time.perf_counter() - clock}
+
+    def _segments(self, counts: list[int], made: list[bool], report: Report) -> None:
+        start = 0
+        for index, (count, done) in enumerate(zip(counts, made, strict=True)):
+            if not done:
+                self.segment(index, start, start + count, report)
+            start += count
 
     def segment_path(self, index: int) -> Path:
         return self.folder / f"segment-{index:05d}.mp4"

@@ -63,6 +63,15 @@ def compose(
         output.mux(audio.encode(None))
 
 
+def alike(segments: Sequence[Path]) -> bool:
+    """Whether one encoder made them all: a file has room for the parameters of one."""
+    found = set()
+    for path in segments:
+        with av.open(str(path)) as container:
+            found.add(container.streams.video[0].codec_context.extradata)
+    return len(found) == 1
+
+
 def write_video(
     path: Path,
     frames: Iterable[Frame],

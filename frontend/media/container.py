@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -42,11 +43,11 @@ _COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) 
 
 
 @contextmanager
-def open_media(path: Path, field: str) -> Iterator[InputContainer]:
+def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterator[InputContainer]:
     """An open demuxer. Errors of FFmpeg inside the block become `BadInput` that names `field`."""
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
-        with av.open(f"file:{path}", options=options) as container:
+        with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
             if len(container.streams) > _MAX_STREAMS:
                 raise BadInput(f"{field}: holds more than {_MAX_STREAMS} streams")
             yield container

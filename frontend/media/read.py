@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -25,20 +26,24 @@ class VideoReader:
     """A template's frames.
 
     Raises BadInput on construction where the file cannot be used, and while reading where it is damaged.
+    hwaccel: the card that decodes, see `frontend.media.hardware`
     """
 
-    def __init__(self, path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self, path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS, hwaccel: HWAccel | None = None
+    ) -> None:
         self.path = path
         self.info = probe_video(path, field, max_pixels)
         self._field = field
         self._max_pixels = max_pixels
+        self._hwaccel = hwaccel
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Every frame from index `start` on, at `info.fps`.
 
         A source of variable rate is sampled: frame k is what was on screen at (k + 1/2) / fps.
         """
-        with open_media(self.path, self._field) as container:
+        with open_media(self.path, self._field, self._hwaccel) as container:
             stream = container.streams.video[0]
             limit_pixels(stream, self._max_pixels, self._field)
             stream.thread_type = "AUTO"

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import av
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from frontend.errors import BadInput, OutputFailed
 from frontend.frames import Frame
+from frontend.media import hardware
 from frontend.media.video_info import VideoInfo
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -33,11 +35,15 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, e
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """x264's preset and constant rate factor; AAC's bits per second and channel pair."""
+    """x264's preset and constant rate factor; AAC's bits per second and channel pair.
+
+    hardware: NVENC where it works, with the same number for its constant quality
+    """
 
     preset: str = "superfast"
     crf: int = 18
     audio_bitrate: int = 160_000
+    hardware: bool = False
 
 
 def write_segment(
@@ -57,8 +63,8 @@ def write_segment(
                 picture.pts = index
                 picture.time_base = 1 / info.fps
                 _tag(picture, info)
-                output.mux(video.encode(picture))
-            output.mux(video.encode(None))
+                output.mux(_encoded(video, picture, what))
+            output.mux(_encoded(video, None, what))
         with writing(what):
             part.replace(path)
     finally:
@@ -113,11 +119,16 @@ def sync(path: Path) -> None:
 
 
 def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
-    stream = output.add_stream("libx264", rate=info.fps)
+    fits = info.width in hardware.SIDES and info.height in hardware.SIDES
+    codec = hardware.encoder() if settings.hardware and fits else hardware.X264
+    stream = output.add_stream(codec, rate=info.fps)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height = info.width, info.height
     stream.pix_fmt = "yuv420p"
-    stream.options = {"preset": settings.preset, "crf": str(settings.crf)}
+    if codec == hardware.X264:
+        stream.options = {"preset": settings.preset, "crf": str(settings.crf)}
+    else:
+        stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
     context = stream.codec_context
     context.time_base = 1 / info.fps
     context.colorspace = info.tags.space
@@ -125,6 +136,16 @@ def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSet
     context.color_trc = info.tags.transfer
     context.color_range = 1
     return stream
+
+
+def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list[Packet[VideoStream]]:
+    try:
+        return stream.encode(picture)
+    except av.FFmpegError as error:
+        if stream.codec_context.codec.name == hardware.X264:
+            raise
+        hardware.refuse(error)
+        raise OutputFailed(f"{what}: the card's encoder failed", passing=True) from error
 
 
 def _tag(picture: VideoFrame, info: VideoInfo) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
+from frontend.frames import Frame
+from frontend.media import EncoderSettings, VideoReader, write_segment
 from frontend.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
@@ -21,7 +24,10 @@ def content(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     return frames, np.concatenate(samples, axis=1)
 
 
-def test_a_video_made_across_a_kill_is_the_one_made_in_one_go(own_media: Path, triton: TritonServer) -> None:
+@pytest.mark.parametrize("other_encoder", [False, True])
+def test_a_video_made_across_a_kill_is_the_one_made_in_one_go(
+    own_media: Path, triton: TritonServer, other_encoder: bool
+) -> None:
     settings = {"triton_url": triton.url, "engine": "default", "segment_seconds": 0.4}
     first = Live(own_media, **settings).wait()
     whole = first.submit(save_path="whole.mp4").json()["data"]["task_id"]
@@ -34,6 +40,13 @@ def test_a_video_made_across_a_kill_is_the_one_made_in_one_go(own_media: Path, t
     first.kill()
     recorded = {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("segment-*.mp4"))[:-1]}
     assert recorded and not (own_media / "resumed.mp4").exists()
+
+    if other_encoder:
+        # As a machine leaves it that has another encoder than the one which goes on: the two cannot be joined.
+        info = VideoReader(folder / "segment-00000.mp4").info
+        grey = Frame(np.full((info.height * 3 // 2, info.width), 128, np.uint8), "bt709")
+        write_segment(folder / "segment-00000.mp4", [grey] * 10, info, EncoderSettings("medium"))
+        recorded.pop("segment-00000.mp4")
 
     with Live(own_media, **settings) as second:
         while not (folder / "segment-00003.mp4").exists():

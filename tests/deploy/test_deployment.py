@@ -74,6 +74,13 @@ def test_every_profile_is_a_whole() -> None:
             assert not source.startswith("./") or (ROOT / source).exists() or "data" in source, volume
 
 
+def test_an_embedded_triton_may_run_what_lies_in_tmp() -> None:
+    """Docker mounts a tmpfs noexec unless told otherwise."""
+    services = load("docker-compose.yml")["services"]
+    assert services["standalone"]["read_only"] and services["standalone"]["tmpfs"] == ["/tmp:exec"]
+    assert services["frontend"]["tmpfs"] == ["/tmp"]
+
+
 def test_triton_is_pinned_watched_and_reads_only() -> None:
     triton = load("docker-compose.yml")["services"]["triton"]
     year, month = re.search(r":-(\d\d)\.(\d\d)-py3\}", triton["image"]).groups()  # type: ignore[union-attr]

@@ -78,6 +78,14 @@ def test_every_profile_is_a_whole() -> None:
             assert not source.startswith("./") or (ROOT / source).exists() or "data" in source, volume
 
 
+def test_callers_files_lie_in_a_volume_of_the_host() -> None:
+    services = load("docker-compose.yml")["services"]
+    for name, expected in (("frontend", "/data"), ("standalone", "/data"), ("migration", "/code/data")):
+        service = services[name]
+        assert service["environment"]["BASE_PATH"] == expected, name
+        assert [volume.rsplit(":", 1)[1] for volume in service["volumes"]] == [expected], name
+
+
 def test_an_embedded_triton_may_run_what_lies_in_tmp() -> None:
     """Docker mounts a tmpfs noexec unless told otherwise."""
     services = load("docker-compose.yml")["services"]

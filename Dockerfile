@@ -17,11 +17,14 @@ COPY pyproject.toml README.md ./
 COPY backends backends
 COPY frontend frontend
 COPY model_repository model_repository
+# Its user cannot write here, so every process would compile the same modules anew.
+RUN /venv/bin/python -m compileall -q frontend
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8308 BASE_PATH=/data
 USER digital-human
 VOLUME /data
 EXPOSE 8308
 STOPSIGNAL SIGTERM
+# Not /health, which answers while Triton is still loading, and says nothing of one that cannot.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=6 \
-  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health', timeout=4)"]
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/ready', timeout=4)"]
 CMD ["digital-human", "serve"]

@@ -8,8 +8,10 @@ import socket
 from pathlib import Path
 
 import av
+import httpx
 from rich.table import Table
 
+from frontend.api.app import TITLE
 from frontend.errors import ServiceError
 from frontend.settings import Settings
 from frontend.triton import contracts, runtime
@@ -102,9 +104,21 @@ def _port(settings: Settings) -> Check:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            fix = "stop what uses it (another `digital-human serve`?), or set PORT"
+            if _is_served(settings):
+                return Check("port", True, f"{settings.host}:{settings.port}: this service, which runs already")
+            fix = "stop what uses it, or set PORT"
             return Check("port", False, f"{settings.host}:{settings.port}: {error.strerror}", fix)
     return Check("port", True, f"{settings.host}:{settings.port} is free")
+
+
+def _is_served(settings: Settings) -> bool:
+    """Whether it is this service that answers there: the usual case inside its own container."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+    try:
+        answer = httpx.get(f"http://{host}:{settings.port}/openapi.json", timeout=5, trust_env=False)
+        return bool(answer.json()["info"]["title"] == TITLE)
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _folders(settings: Settings) -> list[Check]:

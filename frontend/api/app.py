@@ -17,6 +17,8 @@ from frontend.api.page import add_page
 from frontend.service import Service
 from frontend.settings import Settings
 
+TITLE = "Digital human service"
+
 
 def create_app(settings: Settings, service: Callable[[], AbstractContextManager[Service]]) -> FastAPI:
     """The application. `service` is entered at start and left at the end."""
@@ -30,7 +32,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         finally:
             await asyncio.to_thread(manager.__exit__, None, None, None)
 
-    app = FastAPI(title="Digital human service", version="0.1.0", lifespan=lifespan)
+    app = FastAPI(title=TITLE, version="0.1.0", lifespan=lifespan)
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)

@@ -19,6 +19,7 @@ import shutil
 import site
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,6 +178,16 @@ def checks() -> list[Check]:
             libpython is not None,
             str(libpython) if libpython else f"this Python has no shared library {LIBPYTHON}",
             SHARED_PYTHON_FIX,
+        )
+    )
+    folder = tempfile.gettempdir()
+    may_run = not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    results.append(
+        Check(
+            "temporary folder",
+            may_run,
+            folder if may_run else f"{folder}, from which Triton runs its backends, is mounted noexec",
+            "mount it exec (tmpfs: [/tmp:exec], or --tmpfs /tmp:exec), or set TMPDIR to a folder that is",
         )
     )
     # Looked for, not imported: the service itself never loads a network runtime.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +76,50 @@ def test_every_profile_is_a_whole() -> None:
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert not source.startswith("./") or (ROOT / source).exists() or "data" in source, volume
+
+
+def test_callers_files_lie_in_a_volume_of_the_host() -> None:
+    services = load("docker-compose.yml")["services"]
+    for name, expected in (("frontend", "/data"), ("standalone", "/data"), ("migration", "/code/data")):
+        service = services[name]
+        assert service["environment"]["BASE_PATH"] == expected, name
+        assert [volume.rsplit(":", 1)[1] for volume in service["volumes"]] == [expected], name
+
+
+def test_an_embedded_triton_may_run_what_lies_in_tmp() -> None:
+    """Docker mounts a tmpfs noexec unless told otherwise."""
+    services = load("docker-compose.yml")["services"]
+    assert services["standalone"]["read_only"] and services["standalone"]["tmpfs"] == ["/tmp:exec"]
+    assert services["frontend"]["tmpfs"] == ["/tmp"]
+
+
+def test_the_image_is_healthy_once_jobs_are_taken() -> None:
+    command = json.loads(re.search(r"HEALTHCHECK (?:.*\\\n)*\s*CMD (.*)", (ROOT / "Dockerfile").read_text()).group(1))  # type: ignore[union-attr]
+    assert command[0] == "python"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Starting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {**os.environ, "PORT": str(server.server_address[1])}
+        while_starting = subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True)
+        Starting.is_ready = True
+        afterwards = subprocess.run([sys.executable, *command[1:]], env=environment, capture_output=True)
+        server.shutdown()
+    assert while_starting.returncode != 0 and afterwards.returncode == 0, afterwards.stderr
+
+
+class Starting(BaseHTTPRequestHandler):
+    """A service that lives; whether Triton is ready as well is told by `is_ready`."""
+
+    is_ready = False
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" or (self.path == "/ready" and self.is_ready) else 503)
+        self.end_headers()
+
+
+@pytest.mark.parametrize("source", re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.M))
+def test_what_the_image_copies_is_in_the_context(source: str) -> None:
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert ignored[0] == "*" and all((ROOT / name).exists() and f"!{name}" in ignored for name in source.split())
 
 
 def test_triton_is_pinned_watched_and_reads_only() -> None:

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -242,6 +243,13 @@ def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.
     with pytest.raises(Unavailable, match=r"no shared library libpython9\.9\.so\.1\.0; use a Python"):
         TritonServer().start()
     assert [check.name for check in runtime.checks() if not check.ok] == ["libpython"]
+
+
+def test_a_temporary_folder_mounted_noexec_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As containers have it by default; the server would start, and never load a network."""
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    with pytest.raises(Unavailable, match=r"is mounted noexec; mount it exec .* or set TMPDIR"):
+        TritonServer().start()
 
 
 def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from frontend.api.app import TITLE
 from frontend.errors import ServiceError
+from frontend.media import hardware
 from frontend.settings import Settings
 from frontend.triton import contracts, runtime
 from frontend.triton.runtime import Check
@@ -27,7 +28,7 @@ def examine(settings: Settings) -> list[Check]:
     """All checks; starts the embedded Triton once, unless an external one is set."""
     return [
         *_triton(settings),
-        *_codecs(),
+        *_codecs(settings),
         _gpu(),
         _shared_memory(),
         _port(settings),
@@ -71,10 +72,16 @@ def _triton(settings: Settings) -> list[Check]:
     return [*parts, Check("Triton starts", True, f"ready: {', '.join(needed)}")]
 
 
-def _codecs() -> list[Check]:
+def _codecs(settings: Settings) -> list[Check]:
+    wanted = settings.hardware_codecs
+    used = [name for name, works in (("NVENC", wanted and hardware.encoder() == hardware.NVENC),
+                                     ("NVDEC", wanted and hardware.decoder())) if works]  # fmt: skip
     return [
-        Check(f"codec {name}", name in av.codecs_available, use, "pip install --force-reinstall av")
-        for name, use in (("libx264", "H.264 encoding"), ("h264", "H.264 decoding"), ("aac", "sound"))
+        *(
+            Check(f"codec {name}", name in av.codecs_available, use, "pip install --force-reinstall av")
+            for name, use in (("libx264", "H.264 encoding"), ("h264", "H.264 decoding"), ("aac", "sound"))
+        ),
+        Check("codecs of a GPU", True, ", ".join(used) or "none used"),
     ]
 
 

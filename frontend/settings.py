@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
     segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")
     stall_seconds: float = Field(180, gt=0, description="Seconds without progress after which a job is ended.")
-    job_memory_bytes: int = Field(16 * 2**30, ge=0, description="Address space of a job's process; 0 for no limit.")
+    job_memory_bytes: int = Field(16 * 2**30, ge=0, description="Memory of a job's process; 0 for no limit.")
     retries: int = Field(5, ge=0, description="Further attempts of a step after trouble with Triton or the disk.")
     shutdown_grace: float = Field(20, ge=0, description="Seconds a running segment has to finish after SIGTERM.")
 

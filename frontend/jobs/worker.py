@@ -205,7 +205,8 @@ def main() -> None:
     logs.configure("WARNING")
     tracing.configure(settings.otel_exporter_otlp_endpoint)
     if settings.job_memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (settings.job_memory_bytes, settings.job_memory_bytes))
+        # Not of the address space: CUDA sets aside far more of that than it ever uses.
+        resource.setrlimit(resource.RLIMIT_DATA, (settings.job_memory_bytes, settings.job_memory_bytes))
     load_engines(settings)
     workshop = build_workshop(settings, first["triton_url"])
     report, bench = Report(answers), None

@@ -70,7 +70,7 @@ class Stage:
 
 
 STAGES = {
-    "phonemes": Stage(steps=4000, rate=2e-3),
+    "phonemes": Stage(steps=8000, rate=2e-3),
     "lips": Stage(steps=500, rate=1e-3),
 }
 

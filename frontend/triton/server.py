@@ -37,6 +37,9 @@ FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
 MAX_FAILED_STARTS = 3
 # Every so many seconds: a look at the processes of the networks, and a request to each network.
 GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
+# Seconds in which a server that is no longer wanted may end by itself. It takes five to unload the networks, and nobody
+# needs that; but what it knows of traces wants to be sent.
+GRACE, GRACE_WITH_TRACES = 0.2, 10.0
 
 
 class TritonServer:
@@ -199,7 +202,7 @@ class TritonServer:
         self._guard = subprocess.Popen(
             [
                 sys.executable, "-I", guard.__file__, f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
-                "--", *command,
+                f"--grace={GRACE_WITH_TRACES if self._collector else GRACE:g}", "--", *command,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -142,9 +142,8 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
     edges = np.flatnonzero(np.diff(np.concatenate([[0], touching == 1, [0]]).astype(int)))
     bilabials = list(zip(edges[::2] - 2, edges[1::2] + 2, strict=True))
     assert len(bilabials) == 8
+    assert np.median([told["closure"][first:last].max() for first, last in bilabials]) > 0.6
     for first, last in bilabials:
-        # An m that ends a pause finds the lips at rest.
-        assert max(told["closure"][first:last].max(), told["silence"][first:last].max()) > 0.5
         assert drawn[first:last].min() < closed + 0.2
     open_ = told["phonemes"][:, PHONEMES.index("open")] > 0.7
     assert open_.sum() > 20

@@ -16,7 +16,7 @@ all its sources.
 CLOSING, RESTING = (0.35, 0.6), (0.5, 0.8)
 """Probabilities of closure and of silence between which the mouth shuts.
 
-At the middle of CLOSING, two p, b or m in a hundred are missed, and of other sounds one is taken for them
+At the middle of CLOSING, one p, b or m in a hundred is missed, and of other sounds one is taken for them
 (`python -m training.evaluate`). Lower, more shut, but the lips follow people less well.
 """
 HEADROOM = 0.25

@@ -25,9 +25,8 @@ NVENC, X264 = "h264_nvenc", "libx264"
 SIDES = range(160, 4097)
 """Widths and heights that every generation of NVENC takes."""
 _SIDE = 256
-
-
 _refused: list[str] = []
+"""Encoders that worked once and then failed."""
 
 
 def encoder() -> str:

@@ -73,9 +73,8 @@ def _triton(settings: Settings) -> list[Check]:
 
 
 def _codecs(settings: Settings) -> list[Check]:
-    wanted = settings.hardware_codecs
-    used = [name for name, works in (("NVENC", wanted and hardware.encoder() == hardware.NVENC),
-                                     ("NVDEC", wanted and hardware.decoder())) if works]  # fmt: skip
+    works = {"NVENC": hardware.encoder() == hardware.NVENC, "NVDEC": hardware.decoder() is not None}
+    used = [name for name in works if works[name] and settings.hardware_codecs]
     return [
         *(
             Check(f"codec {name}", name in av.codecs_available, use, "pip install --force-reinstall av")

@@ -13,8 +13,9 @@ import pytest
 
 from frontend.errors import OutputFailed
 from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoInfo, hardware, write_segment
+from frontend.media import EncoderSettings, VideoInfo, VideoReader, hardware, write_segment
 from frontend.media.compose import alike
+from frontend.media.normalise import Normaliser
 from frontend.media.video_info import ColourTags
 
 SETTINGS = EncoderSettings(hardware=True)
@@ -65,6 +66,15 @@ def test_without_a_driver_the_processor_does_it_and_the_log_says_why(
         (level, "NVDEC cannot be used"),
     ]
     assert codec(segment(tmp_path / "a.mp4")) == "h264"
+
+
+def test_pictures_as_the_card_hands_them_over_are_the_same_pictures(samples: Path) -> None:
+    info = VideoReader(samples / "template.mkv").info
+    with av.open(str(samples / "template.mkv")) as container:
+        picture = next(container.decode(video=0))
+    from_card = picture.reformat(format="nv12")
+    from_card.pts, from_card.time_base = picture.pts, picture.time_base
+    assert np.array_equal(Normaliser(info)(from_card).data, Normaliser(info)(picture).data)
 
 
 def test_an_encoder_that_works_is_used_where_it_is_asked_for(tmp_path: Path, other_encoder: str) -> None:

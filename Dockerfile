@@ -3,10 +3,14 @@ FROM python:3.11-slim AS build
 ARG EMBEDDED=true
 WORKDIR /app
 RUN python -m venv /venv
-COPY pyproject.toml constraints.txt README.md ./
-COPY frontend frontend
-RUN /venv/bin/pip install --no-cache-dir -c constraints.txt -e '.[tracing]' \
+COPY pyproject.toml constraints.txt ./
+# What it needs comes before its source, so that a change of the code installs nothing anew.
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['tracing'], sep='\n')" > requirements.txt \
+ && /venv/bin/pip install --no-cache-dir -c constraints.txt -r requirements.txt \
  && if [ "$EMBEDDED" != true ]; then /venv/bin/pip uninstall -y nvidia-pytriton onnxruntime openvino; fi
+COPY README.md ./
+COPY frontend frontend
+RUN /venv/bin/pip install --no-cache-dir --no-compile --no-deps -e .
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin digital-human \

@@ -66,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
+    parser.add_argument("--talkers", type=Path, nargs="*", default=[], help="more videos for the self-reenactment")
     parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="stills that shall speak")
     parser.add_argument("--speech-network", type=Path, help="another model.onnx in place of the shipped one")
     parser.add_argument("--methods", nargs="+", default=["engine", "visemes", "loudness"])
@@ -90,7 +91,7 @@ def main() -> None:
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
         speaking = stills.measure_all(options.pictures, options.clips, shop, options.out)
-        again = [row for path in templates for row in reenactment.reenact(path, networks)]
+        again = [row for path in (*templates, *options.talkers) for row in reenactment.reenact(path, networks)]
     (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
     tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])
     (options.out / "table.md").write_text(tables)

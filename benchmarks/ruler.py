@@ -86,8 +86,8 @@ def _lower_face(points: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:
-    """Luma about the mouth at the video's own resolution, the head held level and in place, [size, size]."""
+def place(points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.float64]:
+    """Affine matrix [2, 3] from the picture to a patch about the mouth, the head held level and in place."""
     eyes = points[face.LEFT_EYE, :2].mean(0) - points[face.RIGHT_EYE, :2].mean(0)
     angle = float(np.degrees(np.arctan2(eyes[1], eyes[0])))
     # The place under the nose moves with the head, not with the lips.
@@ -96,7 +96,12 @@ def patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int)
     centre = anchor + down * unit * 0.42
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, 1.0)
     matrix[:, 2] += size / 2 - centre
-    flags = cv2.INTER_CUBIC
+    return np.asarray(matrix, np.float64)
+
+
+def patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:
+    """Luma about the mouth at the video's own resolution, see `place`, [size, size]."""
+    matrix, flags = place(points, unit, size), cv2.INTER_CUBIC
     return cv2.warpAffine(frame.planes[0], matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 

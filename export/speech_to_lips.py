@@ -1,11 +1,14 @@
 """Speech -> lip shape: the network, its checkpoint format and its ONNX export.
 
 A log-mel front end (as convolution, so that it lives inside the graph) and two dilated residual ConvNets [1] alike,
-each with all heads. One keeps to synthetic speech, whose phones are known to the instant, and tells phonemes and
-closure. The other began as its copy, learned from real clips how lips move, and tells the lips and, as it knows real
-rooms, silence. One network for all forgot the closures for the lips. Loudness and microphone are taken out before:
-levels are relative to the window's own power, and each mel band to its mean over the *loud* frames, so that a pause
-does not change what speech looks like.
+each with all heads. One has heard synthetic speech, whose phones are known to the instant, and people reading, and
+tells phonemes. The other, a copy of it, learned from real clips how lips move, and tells the lips and, as it knows real
+rooms, silence; closures both tell, as one alone forgets some for the lips, or hears some where there are none. The lips
+are the mean of what the second says and of what a third, small one makes of the phonemes that the first heard and of
+how loud they were: people it knows little it follows better, since it cannot mind how they sound.
+
+Loudness and microphone are taken out before: levels are relative to the window's own power, and each mel band to its
+mean over the *loud* frames, so that a pause does not change what speech looks like.
 
 [1] Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolutions"; residual blocks in the pre-activation
     order of He et al. 2016, "Identity Mappings in Deep Residual Networks".
@@ -124,6 +127,22 @@ class Normalise(nn.Module):
         return (logs - total / (loud.sum(dim=2, keepdim=True) + PRIOR_FRAMES)) / LOG_POWER_SCALE
 
 
+class Loudness(nn.Module):
+    """Mel power [N, MEL_BANDS, T] -> log power of all bands, the low and the high, [N, 3, T], over the loud frames'."""
+
+    LOW, HIGH = 20, 35
+    """Bands below 0.9 kHz and above 1.9 kHz: voice and its first formant, and the noise of consonants."""
+
+    def forward(self, mel: Tensor) -> Tensor:
+        bands = [mel, mel[:, : self.LOW], mel[:, self.HIGH :]]
+        power = torch.cat([band.mean(dim=1, keepdim=True) for band in bands], dim=1)
+        level = power[:, :1].mean(dim=2, keepdim=True) + POWER_FLOOR
+        logs = torch.log(power / level + RANGE_FLOOR)
+        loud = torch.sigmoid(2 * (logs[:, :1] + 2))
+        mean = logs @ loud.transpose(1, 2) / (loud.sum(dim=2, keepdim=True) + 1)
+        return ((logs - mean) / LOG_POWER_SCALE).clamp(-2.5, 2.5)
+
+
 class Residual(nn.Module):
     """[N, C, T] -> the same: a dilated and a pointwise convolution beside the identity."""
 
@@ -196,23 +215,49 @@ class Listener(nn.Module):
         return Prediction(instants(self.to_lips), closure, silence, instants(self.to_phonemes))
 
 
+class Articulator(nn.Module):
+    """What is said and mel power [N, MEL_BANDS, T] -> lips [N, T, len(LIPS)], from 0.2 s either way."""
+
+    def __init__(self, channels: int = 48) -> None:
+        super().__init__()
+        self.loudness = Loudness()
+        self.body = nn.Sequential(
+            nn.Dropout(0.1),
+            nn.Conv1d(len(PHONEMES) + 5, channels, 9, padding=4, padding_mode="replicate"),
+            nn.GELU(),
+            nn.Conv1d(channels, channels, 9, padding=8, dilation=2, padding_mode="replicate"),
+            nn.GELU(),
+            nn.Dropout(0.1),
+            nn.Conv1d(channels, len(LIPS), 9, padding=8, dilation=2, padding_mode="replicate"),
+        )
+
+    def forward(self, said: Prediction, mel: Tensor) -> Tensor:
+        sure = [said.phonemes.softmax(dim=2), said.closure.sigmoid(), said.silence.sigmoid()]
+        return self.body(torch.cat([*(s.transpose(1, 2) for s in sure), self.loudness(mel)], dim=1)).transpose(1, 2)
+
+
 class SpeechToLips(nn.Module):
     """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz.
 
-    phones: asked for phonemes and closure
-    lips:   asked for the lips and silence
+    phones:     asked for phonemes and closure
+    lips:       asked for the lips, silence and closure
+    articulate: makes lips of what `phones` says
     """
 
-    def __init__(self, phones: Listener | None = None, lips: Listener | None = None) -> None:
+    def __init__(
+        self, phones: Listener | None = None, lips: Listener | None = None, articulate: Articulator | None = None
+    ) -> None:
         super().__init__()
         self.front = MelPower()
         self.phones = phones or Listener()
         self.lips = lips or Listener()
+        self.articulate = articulate or Articulator()
 
     def forward(self, audio: Tensor) -> Prediction:
         mel = self.front(audio)
         said, seen = self.phones(mel), self.lips(mel)
-        return Prediction(seen.lips, said.closure, seen.silence, said.phonemes)
+        lips = (seen.lips + self.articulate(said, mel)) / 2
+        return Prediction(lips, (said.closure + seen.closure) / 2, seen.silence, said.phonemes)
 
 
 class _Served(nn.Module):

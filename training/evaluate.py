@@ -1,10 +1,12 @@
-"""How well the network hears lips: `python -m training.evaluate --clips DIR --work DIR [--weights FILE]`.
+"""How well the network hears lips: `python -m training.evaluate --clips DIR --work DIR [--read DIR] [--weights FILE]`.
 
-Two tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
+Three tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
 clip's own constant offset, GRID at lag 0. *Closure*: on synthetic speech of known phone times, in voices that were
 not trained on, the share of p, b, m whose predicted aperture shuts within 40 ms, with and without the closure output
 drawing it down; the share of other consonants and vowels that the closure output takes for one; and the share of
-long pauses at rest.
+long pauses at rest. *Reading*: the same of the closure output in real speech of known words, GRID's held-out clips and
+files of the folder of read speech that were not trained on, where the phones are found by the network that has heard
+synthetic speech alone (`phonemes.npz` of the work folder); and the share of instants whose phoneme class is told.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +24,8 @@ import torch
 
 from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 from training.clips import Clip, measure_all
-from training.phones import BILABIAL, RATE, Phone, classes_of, label
+from training.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Phone, classes_of, label
+from training.reading import Reading, grid_readings, labelled, readings_of
 from training.speech import HELD_OUT
 from training.synthesis import Espeak, Utterance, espeak
 from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
@@ -42,11 +46,12 @@ CLOSING, RESTING = (0.35, 0.6), (0.3, 0.7)
 
 @dataclass(frozen=True)
 class Heard:
-    """Lips [T, len(LIPS)] and closure and silence probabilities [T] of one recording."""
+    """Lips [T, len(LIPS)]; probabilities of closure and silence [T] and phonemes [T, len(PHONEMES)]."""
 
     lips: Float32
     closure: Float32
     silence: Float32
+    phonemes: Float32
 
     def gated_aperture(self, closed: float) -> Float32:
         """Aperture [T] drawn down to `closed` as far as closure or silence is sure: what a renderer should use."""
@@ -66,6 +71,7 @@ def hear(network: SpeechToLips, audio: Float32) -> Heard:
         told.lips[0].numpy(),
         told.closure[0, :, 0].sigmoid().numpy(),
         told.silence[0, :, 0].sigmoid().numpy(),
+        told.phonemes[0].softmax(dim=1).numpy(),
     )
 
 
@@ -181,6 +187,29 @@ def closures(network: SpeechToLips, closed: float) -> None:
     print(f"{'all':10}" + "".join(f"{count!s:>16}" for count in total) + "\n* not in the training languages")
 
 
+def readings(network: SpeechToLips, aligner: SpeechToLips, sets: dict[str, list[Reading]]) -> None:
+    """Print one line a set."""
+    print(f"\n{'reading':10}{'p/b/m heard':>16}{'others taken':>16}{'classes told':>16}")
+    for name, read in sets.items():
+        bilabials, others, told = Count(), Count(), Count()
+        for said in labelled(read, aligner):
+            heard, labels = hear(network, said.audio), said.labels
+            near = round(TOLERANCE * RATE)
+            touching = np.flatnonzero(np.diff(np.concatenate([[0], labels.closure == 1, [0]]).astype(int)))
+            for first, last in zip(touching[::2], touching[1::2], strict=True):
+                bilabials.add(bool(heard.closure[max(0, first - near) : last + near].max() > CLOSING[1]))
+            away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
+            phones = np.flatnonzero(np.diff(labels.phonemes, prepend=-1))
+            for first, last in pairwise([*phones, len(labels.phonemes)]):
+                middle = (first + last) // 2
+                if labels.phonemes[middle] not in (SILENCE, BILABIAL, UNKNOWN) and away[middle]:
+                    others.add(bool(heard.closure[middle] > sum(CLOSING) / 2))
+            right = heard.phonemes.argmax(axis=1) == labels.phonemes
+            for hit in right[labels.phonemes != UNKNOWN]:
+                told.add(bool(hit))
+        print(f"{name:10}{bilabials!s:>16}{others!s:>16}{told!s:>16}")
+
+
 def test_clips(folder: Path) -> list[Path]:
     """The clips of people that the network never heard: those of HELD_OUT and NATURAL speech."""
     return sorted(
@@ -193,13 +222,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
+    parser.add_argument("--read", type=Path, help="folder of read speech, see training.reading")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
     network, constants = load(given.weights)
     closed = float(constants["closed_aperture"])
-    correlations(network, measure_all(test_clips(given.clips), given.work / "clips"), closed)
+    clips = measure_all(test_clips(given.clips), given.work / "clips")
+    correlations(network, clips, closed)
     closures(network, closed)
+    sets = {"GRID": grid_readings(clips)}
+    if given.read:
+        sets["folder"] = readings_of(given.read, held_out=True)
+    readings(network, load(given.work / "phonemes.npz")[0], sets)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""Train the speech -> lip shape network: `python -m training.speech --clips DIR --work DIR`.
+"""Train the speech -> lip shape network: `python -m training.speech --clips DIR --read DIR --work DIR`.
 
-Two stages; the corpora and the first one are kept in the work folder and not repeated:
+Four stages; the corpora and the first two are kept in the work folder and not repeated:
 
 1. *phonemes*: synthetic speech in many languages, whose phone times are exact, teaches what is said when;
-2. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
-   staying on, so that it does not shrink to the grammar of the clips.
+2. *reading*: it goes on with real people reading known words besides, whose phones it has found by then;
+3. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
+   staying on, so that it does not shrink to the grammar of the clips;
+4. *articulator*: the same clips teach a small network the lips of the phonemes that the second stage hears.
 
-Both ship, as the two halves of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
+The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
 measures is what is served.
 """
 
@@ -24,18 +26,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from export.speech_to_lips import LIPS, PHONEMES, WEIGHTS, Listener, MelPower, Prediction, SpeechToLips, load, save
+from export.speech_to_lips import (
+    LIPS,
+    WEIGHTS,
+    Articulator,
+    Listener,
+    MelPower,
+    Prediction,
+    SpeechToLips,
+    load,
+    save,
+)
 from training import augment
-from training.articulation import aperture, estimate_delay
+from training.articulation import estimate_delay
 from training.clips import measure_all
 from training.corpus import (
-    RealBatch,
     RealClips,
     Scale,
     Spoken,
-    SyntheticBatch,
     closed_aperture,
     restore,
     scales,
@@ -43,17 +52,13 @@ from training.corpus import (
     synthesise,
     synthetic_batch,
 )
+from training.losses import articulation_loss, lip_loss, phone_losses, shut_loss
 from training.phones import RATE
+from training.reading import grid_readings, labelled, readings_of
 
 log = logging.getLogger("training.speech")
 
 HELD_OUT = ("x_lbax4n", "x_lrwp9a", "x_sbwe5n", "s2", "s16", "s25", "s27")
-LIP_WEIGHTS = torch.tensor((1.0, 0.4, 0.4, 0.4, 0.3))
-"""How much each of LIPS counts: the ruler is steadiest for the aperture."""
-OFFSET_SHARE = 0.3
-"""How much of the lip loss looks at absolute values; the rest looks at the movement, free of a clip's expression."""
-SHUT = 0.1
-"""Standard deviations above the closed aperture that still count as shut."""
 ARTICULATION = 0.3
 """How much the rough aperture that phonetics expects counts on synthetic speech, against the measured one on clips.
 It holds the network up where the clips say nothing; without it, natural speech gets worse with every step."""
@@ -70,8 +75,10 @@ class Stage:
 
 
 STAGES = {
-    "phonemes": Stage(steps=8000, rate=2e-3),
-    "lips": Stage(steps=500, rate=1e-3),
+    "phonemes": Stage(steps=16000, rate=2e-3),
+    "reading": Stage(steps=2500, rate=8e-4),
+    "lips": Stage(steps=300, rate=1e-3),
+    "articulator": Stage(steps=1500, rate=2e-3),
 }
 
 
@@ -91,57 +98,6 @@ def features(front: MelPower, audio: Tensor, generator: torch.Generator, strong:
     return augment.mask_bands(augment.equalise(front.filters @ power, generator), generator)
 
 
-def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
-    """Cross-entropy of phonemes, closure (which is rare, and the hardest) and silence on synthetic speech."""
-    phonemes = functional.cross_entropy(
-        told.phonemes.flatten(0, 1), batch.phonemes.flatten(), label_smoothing=0.05, ignore_index=-100
-    )
-    sure = ~batch.closure.isnan()
-    closure = functional.binary_cross_entropy_with_logits(
-        told.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(3.0)
-    )
-    silence = functional.binary_cross_entropy_with_logits(told.silence[..., 0], batch.rest)
-    return phonemes + 2 * closure + 0.5 * silence
-
-
-def shut_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
-    """Lips that do not shut for p, b, m or rest in a pause, in squared standard deviations."""
-    gape = functional.relu(told.lips[..., 0] - closed - SHUT) ** 2
-    bilabial = batch.closure == 1
-    return _mean(gape, bilabial) + _mean(gape, batch.rest == 1)
-
-
-def articulation_loss(told: Prediction, batch: SyntheticBatch) -> Tensor:
-    """Squared distance of the aperture from what phonetics expects of the phones spoken."""
-    known = batch.phonemes >= 0
-    expected = aperture(functional.one_hot(batch.phonemes.clamp(min=0), len(PHONEMES)).float())
-    return _mean((told.lips[..., 0] - expected) ** 2, known)
-
-
-def _mean(values: Tensor, where: Tensor) -> Tensor:
-    weight = where.to(values.dtype)
-    return (values * weight).sum() / (weight.sum() + 1)
-
-
-def lip_loss(told: Prediction, batch: RealBatch) -> Tensor:
-    """Squared error of the lips at the video frames, for the movement and, lighter, for the absolute values."""
-    predicted = at_instants(told.lips, batch.instant)
-    weight = batch.weight[..., None]
-    error = (predicted - batch.lips) * weight
-    mean = error.sum(dim=1, keepdim=True) / (weight.sum(dim=1, keepdim=True) + 1)
-    moving = (error - mean) * weight
-    squares = OFFSET_SHARE * error**2 + (1 - OFFSET_SHARE) * moving**2
-    return (squares * LIP_WEIGHTS).sum() / weight.sum()
-
-
-def at_instants(lips: Tensor, instant: Tensor) -> Tensor:
-    """Lips [N, T, K] interpolated at fractional instants [N, F] -> [N, F, K]."""
-    low = instant.floor().long().clamp(0, lips.shape[1] - 2)
-    share = (instant - low)[..., None]
-    rows = torch.arange(len(lips))[:, None]
-    return lips[rows, low] * (1 - share) + lips[rows, low + 1] * share
-
-
 class Average:
     """Exponential moving average of a network's state, which is steadier than the last step's (Polyak)."""
 
@@ -154,6 +110,37 @@ class Average:
         for kept, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
             if kept.is_floating_point():
                 kept.lerp_(new, 1 - decay)
+
+
+def train_articulator(phones: Listener, stage: Stage, real: RealClips, seed: int) -> Articulator:
+    """A new one, on what `phones` hears in real clips."""
+    chance = random.Random(seed)
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    network, front = Articulator(), MelPower()
+    optimiser = torch.optim.AdamW(network.parameters(), stage.rate, weight_decay=5e-2)
+    phones.eval()
+    for step, rate in enumerate(learning_rates(stage)):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        instants, count = window(stage, chance)
+        batch = real.batch(count, instants, chance)
+        mel = features(front, batch.audio, generator, strong=False)
+        with torch.no_grad():
+            said = phones(mel)
+        loss = lip_loss(network(said, mel), batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 100 == 0 or step == stage.steps - 1:
+            log.info("step %d: lips %.3f", step, loss.item())
+    return network.eval()
+
+
+def window(stage: Stage, chance: random.Random) -> tuple[int, int]:
+    """Instants of a window, 2 to 8 s, so that the normalisation meets all that a caller may send, and how many."""
+    instants = int(RATE * 2 * 4 ** chance.random())
+    return instants, max(2, round(stage.seconds * RATE / instants))
 
 
 def learning_rates(stage: Stage) -> Iterator[float]:
@@ -181,9 +168,7 @@ def train(
     for step, rate in enumerate(learning_rates(stage)):
         for group in optimiser.param_groups:
             group["lr"] = rate
-        # windows of 2 to 8 s, so that the normalisation meets all that a caller may send
-        instants = int(RATE * 2 * 4 ** chance.random())
-        count = max(2, round(stage.seconds * RATE / instants))
+        instants, count = window(stage, chance)
         synthetic = synthetic_batch(spoken, count, instants, chance)
         mels = [features(front, synthetic.audio, generator, strong=True)]
         natural = None
@@ -197,7 +182,7 @@ def train(
         loss = phone_losses(parts[0], synthetic)
         report = {"phones": loss.item()}
         if natural is not None:
-            moved, open_ = lip_loss(parts[1], natural), shut_loss(parts[0], synthetic, closed)
+            moved, open_ = lip_loss(parts[1].lips, natural), shut_loss(parts[0], synthetic, closed)
             report |= {"lips": moved.item(), "shut": open_.item()}
             expected = articulation_loss(parts[0], synthetic)
             report["articulation"] = expected.item()
@@ -224,7 +209,7 @@ def constants_of(scale: dict[str, Scale], closed: float) -> dict[str, object]:
     return {"lips": raw, "closed_aperture": round(closed, 3)}
 
 
-def run(clips_folder: Path, work: Path, out: Path, seconds: float, seed: int) -> None:
+def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: float, seed: int) -> None:
     corpus = work / "synthetic"
     if not corpus.exists():
         log.info("synthesising %.0f minutes", seconds / 60)
@@ -242,25 +227,40 @@ def run(clips_folder: Path, work: Path, out: Path, seconds: float, seed: int) ->
         log.info("stage phonemes: %s", asdict(STAGES["phonemes"]))
         listener = train(Listener(), STAGES["phonemes"], spoken, None, closed, seed)
         save(SpeechToLips(listener, listener), constants, phonemes)
-    network, _ = load(phonemes)
+    heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
+
+    read, reading = work / "read", work / "reading.npz"
+    if not reading.exists():
+        network, _ = load(phonemes)
+        if not read.exists():
+            sources = {"grid": grid_readings(heard), "read": readings_of(read_folder, held_out=False)}
+            store({name: labelled(readings, network) for name, readings in sources.items()}, read)
+        log.info("stage reading: %s", asdict(STAGES["reading"]))
+        listener = train(network.phones, STAGES["reading"], spoken | restore(read), None, closed, seed + 1)
+        save(SpeechToLips(listener, listener), constants, reading)
+
+    network, _ = load(reading)
     delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
-    heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
+    real = RealClips(heard, scale, delays)
     log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(heard))
-    lips = train(network.lips, STAGES["lips"], spoken, RealClips(heard, scale, delays), closed, seed + 1)
-    save(SpeechToLips(network.phones, lips), constants, out)
+    lips = train(network.lips, STAGES["lips"], spoken, real, closed, seed + 1)
+    log.info("stage articulator: %s", asdict(STAGES["articulator"]))
+    articulator = train_articulator(network.phones, STAGES["articulator"], real, seed)
+    save(SpeechToLips(network.phones, lips, articulator), constants, out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.speech", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/whitehouse_*")
+    parser.add_argument("--read", type=Path, required=True, help="folder of read speech, see training.reading")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="checkpoint to write (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=7200, help="of synthetic speech (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=14400, help="of synthetic speech (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    run(given.clips, given.work, given.out, given.seconds, given.seed)
+    run(given.clips, given.read, given.work, given.out, given.seconds, given.seed)
 
 
 if __name__ == "__main__":

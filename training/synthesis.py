@@ -134,7 +134,7 @@ def say_flite(text: str, voice: str, stretch: float = 1.0) -> Utterance:
             ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch:.2f}", "-psdur", "-t", text, "-o", path],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        audio = _read_wave(path)
+        audio = read_wave(path)
     phones, start = [], 0.0
     for name, end in re.findall(r"(\S+):([\d.]+)", done.stdout):
         phones.append(Phone(_ARPABET.get(name, "ə"), start, float(end)))
@@ -170,7 +170,7 @@ def say_festival(texts: Sequence[str], voice: str) -> list[Utterance]:
         for index in range(len(texts)):
             wav, lab = Path(folder, f"{index}.wav"), Path(folder, f"{index}.lab")
             if wav.exists() and lab.exists():
-                said.append(Utterance(_read_wave(wav), _segments(lab), f"festival-{voice}"))
+                said.append(Utterance(read_wave(wav), _segments(lab), f"festival-{voice}"))
     return said
 
 
@@ -186,7 +186,8 @@ def _segments(path: Path) -> list[Phone]:
     return phones
 
 
-def _read_wave(path: Path) -> npt.NDArray[np.float32]:
+def read_wave(path: Path) -> npt.NDArray[np.float32]:
+    """16 bit mono of any rate -> float32 [samples] at 16 kHz."""
     with wave.open(str(path)) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
         return _to_16k(samples, file.getframerate())

@@ -34,6 +34,22 @@ TEST_SENTENCES = {
 }
 """Rich in p, b and m. Hungarian, Swedish and Catalan are in no training language."""
 
+_GRID = (
+    {"b": "bin", "l": "lay", "p": "place", "s": "set"},
+    {"b": "blue", "g": "green", "r": "red", "w": "white"},
+    {"a": "at", "b": "by", "i": "in", "w": "with"},
+    # spelled as espeak-ng says the letter and not the article
+    {letter: letter.upper() for letter in "bcdefghijklmnopqrstuvxyz"} | {"a": "eigh"},
+    {"z": "zero"} | {str(digit): str(digit) for digit in range(1, 10)},
+    {"a": "again", "n": "now", "p": "please", "s": "soon"},
+)
+
+
+def grid_sentence(code: str) -> str:
+    """What is said in a GRID clip: 'bbaf2n' -> 'bin blue at F 2 now'. Raises KeyError for another code."""
+    return " ".join(words[letter] for words, letter in zip(_GRID, code, strict=True))
+
+
 UNHEARD_LANGUAGES = ("hu", "sv", "ca")
 
 _KANA = re.compile(r"[ぁ-んァ-ンー]+")

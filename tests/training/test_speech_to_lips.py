@@ -18,6 +18,7 @@ from export.speech_to_lips import (  # noqa: E402
     PHONEMES,
     SAMPLE_RATE,
     WINDOW,
+    Loudness,
     MelPower,
     SpeechToLips,
     export,
@@ -66,6 +67,27 @@ def test_mel_filters_are_slaneys():
     for band, peak, weight in LIBROSA:
         assert filters[band].argmax() == peak
         assert filters[band, peak] == pytest.approx(weight, rel=1e-3)
+
+
+def test_loudness_is_the_same_at_any_level_and_knows_low_from_high():
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    tone = np.where(time < 0.5, np.sin(2 * np.pi * 300 * time), np.sin(2 * np.pi * 4000 * time))[None]
+    told = [Loudness()(MelPower()(torch.tensor(tone * gain, dtype=torch.float32))) for gain in (1.0, 0.05)]
+    assert (told[0] - told[1]).abs().max() < 0.01
+    low, high = told[0][0, 1], told[0][0, 2]
+    assert low[10:40].min() > high[10:40].max() + 1 and high[60:90].min() > low[60:90].max() + 1
+
+
+def test_lips_and_closures_are_the_means_of_those_that_tell_them():
+    network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
+    with torch.no_grad():
+        mel = network.front(audio)
+        said = network.phones(mel)
+        seen, articulated = network.lips(mel), network.articulate(said, mel)
+        told = network(audio)
+    assert torch.allclose(told.lips, (seen.lips + articulated) / 2)
+    assert torch.allclose(told.closure, (said.closure + seen.closure) / 2)
+    assert torch.equal(told.phonemes, said.phonemes) and torch.equal(told.silence, seen.silence)
 
 
 @pytest.mark.parametrize("samples", [160, 319, 16_000, 16_161, 40_159])
@@ -138,7 +160,7 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
     _, constants = load()
     # What is drawn: the aperture alone seldom shuts fully, the closure draws it down.
     closed = constants["closed_aperture"]
-    drawn = Heard(told["lips"], told["closure"], told["silence"]).gated_aperture(closed)
+    drawn = Heard(told["lips"], told["closure"], told["silence"], told["phonemes"]).gated_aperture(closed)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], touching == 1, [0]]).astype(int)))
     bilabials = list(zip(edges[::2] - 2, edges[1::2] + 2, strict=True))
     assert len(bilabials) == 8
@@ -152,13 +174,16 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed, mama_papa):
 
 
 def test_silence_is_a_shut_mouth(committed, mama_papa):
+    from training.evaluate import Heard
+
     _, constants = load()
     hiss = np.random.default_rng(0).normal(0, 1, 3 * SAMPLE_RATE)
     for audio in (np.zeros(3 * SAMPLE_RATE), hiss * 1e-4, hiss * 1e-2):
         told = ask(committed, audio)
         # the first and last instants of a window are told less surely, for half of their surroundings is missing
         assert told["silence"].min() > 0.5 and told["silence"].mean() > 0.95
-        assert told["lips"][:, 0].max() < constants["closed_aperture"] + 0.5
+        drawn = Heard(told["lips"], told["closure"], told["silence"], told["phonemes"])
+        assert drawn.gated_aperture(constants["closed_aperture"]).max() < constants["closed_aperture"] + 0.1
     around = ask(committed, mama_papa[0])["silence"]
     for rest in (around[:35], around[-35:]):
         assert rest.min() > 0.5 and rest.mean() > 0.9

@@ -1,0 +1,92 @@
+"""Words that are known are found in their sound."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("espeakng_loader")
+pytest.importorskip("soxr")
+
+from export.speech_to_lips import SAMPLE_RATE, load
+from training.alignment import align, phones_of
+from training.phones import BILABIAL, Phone, classes_of
+from training.reading import labelled, readings_of
+from training.synthesis import Utterance, espeak
+from training.texts import grid_sentence
+
+TEXT = "My brother Bob paid for a big purple umbrella, maybe."
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load()[0]
+
+
+@pytest.fixture(scope="module")
+def said() -> Utterance:
+    return espeak().say(TEXT, "en-us+m8", 170, 50)
+
+
+def sounded(phones: list[Phone]) -> list[Phone]:
+    return [phone for phone in phones if classes_of(phone.symbol)]
+
+
+def test_phones_are_found_where_the_synthesiser_put_them(network, said):
+    true = sounded(said.phones)
+    found, _ = align(network, said.audio, [phone.symbol for phone in true])
+    assert found[0].start == 0 and found[-1].end == len(said.audio) // 160 / 100
+    assert all(before.end == after.start for before, after in pairwise(found))
+    starts = [phone.start for phone in sounded(found)], [phone.start for phone in true]
+    assert np.median(np.abs(np.subtract(*starts))) < 0.02
+
+
+def test_a_pause_between_words_is_a_pause(network, said):
+    first, second = (espeak().say(text, "en-us+m8", 170, 50) for text in ("Bob paid", "a big umbrella"))
+    audio = np.concatenate([first.audio, np.zeros(SAMPLE_RATE // 2, np.float32), second.audio])
+    phones, _ = align(network, audio, [p.symbol for p in sounded([*first.phones, *second.phones])])
+    pauses = [phone for phone in phones if phone.symbol == "" and phone.start > 0 and phone.end < len(audio) / 16_000]
+    middle = (len(first.audio) + SAMPLE_RATE // 4) / SAMPLE_RATE
+    assert any(pause.start < middle < pause.end and pause.end - pause.start > 0.4 for pause in pauses)
+
+
+def test_other_words_fit_less(network, said):
+    right, wrong = (align(network, said.audio, phones_of(text, "en-us"))[1] for text in (TEXT, "Six chess sets. " * 3))
+    assert right > wrong + 0.5
+
+
+@pytest.mark.parametrize(("seconds", "symbols"), [(1, []), (0.1, ["m", "a"] * 10)])
+def test_what_does_not_fit_is_refused(network, seconds, symbols):
+    with pytest.raises(ValueError, match="do not fit"):
+        align(network, np.zeros(int(seconds * SAMPLE_RATE), np.float32), symbols)
+
+
+def test_the_doubtful_readings_are_left_out_and_the_others_labelled(network, said):
+    symbols = phones_of(TEXT, "en-us")
+    wrong = phones_of("Six chess sets. " * 3, "en-us")
+    kept = labelled([(said.audio, symbols)] * 20 + [(said.audio, wrong)], network)
+    assert len(kept) == 20
+    assert (kept[0].labels.phonemes == BILABIAL).sum() > 30
+    assert (kept[0].labels.closure == 1).any()
+
+
+def test_every_ninth_file_is_held_out(tmp_path, said):
+    import wave
+
+    for number in range(10):
+        with wave.open(str(tmp_path / f"r{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes((said.audio * 32767).astype(np.int16).tobytes())
+        (tmp_path / f"r{number}.txt").write_text(TEXT)
+    learned, measured = (readings_of(tmp_path, held_out=held) for held in (False, True))
+    assert (len(learned), len(measured)) == (8, 2)
+    assert learned[0][1] == phones_of(TEXT, "en-us")
+    assert np.abs(learned[0][0] - said.audio).max() < 1e-3
+
+
+def test_a_grid_clip_is_named_after_its_sentence():
+    assert grid_sentence("lwaz9p") == "lay white at Z 9 please"
+    assert phones_of(grid_sentence("lwaa1s"), "en-gb-x-rp").count("ˈeɪ") == 2
+    with pytest.raises(KeyError):
+        grid_sentence("xxxxxx")

@@ -131,7 +131,7 @@ class Loudness(nn.Module):
     """Mel power [N, MEL_BANDS, T] -> log power of all bands, the low and the high, [N, 3, T], over the loud frames'."""
 
     LOW, HIGH = 20, 35
-    """Bands below 0.9 kHz and above 1.9 kHz: voice and its first formant, and the noise of consonants."""
+    """Bands below 1.0 kHz and above 1.9 kHz: voice and its first formant, and the noise of consonants."""
 
     def forward(self, mel: Tensor) -> Tensor:
         bands = [mel, mel[:, : self.LOW], mel[:, self.HIGH :]]

@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
-    parser.add_argument("--read", type=Path, help="folder of read speech, see training.reading")
+    parser.add_argument("--read", type=Path, help="folder of read speech, for the third table")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
@@ -231,10 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clips = measure_all(test_clips(given.clips), given.work / "clips")
     correlations(network, clips, closed)
     closures(network, closed)
-    sets = {"GRID": grid_readings(clips)}
     if given.read:
-        sets["folder"] = readings_of(given.read, held_out=True)
-    readings(network, load(given.work / "phonemes.npz")[0], sets)
+        sets = {"GRID": grid_readings(clips), "folder": readings_of(given.read, held_out=True)}
+        readings(network, load(given.work / "phonemes.npz")[0], sets)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from frontend.paths import resolve
 from frontend.pipeline import Job, Stage, run
 from frontend.service import make_folders, running, triton_for
 from frontend.settings import Settings
-from frontend.workshop import build_workshop, find_engine, load_engines, require_strength
+from frontend.workshop import build_workshop, find_engine, load_engines, networks_needed, require_strength
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         shown = bar.add_task("start", total=1.0)
-        with triton_for(settings) as triton:
+        with triton_for(settings, loads=networks_needed(engine.name)) as triton:
             url = triton.url if triton else str(settings.triton_url)
             require_loaded(engine, url, triton.model_repository if triton else None)
             workshop = build_workshop(settings, url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +74,21 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
 
 
 @contextmanager
-def triton_for(settings: Settings, wait: bool = True) -> Iterator[TritonServer | None]:
-    """The embedded Triton, or None where an external one is set and has what is needed."""
+def triton_for(
+    settings: Settings, wait: bool = True, loads: Sequence[str] | None = None
+) -> Iterator[TritonServer | None]:
+    """The embedded Triton, or None where an external one is set and has what is needed.
+
+    loads: the networks that somebody will call; all of the repository if not given
+    """
     if settings.triton_url:
         check(settings.triton_url, networks_needed(settings.engine))
         yield None
         return
     needed, collector = networks_needed(settings.engine), settings.otel_exporter_otlp_endpoint
-    with TritonServer(settings.model_repository, needed=needed, collector=collector) as server:
+    if loads is not None:
+        needed = tuple(name for name in needed if name in loads)
+    with TritonServer(settings.model_repository, loads=loads, needed=needed, collector=collector) as server:
         if wait:
             server.ready()
         yield server

@@ -46,6 +46,7 @@ class TritonServer:
     """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
 
     model_repository: every folder in it that has a config.pbtxt and weights is loaded
+    loads: the networks to load, of those in the repository; all if not given
     needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
@@ -58,6 +59,7 @@ class TritonServer:
         self,
         model_repository: Path = ROOT / "model_repository",
         *,
+        loads: Sequence[str] | None = None,
         needed: Sequence[str] | None = None,
         backend: Path = ROOT / "backends" / "onnxruntime",
         http_port: int = 0,
@@ -76,6 +78,7 @@ class TritonServer:
         self._collector = collector
         self._reserved: list[socket.socket] = []
         self._guard: subprocess.Popen[str] | None = None
+        self._loads = loads
         self._needed = needed
         # Those that this start of the server loads.
         self._networks: list[str] = []
@@ -186,7 +189,8 @@ class TritonServer:
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
-        self._networks = installed(self.model_repository)
+        found = installed(self.model_repository)
+        self._networks = found if self._loads is None else [name for name in found if name in self._loads]
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         command = self._runtime.command(self.model_repository, self._networks, backends, self._ports, self._shm_prefix)

@@ -229,6 +229,13 @@ def test_a_network_that_cannot_load_is_named(small_repository: Path) -> None:
         server.ready(60)
 
 
+def test_only_the_networks_asked_for_are_loaded() -> None:
+    with TritonServer(loads=("face_detector",), needed=("face_detector",)) as triton:
+        triton.ready()
+        states = kserve.index(triton.url)
+    assert {name for name, (state, _) in states.items() if state == "READY"} == {"face_detector"}
+
+
 def test_a_port_that_is_taken_is_an_error_at_once(small_repository: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

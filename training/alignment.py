@@ -17,6 +17,8 @@ from export.speech_to_lips import SpeechToLips
 from training.phones import RATE, SILENCE, Phone, classes_of
 from training.synthesis import espeak
 
+Numbers = npt.NDArray[np.int64]
+
 SHORTEST = 2
 """Instants that a class lasts at least."""
 SHORTEST_PAUSE, PAUSE_COST = 6, 6.0
@@ -69,7 +71,7 @@ def align(network: SpeechToLips, audio: npt.NDArray[np.float32], symbols: Sequen
     ], mean
 
 
-def _chain(symbols: Sequence[str]) -> tuple[npt.NDArray[np.int64], ...]:
+def _chain(symbols: Sequence[str]) -> tuple[Numbers, Numbers, npt.NDArray[np.float64], Numbers]:
     """States from left to right: class, phone it belongs to, cost of coming from the left, and the state that may be
     before it besides (-1: none), which leaves a pause out."""
     kinds, owner = [SILENCE] * SHORTEST_PAUSE, [PAUSE] * SHORTEST_PAUSE
@@ -86,4 +88,4 @@ def _chain(symbols: Sequence[str]) -> tuple[npt.NDArray[np.int64], ...]:
     cost[0] = np.inf
     cost[pauses[:-1]] = PAUSE_COST
     skip[starts[1:]] = np.array(starts[1:], int) - SHORTEST_PAUSE - 1
-    return np.array(kinds), np.array(owner), cost, skip  # type: ignore[return-value]
+    return np.array(kinds), np.array(owner), cost, skip

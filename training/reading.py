@@ -30,8 +30,15 @@ HELD_OUT_EVERY = 9
 
 
 def readings_of(folder: Path, held_out: bool) -> list[Reading]:
-    """NAME.wav, 16 bit mono, with its English words in NAME.txt: those to learn from, or those held out."""
-    files = [path for n, path in enumerate(sorted(folder.glob("*.wav"))) if (n % HELD_OUT_EVERY == 0) == held_out]
+    """NAME.wav, 16 bit mono, with its English words in NAME.txt: those to learn from, or those held out.
+
+    Raises FileNotFoundError where there is no NAME.wav, or one without its words.
+    """
+    found = sorted(folder.glob("*.wav"))
+    wordless = [path.name for path in found if not path.with_suffix(".txt").exists()]
+    if not found or wordless:
+        raise FileNotFoundError(f"{folder}: " + (f"no words for {wordless[0]}" if wordless else "no NAME.wav"))
+    files = [path for n, path in enumerate(found) if (n % HELD_OUT_EVERY == 0) == held_out]
     return [(read_wave(path), phones_of(path.with_suffix(".txt").read_text(), "en-us")) for path in files]
 
 

@@ -16,8 +16,9 @@ all its sources.
 CLOSING, RESTING = (0.35, 0.6), (0.5, 0.8)
 """Probabilities of closure and of silence between which the mouth shuts.
 
-At the middle of CLOSING, one p, b or m in a hundred is missed, and of other sounds one is taken for them
-(`python -m training.evaluate`). Lower, more shut, but the lips follow people less well.
+Of synthetic speech hardly one p, b or m is missed, and one other sound in two hundred taken for them; of people reading
+one in ten is missed and one in fifty taken (`python -m training.evaluate`). Lower, more shut, but the lips
+follow people less well.
 """
 HEADROOM = 0.25
 """Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""

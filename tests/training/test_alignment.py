@@ -85,6 +85,14 @@ def test_every_ninth_file_is_held_out(tmp_path, said):
     assert np.abs(learned[0][0] - said.audio).max() < 1e-3
 
 
+def test_a_reading_without_its_words_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no NAME\.wav"):
+        readings_of(tmp_path, held_out=False)
+    (tmp_path / "r1.wav").touch()
+    with pytest.raises(FileNotFoundError, match=r"no words for r1\.wav"):
+        readings_of(tmp_path, held_out=False)
+
+
 def test_a_grid_clip_is_named_after_its_sentence():
     assert grid_sentence("lwaz9p") == "lay white at Z 9 please"
     assert phones_of(grid_sentence("lwaa1s"), "en-gb-x-rp").count("ˈeɪ") == 2

@@ -3,13 +3,15 @@
 The video is taken in chunks that end in *key frames*. Faces are detected in key frames only; there the one that is
 followed is told from the others by its place. Between two key frames the region of the face is interpolated, so that
 the mesh of a whole chunk is one batch; frames where the face turns out to be elsewhere are done once more.
+
+Key frames are a chain, each looks near the place of the last. What lies between them is not: while the chain goes on,
+threads of their own look at the chunks behind it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +29,15 @@ from frontend.face_mesh import (
     regions_of_landmarks,
 )
 from frontend.frames import Float32, Frame
-
-T = TypeVar("T")
+from frontend.stages import batched, spread
 
 # Changes when the same video would give another track, so that stored ones are made anew.
-TRACK_VERSION = "1"
+TRACK_VERSION = "2"
 
-# Frames from one key frame to the next, and frames held in memory at a time.
+# Frames from one key frame to the next, frames of a chunk, and chunks looked at at a time; one more is being prepared.
 STRIDE = 8
 CHUNK = 2 * STRIDE
+WORKERS = 2
 MIN_SCORE = 0.5
 # A detection belongs to a known face if it lies within this many face sizes (change of size counts too).
 SAME_FACE = 1.2
@@ -58,8 +60,9 @@ def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -
     views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
-    follower = _Follower(networks, views)
-    parts = [follower.follow(chunk) for chunk in _chunks(frames, CHUNK)]
+    chain = _Chain(networks)
+    chunks = map(chain.follow, batched(frames, CHUNK))
+    parts = list(spread(chunks, lambda chunk: _look(chunk, networks, views), WORKERS, "mesh"))
     landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
     present = score >= MIN_SCORE
@@ -78,12 +81,19 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
     return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
 
 
-class _Follower:
-    """Carries what is known of the face from chunk to chunk."""
+@dataclass(frozen=True)
+class _Part:
+    """A chunk, and the region of the face in its key frames and in the frame before it, -1; None where it is away."""
 
-    def __init__(self, networks: Networks, views: int) -> None:
+    frames: Sequence[Frame]
+    known: dict[int, Float64 | None]
+
+
+class _Chain:
+    """Carries what is known of the face from key frame to key frame."""
+
+    def __init__(self, networks: Networks) -> None:
         self.networks = networks
-        self.views = views
         # Region in the frame just before the chunk, None while the face is not to be seen.
         self.region: Float64 | None = None
         # Where the face was last, None before there was one.
@@ -91,43 +101,15 @@ class _Follower:
         # Regions of other people, and the key frames since they were seen.
         self.others: list[tuple[Float64, int]] = []
 
-    def follow(self, frames: Sequence[Frame]) -> tuple[Float32, Float32]:
-        """Landmarks [n, 468, 3] and scores [n] of the next frames; a score of 0 where there is no face to look at."""
+    def follow(self, frames: Sequence[Frame]) -> _Part:
+        """The next frames, with the key frames among them looked at."""
         last = len(frames) - 1
         keys = sorted({*range(STRIDE - 1, len(frames), STRIDE), last} | ({0} if self.region is None else set()))
         known = dict(zip(keys, self._key_regions([frames[k] for k in keys]), strict=True))
         known[-1] = self.region
-
-        landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
-        options = [_options(i, known) for i in range(len(frames))]
-        for attempt in range(max(map(len, options))):
-            todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
-            if todo:
-                regions = np.stack([options[i][attempt] for i in todo])
-                landmarks[todo], score[todo] = self._settled([frames[i] for i in todo], regions)
-
-        inside = _inside(landmarks, frames[0])
-        score[~inside] = 0
-        if score[last] >= MIN_SCORE:
-            self.region = self.last_seen = regions_of_landmarks(landmarks[last:])[0]
-        else:
-            self.region = None
-        return landmarks, score
-
-    def _settled(self, frames: Sequence[Frame], regions: Float64) -> tuple[Float32, Float32]:
-        """The mesh in these regions, done again where it shows that the face lies elsewhere."""
-        landmarks, score = locate(frames, regions, self.networks, self.views)
-        for _ in range(RETRIES):
-            where = regions_of_landmarks(landmarks)
-            again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
-            if not again.size:
-                break
-            regions = regions.copy()
-            regions[again] = where[again]
-            landmarks[again], score[again] = locate(
-                [frames[i] for i in again], regions[again], self.networks, self.views
-            )
-        return landmarks, score
+        self.region = known[last]
+        self.last_seen = self.last_seen if self.region is None else self.region
+        return _Part(frames, known)
 
     def _key_regions(self, frames: Sequence[Frame]) -> list[Float64 | None]:
         """Region of the face in each key frame, as the mesh sees it."""
@@ -143,9 +125,11 @@ class _Follower:
         there = [(k, guess) for k, guess in enumerate(guesses) if guess is not None]
         if not there:
             return guesses
-        landmarks, score = locate([frames[k] for k, _ in there], np.stack([g for _, g in there]), self.networks)
-        for (k, _), sure, seen in zip(there, score >= MIN_SCORE, regions_of_landmarks(landmarks), strict=True):
-            guesses[k] = seen if sure else None
+        shown = [frames[k] for k, _ in there]
+        landmarks, score = _settled(shown, np.stack([guess for _, guess in there]), self.networks)
+        sure = (score >= MIN_SCORE) & _inside(landmarks, frames[0])
+        for (k, _), right, seen in zip(there, sure, regions_of_landmarks(landmarks), strict=True):
+            guesses[k] = seen if right else None
         return guesses
 
     def _first(self, frame: Frame, faces: Sequence[Detection]) -> Float64 | None:
@@ -193,6 +177,34 @@ class _Follower:
         return bool(score[0] >= MIN_SCORE)
 
 
+def _look(part: _Part, networks: Networks, views: int) -> tuple[Float32, Float32]:
+    """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
+    frames = part.frames
+    landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
+    options = [_options(i, part.known) for i in range(len(frames))]
+    for attempt in range(max(map(len, options))):
+        todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
+        if todo:
+            regions = np.stack([options[i][attempt] for i in todo])
+            landmarks[todo], score[todo] = _settled([frames[i] for i in todo], regions, networks, views)
+    score[~_inside(landmarks, frames[0])] = 0
+    return landmarks, score
+
+
+def _settled(frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1) -> tuple[Float32, Float32]:
+    """The mesh in these regions, done again where it shows that the face lies elsewhere."""
+    landmarks, score = locate(frames, regions, networks, views)
+    for _ in range(RETRIES):
+        where = regions_of_landmarks(landmarks)
+        again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
+        if not again.size:
+            break
+        regions = regions.copy()
+        regions[again] = where[again]
+        landmarks[again], score[again] = locate([frames[i] for i in again], regions[again], networks, views)
+    return landmarks, score
+
+
 def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
     """Regions to try in frame i: between those of the key frames around it, then each of them alone."""
     if i in known:
@@ -217,9 +229,3 @@ def _inside(landmarks: Float32, frame: Frame) -> npt.NDArray[np.bool_]:
     """bool [n], whether the middle of the face lies in the picture."""
     middle = landmarks[..., :2].mean(1)
     return np.asarray(((middle >= 0) & (middle < [frame.width, frame.height])).all(-1))
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

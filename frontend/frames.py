@@ -129,18 +129,18 @@ def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
 
 
 def warp_rgb(frame: Frame, affine: npt.NDArray[np.float64], size: int) -> Uint8:
-    """uint8 [size, size, 3] RGB seen through `affine`, float64 [2, 3], frame pixels -> crop pixels."""
-    luma, cb, cr = frame.planes
+    """uint8 [size, size, 3] RGB seen through `affine`, float64 [2, 3], frame pixels -> crop pixels; size is even.
+
+    Chroma has half the resolution, as in the frame.
+    """
+    region = Frame(np.empty((size * 3 // 2, size), np.uint8), frame.matrix)
+    # Between pixels of chroma, whose centres lie at half a pixel of luma, the same map but for the shift.
     half = affine.copy()
-    half[:, :2] *= 2.0
-    half[:, 2] += affine[:, :2] @ np.array([0.5, 0.5])
-    flags = cv2.INTER_LINEAR
-    border = cv2.BORDER_REPLICATE
-    warped = [
-        cv2.warpAffine(plane, m, (size, size), flags=flags, borderMode=border)
-        for plane, m in ((luma, affine), (cb, half), (cr, half))
-    ]
-    return yuv_to_rgb(cv2.merge(warped), frame.matrix)  # type: ignore[arg-type]
+    half[:, 2] = (affine[:, 2] + affine[:, :2] @ np.array([0.5, 0.5]) - 0.5) / 2
+    for plane, target, matrix in zip(frame.planes, region.planes, (affine, half, half), strict=True):
+        shape = target.shape[::-1]
+        cv2.warpAffine(plane, matrix, shape, target, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    return yuv_to_rgb(crop(region, 0, 0, size, size), frame.matrix)
 
 
 def _clamped(plane: Uint8, x: int, y: int, width: int, height: int) -> Uint8:

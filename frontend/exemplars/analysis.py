@@ -12,6 +12,7 @@ from frontend.errors import NoFace
 from frontend.exemplars import face, pixels, pose
 from frontend.exemplars.atlas import Atlas, Indices, centre, corner
 from frontend.frames import Float32, Frame, crop, cut
+from frontend.stages import spread
 
 MAX_EXEMPLARS = 600
 MAX_BYTES = 128 << 20
@@ -24,6 +25,8 @@ SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
 taken to show too much, by the third at most."""
 LAYER_MARGIN = 0.42
 """How far the mouth layer reaches beyond the lips."""
+WORKERS = 2
+"""Frames studied at a time."""
 BASE_HALF = (1.12, 1.3)
 """Half of the base crop's height and width, of an upright head."""
 UPRIGHT = 8.0
@@ -158,10 +161,9 @@ def _collect(
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
     gap, red, sharp = np.zeros((3, len(frames)), np.float32)
     looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
-    for index, frame in enumerate(template.frames()):
-        k = place.get(index)
-        if k is None:
-            continue
+
+    def study(found: tuple[int, Frame]) -> None:
+        k, frame = found
         x, y = origin[k]
         stock[k] = cut(frame, int(x), int(y), columns, rows).data
         picture = crop(Frame(stock[k], frame.matrix), 0, 0, columns, rows)
@@ -170,6 +172,10 @@ def _collect(
         red[k] = pixels.vermilion(picture, local, unit[k])
         sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
         looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
+
+    wanted = ((place[index], frame) for index, frame in enumerate(template.frames()) if index in place)
+    for _ in spread(wanted, study, WORKERS, "study"):
+        pass
     return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
 
 

@@ -27,6 +27,7 @@ class VideoReader:
 
     Raises BadInput on construction where the file cannot be used, and while reading where it is damaged.
     hwaccel: the card that decodes, see `frontend.media.hardware`
+    What is wanted again and fits into memory is kept, and not decoded again.
     """
 
     def __init__(
@@ -37,12 +38,28 @@ class VideoReader:
         self._field = field
         self._max_pixels = max_pixels
         self._hwaccel = hwaccel
+        # A stretch of frames, from this index on, and whether it is all there are.
+        self._first, self._kept, self._whole = 0, list[Frame](), False
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Every frame from index `start` on, at `info.fps`.
 
         A source of variable rate is sampled: frame k is what was on screen at (k + 1/2) / fps.
         """
+        if self._whole:
+            yield from self._kept[start:]
+            return
+        seen: list[Frame] = []
+        for count, frame in enumerate(self._decoded(start), start + 1):
+            if count <= self._limit:
+                seen.append(frame)
+            else:
+                seen.clear()
+            yield frame
+        if start == 0 and seen:
+            self._first, self._kept, self._whole = 0, seen, True
+
+    def _decoded(self, start: int) -> Iterator[Frame]:
         with open_media(self.path, self._field, self._hwaccel) as container:
             stream = container.streams.video[0]
             limit_pixels(stream, self._max_pixels, self._field)
@@ -62,6 +79,8 @@ class VideoReader:
         low, high = int(order.min()), int(order.max()) + 1
         if len(order) > high - low <= self._limit:
             kept = self._stretch(low, high)
+            if not self._whole:
+                self._first, self._kept = low, kept
             return (kept[index - low] for index in order.tolist())
         return self._walk(order)
 
@@ -88,6 +107,8 @@ class VideoReader:
                 yield stretch.pop()  # kept no longer than it is needed
 
     def _stretch(self, start: int, stop: int) -> list[Frame]:
+        if self._first <= start and stop <= self._first + len(self._kept):
+            return self._kept[start - self._first : stop - self._first]
         return list(self._exactly(start, stop))
 
     def _exactly(self, start: int, stop: int) -> Iterator[Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from frontend.detection import detect, merge
 from frontend.engines.base import FaceTrack
 from frontend.face_mesh import between, locate, regions_of_landmarks
-from frontend.faces import CHUNK, LIPS, smooth, track_face
+from frontend.faces import CHUNK, LIPS, WORKERS, smooth, track_face
 from frontend.frames import Frame
 from frontend.triton.client import TritonNetworks
 
@@ -79,27 +80,23 @@ def test_the_length_need_not_fit_the_chunks(faces: list[Frame], networks: Triton
         assert track_face(faces[:length], networks).present.tolist() == [True] * length
 
 
-def test_frames_are_taken_as_they_are_needed(faces: list[Frame], networks: TritonNetworks) -> None:
-    taken, held = 0, 0
+def test_few_frames_are_held_at_a_time(faces: list[Frame], networks: TritonNetworks) -> None:
+    given: list[weakref.ref[Frame]] = []
+    held = []
 
-    def counted() -> Iterator[Frame]:
-        nonlocal taken
-        for frame in itertools.islice(itertools.cycle(faces), 100):
-            taken += 1
-            yield frame
+    def fresh() -> Iterator[Frame]:
+        for frame in itertools.islice(itertools.cycle(faces), 10 * CHUNK):
+            copy = frame.copy()
+            given.append(weakref.ref(copy))
+            yield copy
 
     class Watching:
         def infer(self, network, inputs, outputs=()):
-            nonlocal held
-            held = max(held, taken - done)
+            held.append(sum(frame() is not None for frame in given))
             return networks.infer(network, inputs, outputs)
 
-    done = 0
-    source = counted()
-    for _ in range(3):
-        track_face(itertools.islice(source, CHUNK), Watching())
-        done = taken
-    assert held <= CHUNK
+    assert track_face(fresh(), Watching()).present.all()
+    assert len(given) == 10 * CHUNK and max(held) <= CHUNK * (WORKERS + 2)
 
 
 def test_no_face_gives_a_track_without_one(networks: TritonNetworks) -> None:

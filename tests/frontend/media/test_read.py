@@ -64,6 +64,30 @@ def test_frames_come_in_the_order_asked_for_whether_they_fit_in_memory_or_not(
         assert numbers(list(reader.play(order[start:stop]))) == order[start:stop].tolist()
 
 
+@pytest.mark.parametrize("buffered", [19, 20])
+def test_a_template_that_fits_into_memory_is_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered: int
+) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
+    monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
+    assert len(list(reader.frames())) == 20
+    reader.path.unlink()
+    if buffered < 20:
+        with pytest.raises(BadInput):
+            list(reader.frames())
+    else:
+        assert numbers(list(reader.frames(start=4))) == list(range(4, 20))
+        assert numbers(list(reader.play(template_order(20, 50)))) == template_order(20, 50).tolist()
+
+
+def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
+    order = template_order(20, 70)
+    list(reader.play(order[0:30]))
+    reader.path.unlink()
+    assert numbers(list(reader.play(order[30:70]))) == order[30:70].tolist()
+
+
 def test_a_template_that_is_too_short_for_its_order_is_refused(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
     with pytest.raises(BadInput, match="ended after 20 of 24 frames"):

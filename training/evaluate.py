@@ -25,7 +25,7 @@ import torch
 from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 from training.clips import Clip, measure_all
 from training.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Phone, classes_of, label
-from training.reading import Reading, grid_readings, labelled, readings_of
+from training.reading import Reading, grid_readings, labelled, readers_in, readings_of
 from training.speech import HELD_OUT
 from training.synthesis import Espeak, Utterance, espeak
 from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
@@ -232,7 +232,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     correlations(network, clips, closed)
     closures(network, closed)
     if given.read:
-        sets = {"GRID": grid_readings(clips), "folder": readings_of(given.read, held_out=True)}
+        sets = {"GRID": grid_readings(clips)}
+        sets |= {name: readings_of(reader, held_out=True) for name, reader in readers_in(given.read).items()}
         readings(network, load(given.work / "phonemes.npz")[0], sets)
 
 

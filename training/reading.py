@@ -1,4 +1,12 @@
-"""Real people reading known words, labelled like synthetic speech: GRID's sentences, and a folder of read speech."""
+"""Real people reading known words, labelled like synthetic speech: GRID's sentences, and a folder of read speech.
+
+The folder has one for each language, named as espeak-ng names its voice, and in it one for each reader:
+
+    en-us/lj/metadata.csv           lines of NAME|words, or of NAME|words as written|words as read
+    en-us/lj/wavs/NAME.wav
+    de/somebody/NAME.flac           or without such a list, each recording with
+    de/somebody/NAME.txt            its words beside it
+"""
 
 from __future__ import annotations
 
@@ -11,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from export.speech_to_lips import SpeechToLips
+from frontend.media import read_speech
 from training.alignment import align, phones_of
 from training.clips import Clip
 from training.corpus import Spoken
 from training.phones import label
-from training.synthesis import read_wave
 from training.texts import grid_sentence
 
 log = logging.getLogger("training.reading")
@@ -23,23 +31,46 @@ log = logging.getLogger("training.reading")
 Reading = tuple[npt.NDArray[np.float32], list[str]]
 """float32 [samples] at 16 kHz, and the phones that were read."""
 
+RECORDINGS = (".wav", ".flac")
 DOUBTFUL = 0.03
 """Share of the readings that fit their words least, and are left out: some words were not read as written."""
 HELD_OUT_EVERY = 9
-"""Every ninth file of a folder is for measuring."""
+"""Every ninth recording of a reader is for measuring."""
 
 
-def readings_of(folder: Path, held_out: bool) -> list[Reading]:
-    """NAME.wav, 16 bit mono, with its English words in NAME.txt: those to learn from, or those held out.
+def readers_in(folder: Path) -> dict[str, Path]:
+    """LANGUAGE/READER -> that folder. Raises FileNotFoundError where there is none."""
+    found = {f"{path.parent.name}/{path.name}": path for path in sorted(folder.glob("*/*")) if path.is_dir()}
+    if not found:
+        raise FileNotFoundError(f"{folder}: no LANGUAGE/READER")
+    return found
 
-    Raises FileNotFoundError where there is no NAME.wav, or one without its words.
+
+def readings_of(reader: Path, held_out: bool) -> list[Reading]:
+    """What this folder LANGUAGE/READER has to learn from, or what of it is held out.
+
+    Raises FileNotFoundError where there is no recording, or one without its words.
     """
-    found = sorted(folder.glob("*.wav"))
-    wordless = [path.name for path in found if not path.with_suffix(".txt").exists()]
+    listed = _listed(reader)
+    found = sorted(path for path in reader.rglob("*") if path.suffix in RECORDINGS)
+    words = {path: listed.get(path.stem) or _beside(path) for path in found}
+    wordless = [path.name for path, said in words.items() if not said]
     if not found or wordless:
-        raise FileNotFoundError(f"{folder}: " + (f"no words for {wordless[0]}" if wordless else "no NAME.wav"))
+        raise FileNotFoundError(f"{reader}: " + (f"no words for {wordless[0]}" if wordless else "no recordings"))
     files = [path for n, path in enumerate(found) if (n % HELD_OUT_EVERY == 0) == held_out]
-    return [(read_wave(path), phones_of(path.with_suffix(".txt").read_text(), "en-us")) for path in files]
+    return [(read_speech(path), phones_of(words[path], reader.parent.name)) for path in files]
+
+
+def _listed(reader: Path) -> dict[str, str]:
+    """Name -> words."""
+    path = reader / "metadata.csv"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {name: words.split("|")[-1] for name, _, words in (line.partition("|") for line in lines)}
+
+
+def _beside(recording: Path) -> str:
+    path = recording.with_suffix(".txt")
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
 def grid_readings(clips: Iterable[Clip]) -> list[Reading]:

@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -39,8 +40,8 @@ from frontend.engines import Engine
 from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
 from frontend.jobs.spec import job_folder, part_name
-from frontend.media import compose, write_segment
-from frontend.media.compose import alike
+from frontend.media import compose, encode_sound, write_segment
+from frontend.media.compose import Sound, alike
 from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
 from frontend.pipeline import Job, Planned, Workshop, draw, hear, plan, study, with_plan
@@ -64,6 +65,9 @@ class Bench:
         self.folder = job_folder(settings, self.task)
         self.save = Path(command["save"])
         self._planned: Planned | None = None
+        # The sound is encoded beside the first segment, which leaves it room.
+        self._aside = ThreadPoolExecutor(1, "sound")
+        self._sound: Future[Sound] | None = None
         self._open = ExitStack()
         try:
             self._inputs = {
@@ -78,6 +82,7 @@ class Bench:
         self.job = Job(audio, video, self.save, **options)
 
     def close(self) -> None:
+        self._aside.shutdown(cancel_futures=True)
         self._open.close()
 
     def _identity(self) -> dict[str, list[int]]:
@@ -121,6 +126,7 @@ class Bench:
             self._plan(report), self.engine, self.workshop, start, stop, lambda share: report("render", share)
         )
         info = self._plan(report).prepared.info
+        self._encode_sound(self._plan(report).length, info.fps)
         try:
             with writing(OWN_FOLDER):
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,12 +146,17 @@ class Bench:
         if not alike(paths):
             self._segments(counts, [False] * len(counts), report)
         report("compose", 0.0)
+        sound = self._encode_sound(sum(counts), Fraction(fps)).result()
         segments = list(zip(paths, counts, strict=True))
         with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(self.save, self.task))
-            encoder = self.workshop.encoder
-            compose(part, segments, self.job.audio, Fraction(fps), self.save.suffix, encoder, metadata)
+            compose(part, segments, sound, Fraction(fps), self.save.suffix, metadata)
         return {"seconds": time.perf_counter() - clock}
+
+    def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:
+        if self._sound is None:
+            self._sound = self._aside.submit(encode_sound, self.job.audio, frames, fps, self.workshop.encoder)
+        return self._sound
 
     def _segments(self, counts: list[int], made: list[bool], report: Report) -> None:
         start = 0

@@ -9,7 +9,16 @@ import pytest
 
 from frontend.errors import OutputFailed
 from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, compose, read_speech, write_segment, write_video
+from frontend.media import (
+    EncoderSettings,
+    VideoInfo,
+    VideoReader,
+    compose,
+    encode_sound,
+    read_speech,
+    write_segment,
+    write_video,
+)
 from frontend.media.video_info import ColourTags
 from tests.frontend.media.factory import click, write_sound
 
@@ -55,7 +64,7 @@ def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
     for (path, count), start in zip(pieces, (0, 15, 30), strict=True):
         write_segment(path, given[start : start + count], info(fps), settings)
     target = tmp_path / f"out{suffix}"
-    compose(target, pieces, sound, fps, suffix, settings, {"AIGC": '{"Label":"1"}'})
+    compose(target, pieces, encode_sound(sound, 40, fps, settings), fps, suffix, {"AIGC": '{"Label":"1"}'})
     with av.open(str(target)) as container:
         assert container.metadata["AIGC"] == '{"Label":"1"}'
         times = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]

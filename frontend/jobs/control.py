@@ -34,6 +34,8 @@ class Switchboard:
         self._controls: dict[str, Control] = {}
         self._lock = threading.Lock()
         self._busy = 0
+        self.left = threading.Event()
+        """Set when a job has left; cleared by whoever acts on it."""
         self._stopping = threading.Event()
         self._stopped = threading.Event()
 
@@ -44,6 +46,7 @@ class Switchboard:
     def leave(self, task_id: str) -> None:
         with self._lock:
             self._controls.pop(task_id, None)
+        self.left.set()
 
     def running(self) -> dict[str, Control]:
         with self._lock:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -78,6 +80,21 @@ def costing(pids: Callable[[], Iterable[int]]) -> Iterator[Cost]:
     wall, cpu = time.perf_counter(), cpu_seconds(pids())
     yield cost
     cost.wall, cost.cpu = time.perf_counter() - wall, cpu_seconds(pids()) - cpu
+
+
+@contextmanager
+def neighbours(count: int) -> Iterator[list[int]]:
+    """Processes, by number, that multiply matrices while the block runs."""
+    work = "import numpy as np\na = np.ones((64, 64), np.float32)\nwhile True: a @ a"
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    processes = [subprocess.Popen([sys.executable, "-c", work], env=environment) for _ in range(count)]
+    try:
+        time.sleep(1)
+        yield [process.pid for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

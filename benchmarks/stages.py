@@ -5,6 +5,8 @@ python -m benchmarks.stages [--sizes 512 720p 1080p] [--video CLIP] [--engine NA
 
 Processor seconds are those of the frontend and of Triton together. The bound is what the machine could do if nothing
 ever waited: cores over the sum of the stages' processor seconds for a frame. `first` adds what is done once a template.
+`beside others` is what a stage takes while every other processor is busy too. Where two processors are one core, each
+makes the other slower; a share of the bound made of these costs leaves only waiting to blame.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks import media
-from benchmarks.measure import Cost, Row, costing, median, save, show, tree
+from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
 from frontend.engines import ENGINES, Engine, Networks
-from frontend.engines.base import Arrays, Template
+from frontend.engines.base import Arrays, Template, cut
 from frontend.faces import track_face
 from frontend.loop import template_order
-from frontend.media import EncoderSettings, VideoReader, read_speech, write_video
+from frontend.media import EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
 from frontend.pipeline import Job, Workshop, run
 from frontend.settings import Settings
 from frontend.templates import TemplateStore
@@ -34,6 +36,7 @@ from frontend.triton.server import TritonServer
 
 ONCE = ("track", "analyse")
 """Stages of a template's first job only."""
+ALONE, BESIDE = "cpu ms/frame", "beside others"
 
 
 class Recorder:
@@ -105,66 +108,72 @@ def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folde
 
     def draw(through: Networks) -> None:
         for k in parts:
-            cut = {name: array[k] for name, array in plan.items()}
-            engine.render(template, analysis, cut, [pictures[i] for i in order[k]], through)
+            engine.render(template, analysis, cut(plan, k), [pictures[i] for i in order[k]], through)
 
     recorder = Recorder(networks)
     draw(recorder)
     drawn = sum(map(len, parts))
     work: dict[str, tuple[int, Callable[[], object]]] = {
-        "decode": (len(pictures), lambda: sum(1 for _ in reader.frames())),
+        "decode": (len(pictures), lambda: sum(1 for _ in VideoReader(video).frames())),
         "track": (len(pictures), lambda: track_face(pictures, networks)),
         "analyse": (len(pictures), lambda: engine.analyse(template, networks)),
         "plan": (count, lambda: engine.plan(template, analysis, audio, order, networks)),
         "networks of render, over Triton": (drawn, recorder.ask_again),
         "the rest of render": (drawn, lambda: draw(recorder.replay())),
-        "encode": (
-            count,
-            lambda: write_video(folder / "x.mp4", (pictures[i] for i in order), info, speech, count, encoder),
-        ),
+        "sound": (count, lambda: encode_sound(speech, count, info.fps, encoder)),
+        "encode": (count, lambda: write_segment(folder / "x.mp4", (pictures[i] for i in order), info, encoder)),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in work}
+    beside: dict[str, list[float]] = {name: [] for name in work}
+    others = len(os.sched_getaffinity(0)) - 1
     for _ in range(rounds):
         for name, (_, action) in work.items():
             costs[name].append(_cost(action))
+        with neighbours(others) as theirs:
+            for name, (_, action) in work.items():
+                beside[name].append(_cost(action, theirs).cpu)
     rows: list[Row] = []
     for name, (frames, _) in work.items():
         wall, cpu = median([c.wall for c in costs[name]]), median([c.cpu for c in costs[name]])
-        rows.append({"stage": name, "frames/s": frames / wall, "cpu ms/frame": 1000 * cpu / frames})
-    own = {row["stage"]: row["cpu ms/frame"] for row in rows}
-    every = sum(cpu for name, cpu in own.items() if name not in ONCE)
-    # A first job decodes the template twice more: to follow the face, and to study it.
-    first = every + (sum(own[name] for name in ONCE) + 2 * own["decode"]) * len(pictures) / count
-    job = Job(speech, video, folder / "y.mp4")
-    for name, bound, fresh in (("pipeline, first", first, True), ("pipeline, cached", every, False)):
+        row = {"stage": name, "frames/s": frames / wall, ALONE: 1000 * cpu / frames}
+        rows.append({**row, BESIDE: 1000 * median(beside[name]) / frames})
+    stages = list(rows)
+    # What fits into memory is decoded once; else once to follow the face, once to study it, and as it is played.
+    fits = len(pictures) <= reader.capacity
+    decoded = {True: len(pictures) if fits else count + 2 * len(pictures), False: len(pictures) if fits else count}
+    for name, fresh in (("pipeline, first", True), ("pipeline, cached", False)):
+        times = {stage: frames for stage, (frames, _) in work.items() if fresh or stage not in ONCE}
+        times |= {stage: count for stage in times if stage not in ONCE} | {"decode": decoded[fresh]}
+        bounds = [sum(row[key] * times.get(row["stage"], 0) for row in stages) / count for key in (ALONE, BESIDE)]
         ratios = []
         for number in range(rounds):
             store = TemplateStore(folder / f"store-{video.stem}-{number if fresh else 0}-{os.getpid()}", 2**32)
             if fresh and store.folder.exists():
                 raise RuntimeError("the store is not empty")
             workshop = Workshop(networks, store, encoder, Path(), size, 3600, 3600, 2**26)
-            ratios.append(_cost(partial(run, job, engine, workshop)))
-        rows.append(_whole(name, ratios, count, bound))
+            ratios.append(_cost(partial(run, Job(speech, video, folder / "y.mp4"), engine, workshop)))
+        rows.append(_whole(name, ratios, count, *bounds))
     return rows
 
 
-def _whole(name: str, costs: Sequence[Cost], count: int, bound: float) -> Row:
+def _whole(name: str, costs: Sequence[Cost], count: int, alone: float, beside: float) -> Row:
     cores = len(os.sched_getaffinity(0))
     wall, cpu = median([c.wall for c in costs]), median([c.cpu for c in costs])
-    most = cores * 1000 / bound
+    speed = count / wall
     return {
         "stage": name,
-        "frames/s": count / wall,
-        "cpu ms/frame": 1000 * cpu / count,
-        "x real time": count / wall / float(media.FPS),
-        "bound frames/s": most,
-        "of the bound": count / wall / most,
+        "frames/s": speed,
+        ALONE: 1000 * cpu / count,
+        "x real time": speed / float(media.FPS),
+        "bound frames/s": cores * 1000 / alone,
+        "of the bound": speed * alone / (cores * 1000),
+        "of that beside others": speed * beside / (cores * 1000),
         "cores busy": cpu / wall,
     }
 
 
-def _cost(action: Callable[[], object]) -> Cost:
-    with costing(lambda: tree(os.getpid())) as cost:
+def _cost(action: Callable[[], object], without: Sequence[int] = ()) -> Cost:
+    with costing(lambda: tree(os.getpid(), without)) as cost:
         action()
     return cost
 

@@ -51,7 +51,7 @@ class VideoReader:
             return
         seen: list[Frame] = []
         for count, frame in enumerate(self._decoded(start), start + 1):
-            if count <= self._limit:
+            if count <= self.capacity:
                 seen.append(frame)
             else:
                 seen.clear()
@@ -77,7 +77,7 @@ class VideoReader:
         held while it is walked backwards.
         """
         low, high = int(order.min()), int(order.max()) + 1
-        if len(order) > high - low <= self._limit:
+        if len(order) > high - low <= self.capacity:
             kept = self._stretch(low, high)
             if not self._whole:
                 self._first, self._kept = low, kept
@@ -85,8 +85,8 @@ class VideoReader:
         return self._walk(order)
 
     @property
-    def _limit(self) -> int:
-        """Frames that may be held at a time."""
+    def capacity(self) -> int:
+        """Frames that are held at most."""
         return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
 
     def _walk(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
@@ -101,8 +101,8 @@ class VideoReader:
                 yield from self._backwards(first, last)
 
     def _backwards(self, first: int, last: int) -> Iterator[Frame]:
-        for end in range(first + 1, last, -self._limit):
-            stretch = self._stretch(max(end - self._limit, last), end)
+        for end in range(first + 1, last, -self.capacity):
+            stretch = self._stretch(max(end - self.capacity, last), end)
             while stretch:
                 yield stretch.pop()  # kept no longer than it is needed
 

@@ -1,12 +1,13 @@
 """Train the speech -> lip shape network: `python -m training.speech --clips DIR --read DIR --work DIR`.
 
-Four stages; the corpora and the first two are kept in the work folder and not repeated:
+Five stages; the corpora and the first three are kept in the work folder and not repeated:
 
 1. *phonemes*: synthetic speech in many languages, whose phone times are exact, teaches what is said when;
 2. *reading*: it goes on with real people reading known words besides, whose phones it has found by then;
-3. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
+3. *settling*: the same again at half the rate;
+4. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
    staying on, so that it does not shrink to the grammar of the clips;
-4. *articulator*: the same clips teach a small network the lips of the phonemes that the second stage hears.
+5. *articulator*: the same clips teach a small network the lips of the phonemes that the third stage hears.
 
 The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
 measures is what is served.
@@ -78,7 +79,8 @@ class Stage:
 
 STAGES = {
     "phonemes": Stage(steps=6000, rate=2e-3),
-    "reading": Stage(steps=6000, rate=1.5e-3),
+    "reading": Stage(steps=4000, rate=1.5e-3),
+    "settling": Stage(steps=2500, rate=8e-4),
     "lips": Stage(steps=300, rate=1e-3),
     "articulator": Stage(steps=1500, rate=2e-3),
 }
@@ -231,19 +233,23 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
         save(SpeechToLips(listener, listener), constants, phonemes)
     heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
 
-    read, reading = work / "read", work / "reading.npz"
-    if not reading.exists():
+    read = work / "read"
+    if not read.exists():
         network, _ = load(phonemes)
-        if not read.exists():
-            sources = {"grid": grid_readings(heard)}
-            for name, reader in readers_in(read_folder).items():
-                sources[name.replace("/", "-")] = readings_of(reader, held_out=False)
-            store({name: labelled(readings, network) for name, readings in sources.items()}, read)
-        log.info("stage reading: %s", asdict(STAGES["reading"]))
-        listener = train(network.phones, STAGES["reading"], spoken | restore(read), None, closed, seed + 1)
-        save(SpeechToLips(listener, listener), constants, reading)
+        sources = {"grid": grid_readings(heard)}
+        for name, reader in readers_in(read_folder).items():
+            sources[name.replace("/", "-")] = readings_of(reader, held_out=False)
+        store({name: labelled(readings, network) for name, readings in sources.items()}, read)
+    last = phonemes
+    for number, name in enumerate(("reading", "settling"), 1):
+        before, last = last, work / f"{name}.npz"
+        if not last.exists():
+            network, _ = load(before)
+            log.info("stage %s: %s", name, asdict(STAGES[name]))
+            listener = train(network.phones, STAGES[name], spoken | restore(read), None, closed, seed + number)
+            save(SpeechToLips(listener, listener), constants, last)
 
-    network, _ = load(reading)
+    network, _ = load(last)
     delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
     real = RealClips(heard, scale, delays)

@@ -146,11 +146,14 @@ class Bench:
         if not alike(paths):
             self._segments(counts, [False] * len(counts), report)
         report("compose", 0.0)
-        sound = self._encode_sound(sum(counts), Fraction(fps)).result()
+        # Joining changes the packets: whoever tries again encodes again.
+        encoded, self._sound = self._encode_sound(sum(counts), Fraction(fps)), None
+        sound = encoded.result()
         segments = list(zip(paths, counts, strict=True))
         with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(self.save, self.task))
             compose(part, segments, sound, Fraction(fps), self.save.suffix, metadata)
+        self._planned = None  # an idle process holds no template
         return {"seconds": time.perf_counter() - clock}
 
     def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:

@@ -88,7 +88,14 @@ def triton_for(
     needed, collector = networks_needed(settings.engine), settings.otel_exporter_otlp_endpoint
     if loads is not None:
         needed = tuple(name for name in needed if name in loads)
-    with TritonServer(settings.model_repository, loads=loads, needed=needed, collector=collector) as server:
+    server = TritonServer(
+        settings.model_repository,
+        loads=loads,
+        needed=needed,
+        compiled=settings.state_path / "networks",
+        collector=collector,
+    )
+    with server:
         if wait:
             server.ready()
         yield server

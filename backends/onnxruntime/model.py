@@ -14,7 +14,8 @@ served by the native backend of NVIDIA's images; the fields read here are the on
     parameters: cudnn_conv_algo_search and three others         of the CUDA provider, see `CUDA_PARAMETERS`
     instance_group.kind                                         GPU: CUDA where it works, else the CPU, with a warning
 
-The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own.
+The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own, `COMPILED_NETWORKS`
+names a folder in which they are kept as OpenVINO compiled them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class TritonPythonModel:
         accelerators = config.get("optimization", {}).get("execution_accelerators", {})
         parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
         threads = parameters.get("intra_op_thread_count") or os.environ.get("ONNXRUNTIME_THREADS") or "0"
+        compiled = os.environ.get("COMPILED_NETWORKS")
         path = Path(args["model_repository"], args["model_version"])
         self.session, report = open_session(
             path / (config.get("default_model_filename") or "model.onnx"),
@@ -60,6 +62,7 @@ class TritonPythonModel:
                 *_accelerators(accelerators.get("gpu_execution_accelerator", [])),
                 Accelerator("cuda", _cuda_options(parameters)),
             ],
+            compiled=Path(compiled) if compiled else None,
         )
         log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info
         log(f"{self.name}: {report.text}")

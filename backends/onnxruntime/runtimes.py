@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from compiled import compile_network
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 Session = Callable[[Arrays, Sequence[str]], Arrays]
@@ -40,11 +41,13 @@ def open_session(
     threads: int,
     cpu_accelerators: Sequence[Accelerator],
     gpu_accelerators: Sequence[Accelerator],
+    compiled: Path | None = None,
 ) -> tuple[Session, Report]:
     """A function (inputs by name, output names) -> outputs by name, and what it runs on.
 
     gpu: number of the CUDA device, None for the CPU
     threads: of one execution; 0 leaves it to the runtime
+    compiled: folder in which networks are kept as OpenVINO compiled them
     Raises whatever the runtime raises where it cannot read the file.
     """
     missed = ""
@@ -58,7 +61,7 @@ def open_session(
             missed += f"unknown CPU accelerator {accelerator.name!r}; "
             continue
         try:
-            session, report = _openvino(path, threads, accelerator.parameters.get("precision", "f32"))
+            session, report = _openvino(path, threads, accelerator.parameters.get("precision", "f32"), compiled)
         except ImportError:
             missed += "OpenVINO is not installed; "
         else:
@@ -67,7 +70,7 @@ def open_session(
     return session, Report(f"{missed}ONNX Runtime, CPU", bool(missed))
 
 
-def _openvino(path: Path, threads: int, precision: str) -> tuple[Session, Report]:
+def _openvino(path: Path, threads: int, precision: str, compiled: Path | None) -> tuple[Session, Report]:
     import openvino
 
     core = openvino.Core()
@@ -83,7 +86,7 @@ def _openvino(path: Path, threads: int, precision: str) -> tuple[Session, Report
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     # Compiled with the free axes left free: one graph serves every batch and crop size.
-    request = core.compile_model(core.read_model(path), "CPU", options).create_infer_request()
+    request = compile_network(core, path, options, compiled).create_infer_request()
 
     def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
         request.infer(inputs, share_inputs=True)

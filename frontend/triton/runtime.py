@@ -84,6 +84,8 @@ class Runtime:
             f"--backend-directory={backends}",
             # The operator may load further networks later, and replace those that are loaded.
             "--model-control-mode=explicit",
+            # Else a process is started for each network only to be asked what its configuration leaves out: a second.
+            "--disable-auto-complete-config",
             *(f"--load-model={name}" for name in networks),
             # One network that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",

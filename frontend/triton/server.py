@@ -51,6 +51,7 @@ class TritonServer:
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
     threads: CPU threads of one execution; 0 for half of the cores, as the encoder and the other stages need the rest
+    compiled: folder in which networks are kept compiled for this processor, so that the next start is quicker
     start_timeout: seconds that loading all networks may take
     collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
     """
@@ -66,6 +67,7 @@ class TritonServer:
         grpc_port: int = 0,
         metrics_port: int = 0,
         threads: int = 0,
+        compiled: Path | None = None,
         start_timeout: float = 120.0,
         collector: str | None = None,
     ) -> None:
@@ -74,6 +76,7 @@ class TritonServer:
         self._backend = backend
         self._ports = (http_port, grpc_port, metrics_port)
         self._threads = threads
+        self._compiled = compiled
         self._start_timeout = start_timeout
         self._collector = collector
         self._reserved: list[socket.socket] = []
@@ -202,6 +205,8 @@ class TritonServer:
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)
         environment.setdefault("ONNXRUNTIME_THREADS", str(max(len(os.sched_getaffinity(0)) // 2, 1)))
+        if self._compiled:
+            environment["COMPILED_NETWORKS"] = str(self._compiled.resolve())
         self._news.clear()
         self._guard = subprocess.Popen(
             [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,13 +16,10 @@ MESH = ROOT / "model_repository" / "face_mesh" / "1" / "model.onnx"
 
 
 @pytest.fixture(scope="module")
-def runtimes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("runtimes", ROOT / "backends" / "onnxruntime" / "runtimes.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["runtimes"] = module
-    spec.loader.exec_module(module)
-    return module
+def runtimes() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "backends" / "onnxruntime")
+        yield importlib.import_module("runtimes")
 
 
 def opened(runtimes: ModuleType, *cpu: object, gpu: int | None = None, gpu_accelerators: tuple[object, ...] = ()):

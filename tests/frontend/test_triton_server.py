@@ -236,6 +236,13 @@ def test_only_the_networks_asked_for_are_loaded() -> None:
     assert {name for name, (state, _) in states.items() if state == "READY"} == {"face_detector"}
 
 
+def test_networks_are_kept_compiled(tmp_path: Path) -> None:
+    kept = tmp_path / "networks"
+    with TritonServer(loads=("face_detector",), needed=("face_detector",), compiled=kept) as triton:
+        triton.ready()
+    assert [file.suffix for file in kept.iterdir()] == [".blob"]
+
+
 def test_a_port_that_is_taken_is_an_error_at_once(small_repository: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,8 +101,9 @@ def test_everything_is_bound_to_the_loopback_interface(triton: TritonServer) -> 
     for pid in descendants(os.getpid()):
         inodes = set()
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor)) if descriptor.is_symlink() else None
-            inodes |= {match[1]} if match else set()
+            with suppress(FileNotFoundError):  # closed meanwhile
+                match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
+                inodes |= {match[1]} if match else set()
         for family in ("tcp", "tcp6"):
             for row in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
                 fields = row.split()

@@ -99,12 +99,14 @@ def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer,
 def test_everything_is_bound_to_the_loopback_interface(triton: TritonServer) -> None:
     listening = set()
     for pid in descendants(os.getpid()):
-        inodes = set()
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        inodes, descriptors = set(), []
+        with suppress(FileNotFoundError):  # the process has ended meanwhile
+            descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+        for descriptor in descriptors:
             with suppress(FileNotFoundError):  # closed meanwhile
                 match = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
                 inodes |= {match[1]} if match else set()
-        for family in ("tcp", "tcp6"):
+        for family in ("tcp", "tcp6") if inodes else ():
             for row in Path(f"/proc/{pid}/net/{family}").read_text().splitlines()[1:]:
                 fields = row.split()
                 if fields[3] == "0A" and fields[9] in inodes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
     chain = _Chain(networks)
-    chunks = map(chain.follow, batched(frames, CHUNK))
+    chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
     parts = list(spread(chunks, lambda chunk: _look(chunk, networks, views), WORKERS, "mesh"))
     landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])

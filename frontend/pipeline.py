@@ -10,9 +10,10 @@ that it can be drawn in segments and taken up again by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Literal
 
@@ -206,13 +207,22 @@ def _batches(
         return batch
 
     frames = prepared.reader.play(order[start:stop])
-    size = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, _LEAST_BATCH))
-    read = ahead(batched(frames, size), 1, "read")
+    largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, _LEAST_BATCH))
+    read = ahead(batched(frames, _sizes(largest)), 1, "read")
     try:
-        starts = range(start, stop, size)
-        yield from spread(zip(starts, read, strict=True), drawn, _DRAWERS, "draw")
+        starts = accumulate(_sizes(largest), initial=start)
+        yield from spread(zip(starts, read, strict=False), drawn, _DRAWERS, "draw")
     finally:
         read.close()
+
+
+def _sizes(largest: int) -> Iterator[int]:
+    """Of batches: the first are small, so that every stage soon has work."""
+    size = min(_LEAST_BATCH, largest)
+    while size < largest:
+        yield size
+        size *= 2
+    yield from repeat(largest)
 
 
 def _overlays(job: Job, workshop: Workshop, prepared: Prepared) -> list[Overlay]:

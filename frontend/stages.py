@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -67,6 +68,8 @@ def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
 def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) -> Generator[T, None, None]:
     """`work` of every item, in the order of the items, done by threads on up to `workers` of them at a time.
 
+    One more item waits, so that whoever is done goes on while the one before it is still being worked on.
+
     An exception of `work` is raised here, in its turn. When the consumer stops early, what was begun is waited for.
     """
     line: deque[Future[T]] = deque()
@@ -74,7 +77,7 @@ def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) 
         try:
             for item in items:
                 line.append(pool.submit(copy_context().run, work, item))
-                if len(line) == workers:
+                if len(line) > workers:
                     yield line.popleft().result()
             while line:
                 yield line.popleft().result()
@@ -83,13 +86,11 @@ def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) 
                 future.cancel()
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one shorter."""
-    batch: list[T] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
+    """Lists of so many items each, the last one shorter."""
+    line = iter(items)
+    for size in sizes:
+        batch = list(islice(line, size))
+        if not batch:
+            return
         yield batch

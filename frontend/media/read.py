@@ -78,11 +78,19 @@ class VideoReader:
         """
         low, high = int(order.min()), int(order.max()) + 1
         if len(order) > high - low <= self.capacity:
-            kept = self._stretch(low, high)
-            if not self._whole:
-                self._first, self._kept = low, kept
-            return (kept[index - low] for index in order.tolist())
+            return self._repeated(order, low, high)
         return self._walk(order)
+
+    def _repeated(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
+        """Frames of low .. high-1, decoded when they are first reached."""
+        held = self._holds(low, high)
+        kept, missing = (self._stretch(low, high), iter(())) if held else ([], self._exactly(low, high))
+        for index in order.tolist():
+            while len(kept) <= index - low:
+                kept.append(next(missing))
+            yield kept[index - low]
+        if not self._whole:
+            self._first, self._kept = low, kept
 
     @property
     def capacity(self) -> int:
@@ -106,8 +114,11 @@ class VideoReader:
             while stretch:
                 yield stretch.pop()  # kept no longer than it is needed
 
+    def _holds(self, start: int, stop: int) -> bool:
+        return self._first <= start and stop <= self._first + len(self._kept)
+
     def _stretch(self, start: int, stop: int) -> list[Frame]:
-        if self._first <= start and stop <= self._first + len(self._kept):
+        if self._holds(start, stop):
             return self._kept[start - self._first : stop - self._first]
         return list(self._exactly(start, stop))
 

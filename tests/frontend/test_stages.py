@@ -105,5 +105,5 @@ def test_spread_work_ends_when_the_consumer_stops() -> None:
 
 
 def test_batches() -> None:
-    assert list(batched(range(5), 2)) == [[0, 1], [2, 3], [4]]
-    assert list(batched([], 2)) == []
+    assert list(batched(range(6), [1, 2, 2, 2])) == [[0], [1, 2], [3, 4], [5]]
+    assert list(batched([], [2])) == []

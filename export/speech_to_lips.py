@@ -51,6 +51,8 @@ RANGE_FLOOR = 1e-6
 PRIOR_FRAMES = 50
 """How many frames the typical spectrum weighs against the window's own loud frames."""
 LOG_POWER_SCALE = 4.0
+ARTICULATED = 0.6
+"""Share of the lips that are made of the phonemes heard; the rest is told by the sound."""
 
 
 def mel_filters() -> npt.NDArray[np.float32]:
@@ -256,7 +258,7 @@ class SpeechToLips(nn.Module):
     def forward(self, audio: Tensor) -> Prediction:
         mel = self.front(audio)
         said, seen = self.phones(mel), self.lips(mel)
-        lips = (seen.lips + self.articulate(said, mel)) / 2
+        lips = seen.lips + ARTICULATED * (self.articulate(said, mel) - seen.lips)
         return Prediction(lips, (said.closure + seen.closure) / 2, seen.silence, said.phonemes)
 
 

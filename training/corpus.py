@@ -127,20 +127,23 @@ def faster(audio: Float32, factor: float) -> Float32:
 
 
 def synthetic_batch(
-    spoken: dict[str, list[Spoken]], count: int, instants: int, chance: random.Random
+    source: Callable[[], list[Spoken]], count: int, instants: int, chance: random.Random
 ) -> SyntheticBatch:
-    """Windows of `instants`: utterances with pauses between, some windows without any speech."""
+    """Windows of `instants`: utterances with pauses between, some windows without any speech.
+
+    source: draws the voice of a window, or whatever its utterances have in common
+    """
     audio = np.zeros((count, instants * HOP), np.float32)
     phonemes = np.full((count, instants), SILENCE)
     closure, silence = np.zeros((count, instants), np.float32), np.ones((count, instants), np.float32)
     for row in range(count):
         if chance.random() < 0.06:
             continue
-        source = chance.choice(list(spoken.values()))
+        utterances = source()
         # start inside an utterance as often as before one
         at = -chance.randint(0, 3 * RATE) if chance.random() < 0.6 else chance.randint(0, RATE // 2)
         while at < instants:
-            item, factor = chance.choice(source), chance.uniform(0.84, 1.2)
+            item, factor = chance.choice(utterances), chance.uniform(0.84, 1.2)
             sound = faster(item.audio, factor) * chance.uniform(0.5, 1.0)
             length = len(sound) // HOP
             source_index = ((np.arange(length) + 0.5) * factor).astype(int).clip(max=len(item.labels.phonemes) - 1)

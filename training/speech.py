@@ -1,13 +1,15 @@
 """Train the speech -> lip shape network: `python -m training.speech --clips DIR --read DIR --work DIR`.
 
-Five stages; the corpora and the first three are kept in the work folder and not repeated:
+Six stages; the corpora and the first four are kept in the work folder and not repeated:
 
 1. *phonemes*: synthetic speech in many languages, whose phone times are exact, teaches what is said when;
 2. *reading*: it goes on with real people reading known words besides, whose phones it has found by then;
 3. *settling*: the same again at half the rate;
-4. *lips*: real clips of the speakers that are not held out teach a copy of it how lips move, the synthetic task
-   staying on, so that it does not shrink to the grammar of the clips;
-5. *articulator*: the same clips teach a small network the lips of the phonemes that the third stage hears.
+4. *people*: the second stage's network settles otherwise, mostly on people reading: it follows real speech better, the
+   other is surer of synthetic closures;
+5. *lips*: real clips of the speakers that are not held out teach the third stage's network how lips move, the synthetic
+   task staying on, so that it does not shrink to the grammar of the clips;
+6. *articulator*: the same clips teach a small network the lips of the phonemes that the fourth stage hears.
 
 The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
 measures is what is served.
@@ -70,17 +72,22 @@ HAS_BFLOAT16 = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_b
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of training. Every step sees about `seconds` of synthetic and as much of real speech."""
+    """One stage of training. Every step sees about `seconds` of speech of known phones, and as much of real clips.
+
+    synthetic: its share in the speech of known phones, where people read too; None: every source as often
+    """
 
     steps: int
     rate: float
     seconds: float = 30.0
+    synthetic: float | None = None
 
 
 STAGES = {
     "phonemes": Stage(steps=6000, rate=2e-3),
     "reading": Stage(steps=4000, rate=1.5e-3),
     "settling": Stage(steps=2500, rate=8e-4),
+    "people": Stage(steps=2500, rate=8e-4, synthetic=0.2),
     "lips": Stage(steps=300, rate=1e-3),
     "articulator": Stage(steps=1500, rate=2e-3),
 }
@@ -157,12 +164,19 @@ def train(
     network: Listener,
     stage: Stage,
     spoken: dict[str, list[Spoken]],
+    read: dict[str, list[Spoken]],
     real: RealClips | None,
     closed: float,
     seed: int,
 ) -> Listener:
-    """Train in place; return the average."""
+    """Train in place; return the average. spoken: by synthesisers, read: by people; both by source."""
     chance = random.Random(seed)
+
+    def source() -> list[Spoken]:
+        if stage.synthetic is None:
+            return chance.choice([*spoken.values(), *read.values()])
+        return chance.choice(list((spoken if chance.random() < stage.synthetic else read).values()))
+
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(network.parameters(), stage.rate, weight_decay=2e-2)
@@ -173,7 +187,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate
         instants, count = window(stage, chance)
-        synthetic = synthetic_batch(spoken, count, instants, chance)
+        synthetic = synthetic_batch(source, count, instants, chance)
         mels = [features(front, synthetic.audio, generator, strong=True)]
         natural = None
         if real is not None:
@@ -229,7 +243,7 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
     if not phonemes.exists():
         torch.manual_seed(seed)
         log.info("stage phonemes: %s", asdict(STAGES["phonemes"]))
-        listener = train(Listener(), STAGES["phonemes"], spoken, None, closed, seed)
+        listener = train(Listener(), STAGES["phonemes"], spoken, {}, None, closed, seed)
         save(SpeechToLips(listener, listener), constants, phonemes)
     heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
 
@@ -240,21 +254,20 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
         for name, reader in readers_in(read_folder).items():
             sources[name.replace("/", "-")] = readings_of(reader, held_out=False)
         store({name: labelled(readings, network) for name, readings in sources.items()}, read)
-    last = phonemes
-    for number, name in enumerate(("reading", "settling"), 1):
-        before, last = last, work / f"{name}.npz"
-        if not last.exists():
-            network, _ = load(before)
+    for name, before, offset in (("reading", "phonemes", 1), ("settling", "reading", 2), ("people", "reading", 2)):
+        kept = work / f"{name}.npz"
+        if not kept.exists():
+            network, _ = load(work / f"{before}.npz")
             log.info("stage %s: %s", name, asdict(STAGES[name]))
-            listener = train(network.phones, STAGES[name], spoken | restore(read), None, closed, seed + number)
-            save(SpeechToLips(listener, listener), constants, last)
+            listener = train(network.phones, STAGES[name], spoken, restore(read), None, closed, seed + offset)
+            save(SpeechToLips(listener, listener), constants, kept)
 
-    network, _ = load(last)
+    settled, network = load(work / "settling.npz")[0], load(work / "people.npz")[0]
     delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
     real = RealClips(heard, scale, delays)
     log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(heard))
-    lips = train(network.lips, STAGES["lips"], spoken, real, closed, seed + 1)
+    lips = train(settled.lips, STAGES["lips"], spoken, {}, real, closed, seed + 1)
     log.info("stage articulator: %s", asdict(STAGES["articulator"]))
     articulator = train_articulator(network.phones, STAGES["articulator"], real, seed)
     save(SpeechToLips(network.phones, lips, articulator), constants, out)

@@ -7,7 +7,7 @@ import numpy as np
 from frontend.exemplars.face import smooth
 from frontend.frames import Float32
 
-STANDARD_APERTURE = np.array([-0.68, -0.34, -0.01, 0.33, 0.79, 1.82], np.float32)
+STANDARD_APERTURE = np.array([-0.67, -0.32, 0.01, 0.34, 0.80, 1.80], np.float32)
 """Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking.
 
 What the network says of people and languages, and so narrower than lips are: `python -m training.calibrate`, mean of

@@ -44,9 +44,9 @@ def test_a_corpus_survives_the_disk_and_fills_windows(tmp_path):
     for before, after in zip(spoken["espeak"], again["espeak"], strict=True):
         assert np.abs(before.audio - after.audio).max() < 1e-4
         assert (before.labels.phonemes == after.labels.phonemes).all()
-    batch = synthetic_batch(again, 12, 320, random.Random(1))
+    batch = synthetic_batch(lambda: again["espeak"], 12, 320, random.Random(1))
     assert batch.audio.shape == (12, 2 * SAMPLE_RATE * 320 // 200)
     assert batch.phonemes.shape == batch.closure.shape == batch.rest.shape == (12, 320)
     assert (batch.closure == 1).any() and (batch.rest == 1).any()
-    repeated = synthetic_batch(again, 12, 320, random.Random(1))
+    repeated = synthetic_batch(lambda: again["espeak"], 12, 320, random.Random(1))
     assert (repeated.audio == batch.audio).all()

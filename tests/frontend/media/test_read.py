@@ -1,5 +1,6 @@
 """A template of any kind becomes upright, even-sized, constant-rate I420."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_a_template_that_fits_into_memory_is_decoded_once(
     else:
         assert numbers(list(reader.frames(start=4))) == list(range(4, 20))
         assert numbers(list(reader.play(template_order(20, 50)))) == template_order(20, 50).tolist()
+
+
+def test_frames_are_played_as_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
+    decoded: list[Frame] = []
+    decode = reader._decoded
+
+    def counted(start: int) -> Iterator[Frame]:
+        for frame in decode(start):
+            decoded.append(frame)
+            yield frame
+
+    monkeypatch.setattr(reader, "_decoded", counted)
+    playing = reader.play(template_order(20, 50))
+    next(playing)
+    assert len(decoded) == 1
+    list(playing)
+    assert len(decoded) == 20
 
 
 def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
 
     @property
     def state_path(self) -> Path:
-        """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, the queue."""
+        """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, queue."""
         return Path(os.path.realpath(self.base_path)) / ".state"
 
     @property

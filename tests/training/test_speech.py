@@ -1,0 +1,38 @@
+"""A stage of training draws from those it is told to, as often as it is told to."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("espeakng_loader")
+pytest.importorskip("soxr")
+
+from export.speech_to_lips import Listener
+from training.corpus import Spoken
+from training.phones import label
+from training.speech import Stage, train
+from training.synthesis import espeak
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    said = espeak().say("People, prefer apples.", "en-us")
+    return {"voice": [Spoken(said.audio, label(said.phones, said.audio))]}
+
+
+def step(synthetic, made, read):
+    torch.manual_seed(0)
+    return train(Listener(), Stage(steps=1, rate=1e-3, seconds=16.0, synthetic=synthetic), made, read, None, -1.0, 0)
+
+
+def test_people_alone_or_synthetic_speech_alone(spoken):
+    step(0.0, {}, spoken)
+    step(1.0, spoken, {})
+    for synthetic, made, read in ((0.0, spoken, {}), (1.0, {}, spoken)):
+        with pytest.raises(IndexError):
+            step(synthetic, made, read)
+
+
+def test_every_source_as_often_where_no_share_is_given(spoken):
+    first, second = step(None, spoken, {}), step(None, {}, spoken)
+    for one, other in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.isfinite(one).all() and torch.equal(one, other)

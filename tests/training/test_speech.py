@@ -1,8 +1,8 @@
 """A stage of training draws from those it is told to, as often as it is told to."""
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soxr")
 

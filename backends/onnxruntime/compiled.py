@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-KEPT = 32
-"""Files of the folder that are kept, the last used ones."""
+KEPT_BYTES = 2**30
+"""Of the folder; those that were not used for longest go first."""
 DIGEST_SIZE = hashlib.sha256().digest_size
 
 
@@ -37,7 +37,7 @@ def compile_network(core: Any, path: Path, options: Mapping[str, object], folder
     exported = io.BytesIO()
     network.export_model(exported)
     with suppress(OSError):
-        _write(file, exported.getvalue())
+        _write(file, exported.getbuffer())
         _prune(folder)
     return network
 
@@ -58,20 +58,21 @@ def _key(core: Any, path: Path, options: Mapping[str, object]) -> str:
 def _read(file: Path) -> bytes | None:
     """The blob, or None where there is none or it is not what was written."""
     try:
-        content = file.read_bytes()
+        with file.open("rb") as source:
+            digest, blob = source.read(DIGEST_SIZE), source.read()
         os.utime(file)
     except OSError:
         return None
-    digest, blob = content[:DIGEST_SIZE], content[DIGEST_SIZE:]
     return blob if hashlib.sha256(blob).digest() == digest else None
 
 
-def _write(file: Path, blob: bytes) -> None:
+def _write(file: Path, blob: bytes | memoryview) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=".", dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as target:
-            target.write(hashlib.sha256(blob).digest() + blob)
+            target.write(hashlib.sha256(blob).digest())
+            target.write(blob)
         Path(part).replace(file)
     finally:
         Path(part).unlink(missing_ok=True)
@@ -79,6 +80,8 @@ def _write(file: Path, blob: bytes) -> None:
 
 def _prune(folder: Path) -> None:
     """Parts of files whose writers were killed grow old too."""
-    by_age = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in by_age[KEPT:]:
-        file.unlink(missing_ok=True)
+    total = 0
+    for file in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):
+        total += file.stat().st_size
+        if total > KEPT_BYTES:
+            file.unlink(missing_ok=True)

@@ -96,11 +96,11 @@ def test_a_folder_that_cannot_be_written_costs_only_the_time(compiled: ModuleTyp
 def test_those_not_used_for_longest_are_forgotten(
     compiled: ModuleType, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "KEPT", 2)
+    monkeypatch.setattr(compiled, "KEPT_BYTES", 4 * 2**20)  # the new one and one more
     kept = tmp_path / "kept"
     kept.mkdir()
     for age, name in enumerate(("b.blob", "a.blob", ".part")):
-        (kept / name).touch()
+        (kept / name).write_bytes(bytes(2**20))
         os.utime(kept / name, (0, 9 - age))
     compiled.compile_network(Core(), model, OPTIONS, kept)
     assert [file.name for file in kept.iterdir() if file.stat().st_mtime < 10] == ["b.blob"]

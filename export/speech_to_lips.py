@@ -2,9 +2,9 @@
 
 A log-mel front end (as convolution, so that it lives inside the graph) and two dilated residual ConvNets [1] alike,
 each with all heads. One has heard synthetic speech, whose phones are known to the instant, and people reading, and
-tells phonemes. The other, a copy of it, learned from real clips how lips move, and tells the lips and, as it knows real
+tells phonemes. The other began alike, learned from real clips how lips move, and tells the lips and, as it knows real
 rooms, silence; closures both tell, as one alone forgets some for the lips, or hears some where there are none. The lips
-are the mean of what the second says and of what a third, small one makes of the phonemes that the first heard and of
+are a mixture of what the second says and of what a third, small one makes of the phonemes that the first heard and of
 how loud they were: people it knows little it follows better, since it cannot mind how they sound.
 
 Loudness and microphone are taken out before: levels are relative to the window's own power, and each mel band to its

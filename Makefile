@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# EXTRAS=gpu runs the networks on an NVIDIA card; it wants a VENV of its own.
+EXTRAS ?= cpu
 
 .PHONY: demo test check serve doctor clean
 
@@ -25,7 +27,7 @@ check: $(VENV)/.test
 $(VENV)/.run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import openvino
 import torch
 from onnx import compose, parser
 from torch import Tensor
@@ -179,7 +179,7 @@ def _with_free_batch(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     try:
         together = _run(model, source, target)
         alone = np.concatenate([_run(model, source[k : k + 1], target[k : k + 1]) for k in range(2)])
-    except Exception as error:  # of onnxruntime, whose exceptions have no common base
+    except Exception as error:  # OpenVINO raises many kinds
         raise BadWeights(f"{name} does not run with batches of 1 and of 2: {_first_line(error)}") from error
     if together.shape != (2, *FACE):
         raise BadWeights(f"{name} does not fit Wav2Lip: its output is {list(together.shape[1:])}, not {list(FACE)}")
@@ -232,8 +232,9 @@ def wrap(network: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _run(model: onnx.ModelProto, source: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(None, {"source": source, "target": target})[0])
+    core = openvino.Core()
+    network = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.asarray(network({"source": source, "target": target})[0])
 
 
 def _some(names: Iterable[str], most: int = 5) -> str:

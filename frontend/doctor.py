@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import av
@@ -20,6 +21,7 @@ from frontend.triton.runtime import Check
 from frontend.triton.server import TritonServer
 from frontend.workshop import load_engines, networks_needed
 
+DEVICES = Path("/dev")
 _SHM_WANTED = 64 * 2**20
 _DISK_WANTED = 2 * 2**30
 
@@ -29,7 +31,7 @@ def examine(settings: Settings) -> list[Check]:
     return [
         *_triton(settings),
         *_codecs(settings),
-        _gpu(),
+        _gpu(settings),
         _shared_memory(),
         _port(settings),
         *_folders(settings),
@@ -84,14 +86,17 @@ def _codecs(settings: Settings) -> list[Check]:
     ]
 
 
-def _gpu() -> Check:
-    devices = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+def _gpu(settings: Settings) -> Check:
+    devices = ", ".join(sorted(path.name for path in DEVICES.glob("nvidia[0-9]*")))
     if not devices:
         return Check("GPU", True, "none seen; the networks run on the CPU")
-    driver = shutil.which("nvidia-smi")
-    return Check(
-        "GPU", driver is not None, ", ".join(devices), "install the NVIDIA driver's tools, or run on the CPU as it is"
-    )
+    if shutil.which("nvidia-smi") is None:
+        return Check("GPU", False, devices, "install the NVIDIA driver's tools, or run on the CPU as it is")
+    if settings.triton_url:
+        return Check("GPU", True, devices)
+    unused = runtime.why_not_on_gpu({name.lower() for name in packages_distributions().get("onnxruntime", [])})
+    fix = "pip uninstall -y onnxruntime onnxruntime-gpu; pip install '.[gpu]'; or run on the CPU as it is"
+    return Check("GPU", not unused, f"{devices}; {unused}" if unused else devices, fix)
 
 
 def _shared_memory() -> Check:

@@ -52,10 +52,15 @@ def open_session(
     """
     missed = ""
     if gpu is not None:
-        session, providers = _onnxruntime(path, threads, _gpu_providers(gpu, gpu_accelerators))
+        asked = _gpu_providers(gpu, gpu_accelerators)
+        try:
+            session, providers = _onnxruntime(path, threads, asked)
+        except ImportError:
+            providers = ["CPUExecutionProvider"]
         if providers[0] != "CPUExecutionProvider":
-            return session, Report(f"ONNX Runtime, {providers[0]}, device {gpu}")
-        missed = "no CUDA execution provider works here (is onnxruntime-gpu installed?), so the CPU is used: "
+            missed = "" if providers[0] == asked[0][0] else f"{asked[0][0]} does not work here: "
+            return session, Report(f"{missed}ONNX Runtime, {providers[0]}, device {gpu}", bool(missed))
+        missed = "no CUDA execution provider works here (is the extra `gpu` installed?), so the CPU is used: "
     for accelerator in cpu_accelerators:
         if accelerator.name != "openvino":
             missed += f"unknown CPU accelerator {accelerator.name!r}; "
@@ -66,7 +71,11 @@ def open_session(
             missed += "OpenVINO is not installed; "
         else:
             return session, Report(missed + report.text, bool(missed) or report.warning)
-    session, _ = _onnxruntime(path, threads, [])
+    try:
+        session, _ = _onnxruntime(path, threads, [])
+    except ImportError:
+        session, report = _openvino(path, threads, "f32", compiled)
+        return session, Report(f"{missed}ONNX Runtime is not installed: {report.text}", bool(missed))
     return session, Report(f"{missed}ONNX Runtime, CPU", bool(missed))
 
 

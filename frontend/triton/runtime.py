@@ -20,7 +20,7 @@ import site
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -193,16 +193,29 @@ def checks() -> list[Check]:
         )
     )
     # Looked for, not imported: the service itself never loads a network runtime.
-    missing = [name for name in ("numpy", "onnxruntime", "openvino") if importlib.util.find_spec(name) is None]
+    known = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+    installed = [known[name] for name in known if importlib.util.find_spec(name)]
     results.append(
         Check(
             "network runtimes",
-            not missing,
-            f"not installed: {', '.join(missing)}" if missing else "ONNX Runtime and OpenVINO",
-            f"pip install {' '.join(missing)}",
+            bool(installed),
+            " and ".join(installed) or "neither OpenVINO nor ONNX Runtime is installed",
+            "pip install openvino",
         )
     )
     return results
+
+
+def why_not_on_gpu(distributions: Collection[str]) -> str:
+    """Why the embedded server leaves a GPU alone, empty where it does not.
+
+    distributions: names of the installed ones that have files in the package `onnxruntime`
+    """
+    if "onnxruntime-gpu" not in distributions:
+        return "onnxruntime-gpu is not installed, so the networks run on the CPU"
+    if "onnxruntime" in distributions:
+        return "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other"
+    return ""
 
 
 def _pytriton() -> Path | None:

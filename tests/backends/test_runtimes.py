@@ -80,6 +80,15 @@ def test_openvino_that_is_not_installed_is_named(runtimes: ModuleType, monkeypat
     assert report.warning and "OpenVINO is not installed" in report.text
 
 
+def test_without_onnxruntime_openvino_does_its_work(runtimes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    session, report = opened(runtimes)
+    assert not report.warning and report.text == "ONNX Runtime is not installed: OpenVINO, CPU, f32"
+    assert session({"face": np.zeros((1, 192, 192, 3), np.uint8)}, ["score"])["score"].shape == (1, 1)
+    _, report = opened(runtimes, runtimes.Accelerator("openvino"), gpu=0)
+    assert report.warning and "no CUDA" in report.text and report.text.endswith("OpenVINO, CPU, f32")
+
+
 def test_tensorrt_comes_before_cuda_and_both_take_the_native_backends_parameters(runtimes: ModuleType) -> None:
     given = {"precision_mode": "FP16", "max_workspace_size_bytes": "1024", "trt_engine_cache_path": "/engines"}
     tensorrt = runtimes.Accelerator("tensorrt", given)

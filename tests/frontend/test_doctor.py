@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
+import pytest
+
 from frontend import doctor
 from frontend.settings import Settings
+from frontend.triton import runtime
 from frontend.triton.server import TritonServer
 
 
@@ -17,3 +21,27 @@ def test_a_port_is_in_order_where_this_service_has_it(address: str, triton: Trit
             settings = Settings(triton_url=triton.url, base_path=tmp_path, port=port)
             checks = {check.name: check for check in doctor.examine(settings)}
             assert checks["external Triton"].ok and checks["port"].ok is is_ok, checks
+
+
+@pytest.mark.parametrize(
+    ("distributions", "said"),
+    [
+        (set(), "onnxruntime-gpu is not installed"),
+        ({"onnxruntime"}, "onnxruntime-gpu is not installed"),
+        ({"onnxruntime", "onnxruntime-gpu"}, "overwrite each other"),
+        ({"onnxruntime-gpu"}, ""),
+    ],
+)
+def test_a_card_that_the_networks_cannot_use_is_told_of(distributions: set[str], said: str) -> None:
+    told = runtime.why_not_on_gpu(distributions)
+    assert (said in told) if said else not told
+
+
+def test_the_runtimes_of_this_environment_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A card that is only a file: what is installed beside it is real."""
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(doctor, "DEVICES", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    check = doctor._gpu(Settings(base_path=tmp_path))
+    assert not check.ok and "nvidia0; onnxruntime-gpu is not installed" in check.detail
+    assert doctor._gpu(Settings(base_path=tmp_path, triton_url="localhost:1")).ok

@@ -1,10 +1,12 @@
 """The networks on a GPU, without the service: frames a second by batch, and the share of the card's limits.
 
-    python3 gpu.py [--models FOLDER] [--batches 1 2 4 8 16 32 64] [--json FILE]
+    python3 gpu.py [--models FOLDER] [--batches 1 2 4 8 16 32 64] [--seconds 1] [--json FILE]
 
 Needs python3, numpy and onnxruntime-gpu, and the repository's ONNX files; nothing else of this project is imported.
 Inputs and outputs lie on the card (I/O binding); `with copies` moves them from and to ordinary memory as well. Each is
-run plainly and as a CUDA graph. Where torch is installed too, the card's own bandwidths are measured for comparison.
+run plainly and as a CUDA graph; `on the CPU` names the operators that the CUDA provider left to the processor.
+`differs` is the largest difference from the CPU provider, in levels of 255 where the output is a picture. Where torch
+is installed too, what the card can do is measured for comparison.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,13 +25,13 @@ SIZES = {"base": (384, 288), "mouth": (288, 208), "alpha": (176, 192), "ring": (
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
 AUDIO_SAMPLES = 128_000
 TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
-SECONDS = 1.0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parents[1] / "model_repository")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
@@ -38,33 +41,59 @@ def main():
         onnxruntime.preload_dlls()
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         sys.exit("no CUDA here: install onnxruntime-gpu on a machine with an NVIDIA card")
-    card, limits, rows = _card(), _limits(), []
+    card, limits, rows = _card(), _limits(arguments.seconds), []
     print(f"{card}\n{limits}\n")
     for path in sorted(arguments.models.glob("*/1/model.onnx")):
+        plain = _open(onnxruntime, path, {})
+        about = {"on the CPU": _left_to_the_cpu(onnxruntime, path), "differs": _difference(onnxruntime, path, plain)}
+        print(path.parts[-3], about)
         for batch in arguments.batches:
             for graph in (False, True):
-                row = _measure(onnxruntime, path, batch, graph, limits)
-                rows.append(row)
+                row = {"network": path.parts[-3], "batch": batch, "graph": graph}
+                try:
+                    row |= _measure(onnxruntime, path, plain, batch, graph, limits, arguments.seconds)
+                except Exception as error:
+                    # A network with parts that stay on the CPU cannot be captured; that is a result too.
+                    row["error"] = str(error).splitlines()[0][:100]
+                rows.append(row | about)
                 print("  ".join(f"{key} {_text(value)}" for key, value in row.items()), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({"card": card, "limits": limits, "rows": rows}, indent=2) + "\n")
 
 
-def _measure(onnxruntime, path, batch, graph, limits):
-    row = {"network": path.parts[-3], "batch": batch, "graph": graph}
-    try:
-        options = {"enable_cuda_graph": "1"} if graph else {}
-        session = onnxruntime.InferenceSession(
-            str(path), providers=[("CUDAExecutionProvider", options), "CPUExecutionProvider"]
-        )
-        if session.get_providers()[0] != "CUDAExecutionProvider":
-            return {**row, "error": "the CUDA provider does not load"}
-        inputs = {port.name: _values(port, batch) for port in session.get_inputs()}
-        names = [port.name for port in session.get_outputs()]
-        shapes = {name: array.shape for name, array in zip(names, session.run(names, inputs), strict=True)}
-    except Exception as error:
-        # A network with parts that stay on the CPU cannot be captured; that is a result too.
-        return {**row, "error": str(error).splitlines()[0][:100]}
+def _open(onnxruntime, path, cuda, providers=("CUDAExecutionProvider",), profile=None):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
+    chosen = [(name, cuda) for name in providers]
+    session = onnxruntime.InferenceSession(str(path), options, providers=[*chosen, "CPUExecutionProvider"])
+    if providers and session.get_providers()[0] != providers[0]:
+        sys.exit(f"the provider {providers[0]} does not load")
+    return session
+
+
+def _left_to_the_cpu(onnxruntime, path):
+    with tempfile.TemporaryDirectory() as folder:
+        session = _open(onnxruntime, path, {}, profile=Path(folder, "profile"))
+        session.run(None, {port.name: _values(port, 2) for port in session.get_inputs()})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    nodes = {event["args"].get("op_name") for event in events if event.get("args", {}).get("provider", "")[:3] == "CPU"}
+    return " ".join(sorted(filter(None, nodes))) or "nothing"
+
+
+def _difference(onnxruntime, path, session):
+    inputs = {port.name: _values(port, 2) for port in session.get_inputs()}
+    pairs = zip(session.run(None, inputs), _open(onnxruntime, path, {}, ()).run(None, inputs), strict=True)
+    return max(float(np.abs(one.astype(float) - other).max()) for one, other in pairs)
+
+
+def _measure(onnxruntime, path, plain, batch, graph, limits, seconds):
+    inputs = {port.name: _values(port, batch) for port in plain.get_inputs()}
+    names = [port.name for port in plain.get_outputs()]
+    shapes = {name: array.shape for name, array in zip(names, plain.run(names, inputs), strict=True)}
+    # A graph is of one batch, so it has a session to itself.
+    session = _open(onnxruntime, path, {"enable_cuda_graph": "1"}) if graph else plain
     binding = session.io_binding()
     held = []
     for name, array in inputs.items():
@@ -79,10 +108,10 @@ def _measure(onnxruntime, path, batch, graph, limits):
 
     moved = sum(a.nbytes for a in inputs.values())
     moved += sum(int(np.prod(shapes[p.name])) * np.dtype(TYPES[p.type]).itemsize for p in session.get_outputs())
-    rate = batch / _seconds(on_card)
-    row |= {"frames/s": rate, "kB a frame": moved / batch / 1000}
+    rate = batch / _seconds(on_card, seconds)
+    row = {"frames/s": rate, "kB a frame": moved / batch / 1000}
     if not graph:
-        row["with copies"] = batch / _seconds(lambda: session.run(None, inputs))
+        row["with copies"] = batch / _seconds(lambda: session.run(None, inputs), seconds)
     if limits.get("memory GB/s"):
         # Of the least that has to be moved: every input read and every output written once.
         row["share of memory bandwidth"] = rate * moved / batch / 1e9 / limits["memory GB/s"]
@@ -103,12 +132,12 @@ def _values(port, batch):
     return random.random(shape, np.float32) * np.float32(200 if port.name.endswith(("points", "reach")) else 1)
 
 
-def _seconds(action):
-    """Of one call, over about a second, after a few calls to warm up."""
+def _seconds(action, seconds):
+    """Of one call, over about so many, after a few calls to warm up."""
     for _ in range(5):
         action()
     count, started = 0, time.perf_counter()
-    while time.perf_counter() - started < SECONDS:
+    while time.perf_counter() - started < seconds:
         action()
         count += 1
     return (time.perf_counter() - started) / count
@@ -122,8 +151,8 @@ def _card():
         return "unknown card"
 
 
-def _limits():
-    """Bandwidths of the card, measured with torch; without it none is stated."""
+def _limits(seconds):
+    """What the card can do, measured with torch; without it nothing is stated."""
     try:
         import torch
     except ImportError:
@@ -133,18 +162,23 @@ def _limits():
     size = 2**28
     a, b = (torch.empty(size, dtype=torch.uint8, device="cuda") for _ in range(2))
     host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
+    left, right = (torch.randn(8192, 8192, device="cuda") for _ in range(2))
 
     def timed(action):
         def synced():
             action()
             torch.cuda.synchronize()
 
-        return _seconds(synced)
+        return _seconds(synced, seconds)
 
-    return {
+    limits = {
         "memory GB/s": 2 * size / 1e9 / timed(lambda: b.copy_(a)),
         "bus GB/s": size / 1e9 / timed(lambda: a.copy_(host, non_blocking=True)),
     }
+    for name, allowed in (("FP32 TFLOP/s", False), ("TF32 TFLOP/s", True)):
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+        limits[name] = 2 * 8192**3 / 1e12 / timed(lambda: torch.matmul(left, right))
+    return limits
 
 
 def _text(value):

@@ -2,8 +2,9 @@
 
 python -m benchmarks.serving [--batches 1 4 16 32] [--jobs 1 4 16] [--video CLIP] [--json FILE]
 
-The first table asks each network with batches: ONNX Runtime and OpenVINO in this process, the embedded Triton over its
-socket, and with tensors in shared memory. The second runs jobs side by side and reads Triton's metrics.
+The first table asks each network with batches: ONNX Runtime and OpenVINO in this process, on a GPU where there is one,
+the embedded Triton over its socket, and with tensors in shared memory. The second runs jobs side by side and reads
+Triton's metrics.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
         "Triton, socket": lambda: plain.infer(network, inputs),
         "Triton, shared memory": lambda: shared.infer(network, inputs),
     }
+    cuda = _on_cuda(path)
+    if cuda:
+        ways["CUDA in process"] = lambda: cuda.run(None, inputs)
     costs: dict[str, list[Cost]] = {name: [] for name in ways}
 
     def ask(name: str, way: Callable[[], object]) -> float:
@@ -100,17 +104,26 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
     interleaved({name: partial(ask, name, way) for name, way in ways.items()}, rounds)
     shared.close()
     frames = max(FRAMES // batch, 1) * batch
-    base = median([c.wall for c in costs["OpenVINO in process"]])
+    base = median([c.wall for c in costs["CUDA in process" if cuda else "OpenVINO in process"]])
     return [
         {
             "way": name,
             "batch": batch,
             "frames/s": frames / median([c.wall for c in each]),
             "cpu ms/frame": 1000 * median([c.cpu for c in each]) / frames,
-            "time over OpenVINO": median([c.wall for c in each]) / base,
+            "time over CUDA" if cuda else "time over OpenVINO": median([c.wall for c in each]) / base,
         }
         for name, each in costs.items()
     ]
+
+
+def _on_cuda(path: Path) -> onnxruntime.InferenceSession | None:
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        return None
+    onnxruntime.preload_dlls()
+    providers = [("CUDAExecutionProvider", {"cudnn_conv_algo_search": "HEURISTIC"}), "CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(path, providers=providers)
+    return session if session.get_providers()[0] == "CUDAExecutionProvider" else None
 
 
 def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder: Path) -> list[Row]:

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,6 +43,30 @@ _PASSING = (
 )
 
 
+@dataclass(frozen=True)
+class Batches:
+    """Which batches a network takes.
+
+    most: its `max_batch_size`; 0 where it has no batch axis of its own
+    sizes: those that smaller ones are filled up to; empty where any size is as good as another
+    """
+
+    most: int
+    sizes: tuple[int, ...]
+
+
+def batches_of(config: Mapping[str, Any]) -> Batches:
+    """From the network's configuration, as Triton completes it.
+
+    On a GPU a batch of a size that is new to the network takes seconds, in which cuDNN plans every convolution anew. So
+    there a network whose other axes are fixed is asked with the sizes of its warm-up only.
+    """
+    fixed = all(int(dim) > 0 for tensor in config["input"] for dim in tensor["dims"])
+    on_gpu = any(group["kind"] == "KIND_GPU" for group in config.get("instance_group", []))
+    warm = sorted({int(sample["batch_size"]) for sample in config.get("model_warmup", [])})
+    return Batches(int(config["max_batch_size"]), tuple(warm) if fixed and on_gpu else ())
+
+
 class TritonNetworks:
     """The networks of a Triton server; implements `frontend.engines.base.Networks`.
 
@@ -59,7 +84,7 @@ class TritonNetworks:
         self._timeout = timeout
         self._patience = patience
         self._local = threading.local()
-        self._max_batch: dict[str, int] = {}
+        self._batches: dict[str, Batches] = {}
         self._shares = shared_memory and self._host.rpartition(":")[0] in _LOCAL
         # Regions that no request is using; taking one out and putting it back are atomic.
         self._regions: list[Region] = []
@@ -74,11 +99,15 @@ class TritonNetworks:
         the request or the network fails.
         """
         size = len(next(iter(inputs.values())))
-        most = self._batch_limit(network) or size
+        batches = self._batches_of(network)
+        most = batches.most or size
         answers = []
         for start in range(0, size, most):
-            part = {name: array[start : start + most] for name, array in inputs.items()}
-            answers.append(self._patiently(partial(self._request, network, part, outputs)))
+            count = min(most, size - start)
+            filled = next((each for each in batches.sizes if each >= count), count)
+            part = {name: _filled(array[start : start + count], filled) for name, array in inputs.items()}
+            answer = self._patiently(partial(self._request, network, part, outputs))
+            answers.append({name: array[:count] for name, array in answer.items()} if filled > count else answer)
         if len(answers) == 1:
             return answers[0]
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
@@ -159,12 +188,10 @@ class TritonNetworks:
             log.info("no shared memory can be had, tensors go over the socket: %s", error)
         return None
 
-    def _batch_limit(self, network: str) -> int:
-        """The network's `max_batch_size`; 0 where it has no batch axis of its own."""
-        if network not in self._max_batch:
-            config = self._patiently(partial(self._config, network))
-            self._max_batch[network] = int(config["max_batch_size"])
-        return self._max_batch[network]
+    def _batches_of(self, network: str) -> Batches:
+        if network not in self._batches:
+            self._batches[network] = batches_of(self._patiently(partial(self._config, network)))
+        return self._batches[network]
 
     def _config(self, network: str) -> dict[str, Any]:
         config: dict[str, Any] = self._client().get_model_config(network)
@@ -195,3 +222,8 @@ class TritonNetworks:
                 raise Unavailable(f"Triton at {self._host} does not answer: {message}")
             time.sleep(delay)
             delay = min(delay * 2, LAST_DELAY)
+
+
+def _filled(array: Array, size: int) -> Array:
+    """The last row repeated until there are `size`."""
+    return array if len(array) == size else np.concatenate([array, np.repeat(array[-1:], size - len(array), 0)])

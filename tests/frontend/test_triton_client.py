@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from frontend.errors import ServiceError, Unavailable
 from frontend.triton import contracts
-from frontend.triton.client import TritonNetworks
+from frontend.triton.client import Batches, TritonNetworks, batches_of
 from frontend.triton.contracts import CONTRACTS, Contract, Tensor, check
 from frontend.triton.server import TritonServer
 
@@ -29,6 +30,43 @@ def test_a_batch_larger_than_the_network_takes_is_split(networks: TritonNetworks
     assert answer["landmarks"].shape == (40, 468, 3)
     last = networks.infer("face_mesh", {"face": images[39:]})
     assert np.abs(answer["landmarks"][39] - last["landmarks"][0]).max() < 0.01
+
+
+def executed(triton: TritonServer, network: str) -> dict[int, int]:
+    """Executions by the size of their batch, since the server started."""
+    (model,) = httpx.get(f"http://{triton.url}/v2/models/{network}/stats").json()["model_stats"]
+    return {int(each["batch_size"]): int(each["compute_infer"]["count"]) for each in model["batch_stats"]}
+
+
+def test_on_a_gpu_only_batches_of_the_sizes_warmed_up_are_sent(triton: TritonServer) -> None:
+    """The real server, which only says that it has a GPU: what it is sent and what comes back are the same with one."""
+    images, plain = noise(21), TritonNetworks(triton.url)
+    config = plain._config("face_mesh")
+    config["instance_group"][0]["kind"] = "KIND_GPU"
+    on_gpu = TritonNetworks(triton.url)
+    on_gpu._batches["face_mesh"] = batches_of(config)
+    before = executed(triton, "face_mesh")
+    answers = {size: on_gpu.infer("face_mesh", {"face": images[:size]}) for size in (1, 2, 13, 21)}
+    after = executed(triton, "face_mesh")
+    assert {size: after[size] - before.get(size, 0) for size in after if after[size] != before.get(size, 0)} == {
+        1: 1, 16: 2, 32: 1,
+    }  # fmt: skip
+    wanted = plain.infer("face_mesh", {"face": images})
+    for size, answer in answers.items():
+        assert answer["landmarks"].shape == (size, 468, 3) and answer["score"].shape == (size, 1)
+        assert np.abs(answer["landmarks"] - wanted["landmarks"][:size]).max() < 0.01
+
+
+def test_elsewhere_batches_are_sent_as_they_are(networks: TritonNetworks) -> None:
+    config = networks._config("face_mesh")
+    assert batches_of(config) == Batches(32, ())
+    for group in config["instance_group"]:
+        group["kind"] = "KIND_GPU"
+    assert batches_of(config) == Batches(32, (1, 16, 32))
+    assert batches_of({**config, "model_warmup": []}) == Batches(32, ())
+    free = networks._config("mouth_renderer")
+    free["instance_group"] = config["instance_group"]
+    assert batches_of(free) == Batches(32, ())
 
 
 def test_only_the_outputs_asked_for_come(networks: TritonNetworks) -> None:

@@ -75,8 +75,11 @@ def _triton(settings: Settings) -> list[Check]:
 
 
 def _codecs(settings: Settings) -> list[Check]:
-    works = {"NVENC": hardware.encoder() == hardware.NVENC, "NVDEC": hardware.decoder() is not None}
-    used = [name for name in works if works[name] and settings.hardware_codecs]
+    used = []
+    if settings.hardware_encoder and hardware.encoder() == hardware.NVENC:
+        used.append("NVENC")
+    if settings.hardware_decoder and hardware.decoder() is not None:
+        used.append("NVDEC")
     return [
         *(
             Check(f"codec {name}", name in av.codecs_available, use, "pip install --force-reinstall av")

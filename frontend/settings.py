@@ -99,7 +99,8 @@ class Settings(BaseSettings):
 
     encoder_preset: str = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
-    hardware_codecs: bool = Field(True, description="NVENC and NVDEC where a card and its driver offer them.")
+    hardware_encoder: bool = Field(True, description="NVENC where a card and its driver offer it.")
+    hardware_decoder: bool = Field(False, description="NVDEC likewise; where measured it cost more processor time than it saved.")
     watermark_image: Path = Field(
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."
     )

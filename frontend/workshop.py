@@ -18,13 +18,13 @@ def build_workshop(settings: Settings, triton_url: str) -> Workshop:
     return Workshop(
         networks=TritonNetworks(triton_url),
         store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
-        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_codecs),
+        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_encoder),
         watermark_image=settings.watermark_image,
         batch_size=settings.batch_size,
         max_audio_seconds=settings.max_audio_seconds,
         max_template_seconds=settings.max_template_seconds,
         max_template_pixels=settings.max_template_pixels,
-        hwaccel=hardware.decoder() if settings.hardware_codecs else None,
+        hwaccel=hardware.decoder() if settings.hardware_decoder else None,
     )
 
 

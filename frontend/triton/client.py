@@ -48,23 +48,22 @@ class Batches:
     """Which batches a network takes.
 
     most: its `max_batch_size`; 0 where it has no batch axis of its own
-    sizes: those that smaller ones are filled up to; empty where any size is as good as another
+    filled: whether every batch is filled up to that
     """
 
     most: int
-    sizes: tuple[int, ...]
+    filled: bool
 
 
 def batches_of(config: Mapping[str, Any]) -> Batches:
     """From the network's configuration, as Triton completes it.
 
-    On a GPU a batch of a size that is new to the network takes seconds, in which cuDNN plans every convolution anew. So
-    there a network whose other axes are fixed is asked with the sizes of its warm-up only.
+    ONNX Runtime keeps cuDNN's plan of a convolution for the last shape only, and another one takes seconds. So on a GPU
+    a network whose other axes are fixed gets full batches, which Triton has nothing to join with either.
     """
     fixed = all(int(dim) > 0 for tensor in config["input"] for dim in tensor["dims"])
     on_gpu = any(group["kind"] == "KIND_GPU" for group in config.get("instance_group", []))
-    warm = sorted({int(sample["batch_size"]) for sample in config.get("model_warmup", [])})
-    return Batches(int(config["max_batch_size"]), tuple(warm) if fixed and on_gpu else ())
+    return Batches(int(config["max_batch_size"]), fixed and on_gpu)
 
 
 class TritonNetworks:
@@ -104,10 +103,11 @@ class TritonNetworks:
         answers = []
         for start in range(0, size, most):
             count = min(most, size - start)
-            filled = next((each for each in batches.sizes if each >= count), count)
-            part = {name: _filled(array[start : start + count], filled) for name, array in inputs.items()}
+            part = {name: array[start : start + count] for name, array in inputs.items()}
+            if batches.filled and count < most:
+                part = {name: _filled(array, most) for name, array in part.items()}
             answer = self._patiently(partial(self._request, network, part, outputs))
-            answers.append({name: array[:count] for name, array in answer.items()} if filled > count else answer)
+            answers.append({name: array[:count] for name, array in answer.items()})
         if len(answers) == 1:
             return answers[0]
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
@@ -226,4 +226,4 @@ class TritonNetworks:
 
 def _filled(array: Array, size: int) -> Array:
     """The last row repeated until there are `size`."""
-    return array if len(array) == size else np.concatenate([array, np.repeat(array[-1:], size - len(array), 0)])
+    return np.concatenate([array, np.repeat(array[-1:], size - len(array), 0)])

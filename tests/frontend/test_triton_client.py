@@ -38,35 +38,28 @@ def executed(triton: TritonServer, network: str) -> dict[int, int]:
     return {int(each["batch_size"]): int(each["compute_infer"]["count"]) for each in model["batch_stats"]}
 
 
-def test_on_a_gpu_only_batches_of_the_sizes_warmed_up_are_sent(triton: TritonServer) -> None:
+def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
     """The real server, which only says that it has a GPU: what it is sent and what comes back are the same with one."""
-    images, plain = noise(21), TritonNetworks(triton.url)
-    config = plain._config("face_mesh")
-    config["instance_group"][0]["kind"] = "KIND_GPU"
+    images, plain = noise(37), TritonNetworks(triton.url)
     on_gpu = TritonNetworks(triton.url)
-    on_gpu._batches["face_mesh"] = batches_of(config)
+    on_gpu._batches["face_mesh"] = Batches(32, filled=True)
     before = executed(triton, "face_mesh")
-    answers = {size: on_gpu.infer("face_mesh", {"face": images[:size]}) for size in (1, 2, 13, 21)}
-    after = executed(triton, "face_mesh")
-    assert {size: after[size] - before.get(size, 0) for size in after if after[size] != before.get(size, 0)} == {
-        1: 1, 16: 2, 32: 1,
-    }  # fmt: skip
+    answers = {size: on_gpu.infer("face_mesh", {"face": images[:size]}) for size in (1, 13, 32, 37)}
+    grown = {size: count - before.get(size, 0) for size, count in executed(triton, "face_mesh").items()}
+    assert {size: count for size, count in grown.items() if count} == {32: 5}
     wanted = plain.infer("face_mesh", {"face": images})
     for size, answer in answers.items():
         assert answer["landmarks"].shape == (size, 468, 3) and answer["score"].shape == (size, 1)
         assert np.abs(answer["landmarks"] - wanted["landmarks"][:size]).max() < 0.01
 
 
-def test_elsewhere_batches_are_sent_as_they_are(networks: TritonNetworks) -> None:
-    config = networks._config("face_mesh")
-    assert batches_of(config) == Batches(32, ())
-    for group in config["instance_group"]:
-        group["kind"] = "KIND_GPU"
-    assert batches_of(config) == Batches(32, (1, 16, 32))
-    assert batches_of({**config, "model_warmup": []}) == Batches(32, ())
-    free = networks._config("mouth_renderer")
-    free["instance_group"] = config["instance_group"]
-    assert batches_of(free) == Batches(32, ())
+def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(networks: TritonNetworks) -> None:
+    mesh, renderer = (networks._config(name) for name in ("face_mesh", "mouth_renderer"))
+    assert batches_of(mesh) == batches_of(renderer) == Batches(32, filled=False)
+    for config in (mesh, renderer):
+        config["instance_group"][0]["kind"] = "KIND_GPU"
+    assert batches_of(mesh) == Batches(32, filled=True)
+    assert batches_of(renderer) == Batches(32, filled=False)
 
 
 def test_only_the_outputs_asked_for_come(networks: TritonNetworks) -> None:

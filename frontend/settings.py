@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     encoder_preset: str = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
     hardware_encoder: bool = Field(True, description="NVENC where a card and its driver offer it.")
-    hardware_decoder: bool = Field(False, description="NVDEC likewise; where measured it cost more processor time than it saved.")
+    hardware_decoder: bool = Field(False, description="NVDEC likewise; where it was measured it gained nothing.")
     watermark_image: Path = Field(
         ROOT / "frontend" / "assets" / "watermark.png", description="Picture laid over the output by `watermark: 1`."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -74,7 +75,7 @@ class VideoReader:
         """The frames of these numbers, in this order.
 
         What is walked over more than once and fits into memory is decoded once and kept; otherwise only a stretch is
-        held while it is walked backwards.
+        held, for the way back.
         """
         low, high = int(order.min()), int(order.max()) + 1
         if len(order) > high - low <= self.capacity:
@@ -83,8 +84,9 @@ class VideoReader:
 
     def _repeated(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
         """Frames of low .. high-1, decoded when they are first reached."""
-        held = self._holds(low, high)
-        kept, missing = (self._stretch(low, high), iter(())) if held else ([], self._exactly(low, high))
+        held = self._first <= low and high <= self._first + len(self._kept)
+        kept = self._kept[low - self._first : high - self._first] if held else []
+        missing = self._exactly(low, high)
         for index in order.tolist():
             while len(kept) <= index - low:
                 kept.append(next(missing))
@@ -98,29 +100,26 @@ class VideoReader:
         return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
 
     def _walk(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
-        """One leg after the other: frames that follow each other forwards, backwards, or stand still."""
-        for leg in _legs(order):
-            first, last = int(leg[0]), int(leg[-1])
-            if first == last:
-                yield from self._stretch(first, first + 1) * len(leg)
-            elif first < last:
-                yield from self._exactly(first, last + 1)
-            else:
-                yield from self._backwards(first, last)
+        """Through a window on the file: the frames decoded last, and the decoder, which goes on behind them.
 
-    def _backwards(self, first: int, last: int) -> Iterator[Frame]:
-        for end in range(first + 1, last, -self.capacity):
-            stretch = self._stretch(max(end - self.capacity, last), end)
-            while stretch:
-                yield stretch.pop()  # kept no longer than it is needed
-
-    def _holds(self, start: int, stop: int) -> bool:
-        return self._first <= start and stop <= self._first + len(self._kept)
-
-    def _stretch(self, start: int, stop: int) -> list[Frame]:
-        if self._holds(start, stop):
-            return self._kept[start - self._first : stop - self._first]
-        return list(self._exactly(start, stop))
+        Where the order turns back they are there already; where it then walks out of the window backwards, the next one
+        ends at that frame.
+        """
+        low, high, steps = int(order.min()), int(order.max()) + 1, np.diff(order, append=order[-1])
+        size = self.capacity if (steps < 0).any() else 1
+        first, window = low, deque[Frame]()
+        following: Iterator[Frame] = iter(())
+        for index, step in zip(order.tolist(), steps.tolist(), strict=True):
+            if not first <= index <= first + len(window) or not window:
+                window.clear()
+                first = max(index + 1 - size, low) if step < 0 else index
+                following = self._exactly(first, high)
+            while index >= first + len(window):
+                if len(window) == size:
+                    window.popleft()
+                    first += 1
+                window.append(next(following))
+            yield window[index - first]
 
     def _exactly(self, start: int, stop: int) -> Iterator[Frame]:
         seen = start
@@ -151,19 +150,6 @@ class VideoReader:
                 index = upto
             held = picture
         yield held, 1
-
-
-def _legs(order: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """The order cut into pieces of equal steps, each of them 1, -1 or 0; what jumps begins a piece."""
-    steps = np.diff(order)
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        if start < len(steps) and abs(steps[start]) <= 1:
-            other = np.flatnonzero(steps[start:] != steps[start])
-            stop += int(other[0]) if len(other) else len(steps) - start
-        yield order[start:stop]
-        start = stop
 
 
 def _timed(container: InputContainer, stream: VideoStream, fps: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:

@@ -99,6 +99,27 @@ def test_frames_are_played_as_they_are_decoded(tmp_path: Path, monkeypatch: pyte
     assert len(decoded) == 20
 
 
+def test_where_the_order_turns_back_the_frames_are_there_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4", "g": "5"}))
+    monkeypatch.setattr(read_module, "_BUFFER_BYTES", 8 * reader.info.frame_bytes)
+    assert reader.capacity == 8
+    decoded: list[int] = []
+    decode = reader._decoded
+
+    def counted(start: int) -> Iterator[Frame]:
+        for number, frame in enumerate(decode(start), start):
+            decoded.append(number)
+            yield frame
+
+    monkeypatch.setattr(reader, "_decoded", counted)
+    order = template_order(20, 58)
+    assert numbers(list(reader.play(order))) == order.tolist()
+    # Back from 19 the last eight are there; then 4 to 11 and 0 to 3, from where it goes on forwards.
+    assert decoded == [*range(20), *range(4, 12), *range(20)]
+
+
 def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
     order = template_order(20, 70)

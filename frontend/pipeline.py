@@ -159,10 +159,14 @@ def study(job: Job, engine: Engine, workshop: Workshop, report: Callable[[float]
     )
 
 
+def frame_count(speech: Float32, prepared: Prepared) -> int:
+    """Frames of the output, at least one."""
+    return max(round(audio_duration(speech) * prepared.info.fps), 1)
+
+
 def plan(job: Job, prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
     """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
-    length = max(round(audio_duration(speech) * prepared.info.fps), 1)
-    order = template_order(prepared.template.frame_count, length, job.loop)
+    order = template_order(prepared.template.frame_count, frame_count(speech, prepared), job.loop)
     planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks, job.mouth_strength)
     return {**planned, "template_frame": order}
 

@@ -44,7 +44,7 @@ from frontend.media import compose, encode_sound, write_segment
 from frontend.media.compose import Sound, alike
 from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
-from frontend.pipeline import Job, Planned, Workshop, draw, hear, plan, study, with_plan
+from frontend.pipeline import Job, Planned, Workshop, draw, frame_count, hear, plan, study, with_plan
 from frontend.settings import Settings
 from frontend.workshop import build_workshop, find_engine, load_engines
 
@@ -65,7 +65,7 @@ class Bench:
         self.folder = job_folder(settings, self.task)
         self.save = Path(command["save"])
         self._planned: Planned | None = None
-        # The sound is encoded beside the first segment, which leaves it room.
+        # The sound is encoded beside the plan and the first segment, which leave it room.
         self._aside = ThreadPoolExecutor(1, "sound")
         self._sound: Future[Sound] | None = None
         self._open = ExitStack()
@@ -103,6 +103,7 @@ class Bench:
         prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         report("plan", 0.0)
+        self._encode_sound(frame_count(speech, prepared), prepared.info.fps)
         arrays = plan(self.job, prepared, speech, self.engine, self.workshop)
         _save(self.folder / "plan", arrays)
         self._planned = with_plan(self.job, prepared, arrays, self.workshop)

@@ -1,6 +1,7 @@
-"""How time and memory grow: with the length of the speech, of the template, and the number of jobs.
+"""How time and memory grow: with the length of the speech, of the template, the number of faces in it, and of jobs.
 
-python -m benchmarks.growth [--size 512] [--speech 10 60 600 1800] [--template 10 60 300] [--jobs 1 4 16] [--json FILE]
+python -m benchmarks.growth [--sizes 512] [--speech 10 60 600 1800] [--template 10 60 300] [--faces 1 2 4]
+                            [--jobs 1 4 16] [--json FILE]
 
 Straight lines are what is hoped for: seconds for each second of speech, and for each of the template, stay the same.
 """
@@ -27,6 +28,7 @@ def main() -> None:
     media.add_arguments(parser, ("512",))
     parser.add_argument("--speech", type=float, nargs="*", default=[10.0, 60.0, 600.0, 1800.0])
     parser.add_argument("--template", type=float, nargs="*", default=[10.0, 60.0, 300.0])
+    parser.add_argument("--faces", type=int, nargs="*", choices=range(1, 5), default=[1, 2, 4])
     parser.add_argument("--jobs", type=int, nargs="*", default=[1, 4, 16])
     arguments = parser.parse_args()
     results: dict[str, Any] = {}
@@ -46,12 +48,16 @@ def main() -> None:
                 for seconds in arguments.template:
                     video = media.template(clip, size, folder, seconds)
                     template.append(_row(service, [(short, video)], "template s", seconds, seconds, folder))
+                faces = []
+                for number in arguments.faces:
+                    video = media.crowd(clip, number, folder)
+                    faces.append(_row(service, [(short, video)], "faces", number, SPEECH, folder))
             with serving(folder, max_jobs=max(arguments.jobs, default=1)) as service:
                 jobs = [
                     _row(service, [(short, usual)] * count, "jobs", count, count * SPEECH, folder)
                     for count in arguments.jobs
                 ]
-        results[size] = {"speech": speech, "template, first run": template, "jobs": jobs}
+        results[size] = {"speech": speech, "template, first run": template, "faces, first run": faces, "jobs": jobs}
         for what, rows in results[size].items():
             show(f"{size}: by {what}", rows)
     save(arguments.json, results)

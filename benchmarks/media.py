@@ -64,6 +64,26 @@ def template(source: Path, size: str, folder: Path, seconds: float | None = None
     return path
 
 
+def crowd(source: Path, faces: int, folder: Path) -> Path:
+    """A 1280x720 template with the clip, as a square of 320, side by side that many times, at most four."""
+    path = folder / f"{source.stem}-faces-{faces}.mp4"
+    reader = VideoReader(source)
+    side, (width, height) = 320, SIZES["720p"]
+    info = replace(reader.info, width=width, height=height, fps=FPS)
+
+    def pasted() -> Iterator[Frame]:
+        for frame in reader.frames():
+            planes = [np.full((height // step, width // step), 128, np.uint8) for step in (1, 2, 2)]
+            for plane, canvas, step in zip(frame.planes, planes, (1, 2, 2), strict=True):
+                person = _fill(plane, side // step, side // step)
+                canvas[: side // step, : faces * side // step] = np.tile(person, faces)
+            yield Frame(np.concatenate([plane.ravel() for plane in planes]).reshape(-1, width), frame.matrix)
+
+    count = sum(1 for _ in reader.frames())
+    write_video(path, pasted(), info, speech(None, count / float(FPS), folder), count, EncoderSettings("veryfast", 18))
+    return path
+
+
 def _fill(plane: Uint8, width: int, height: int) -> Uint8:
     h, w = plane.shape
     scale = max(width / w, height / h)

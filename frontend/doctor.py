@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import av
@@ -97,7 +96,7 @@ def _gpu(settings: Settings) -> Check:
         return Check("GPU", False, devices, "install the NVIDIA driver's tools, or run on the CPU as it is")
     if settings.triton_url:
         return Check("GPU", True, devices)
-    unused = runtime.why_not_on_gpu({name.lower() for name in packages_distributions().get("onnxruntime", [])})
+    unused = runtime.why_not_on_gpu(runtime.onnxruntimes())
     fix = "pip uninstall -y onnxruntime onnxruntime-gpu; pip install '.[gpu]'; or run on the CPU as it is"
     return Check("GPU", not unused, f"{devices}; {unused}" if unused else devices, fix)
 

@@ -104,10 +104,11 @@ class TritonNetworks:
         for start in range(0, size, most):
             count = min(most, size - start)
             part = {name: array[start : start + count] for name, array in inputs.items()}
-            if batches.filled and count < most:
+            short = batches.filled and count < most
+            if short:
                 part = {name: _filled(array, most) for name, array in part.items()}
             answer = self._patiently(partial(self._request, network, part, outputs))
-            answers.append({name: array[:count] for name, array in answer.items()})
+            answers.append({name: array[:count] for name, array in answer.items()} if short else answer)
         if len(answers) == 1:
             return answers[0]
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}

@@ -21,7 +21,9 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,8 +61,11 @@ class Runtime:
         """Environment variables of the server. folder: what `prepare` was given."""
         libraries = [str(self.libraries), str(self.libpython.parent), base.get("LD_LIBRARY_PATH", "")]
         path = [str(folder / "env" / "bin"), base.get("PATH", os.defpath)]
+        # Else Triton would say of networks that run on the CPU that they run on the card.
+        hidden = {"CUDA_VISIBLE_DEVICES": ""} if why_not_on_gpu(onnxruntimes()) else {}
         return {
             **base,
+            **hidden,
             "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
             "PATH": os.pathsep.join(path),
         }
@@ -206,10 +211,19 @@ def checks() -> list[Check]:
     return results
 
 
-def why_not_on_gpu(distributions: Collection[str]) -> str:
-    """Why the embedded server leaves a GPU alone, empty where it does not.
+def onnxruntimes() -> set[str]:
+    """Those installed of the two distributions that bring the package `onnxruntime`."""
+    found = set()
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        with suppress(PackageNotFoundError):
+            found.add(distribution(name).name)
+    return found
 
-    distributions: names of the installed ones that have files in the package `onnxruntime`
+
+def why_not_on_gpu(distributions: Collection[str]) -> str:
+    """Why the embedded server leaves a GPU alone where there is one, empty where it does not.
+
+    distributions: see `onnxruntimes`
     """
     if "onnxruntime-gpu" not in distributions:
         return "onnxruntime-gpu is not installed, so the networks run on the CPU"

@@ -45,3 +45,14 @@ def test_the_runtimes_of_this_environment_are_found(monkeypatch: pytest.MonkeyPa
     check = doctor._gpu(Settings(base_path=tmp_path))
     assert not check.ok and "nvidia0; onnxruntime-gpu is not installed" in check.detail
     assert doctor._gpu(Settings(base_path=tmp_path, triton_url="localhost:1")).ok
+
+
+def test_a_card_that_the_networks_cannot_use_is_kept_from_triton(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It would give them a place on the card, and callers would fill up their batches for nothing."""
+    found = runtime.find()
+    assert found.environment(tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})["CUDA_VISIBLE_DEVICES"] == ""
+    monkeypatch.setattr(runtime, "onnxruntimes", lambda: {"onnxruntime-gpu"})
+    assert found.environment(tmp_path, {"CUDA_VISIBLE_DEVICES": "1"})["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "CUDA_VISIBLE_DEVICES" not in found.environment(tmp_path, {})

@@ -24,7 +24,9 @@ class Request:
 
 
 def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
-    """A request for each network that declares a `model_warmup`: its first sample, with zeros.
+    """A request for each network that declares a `model_warmup`: one item of its first sample, with zeros.
+
+    On a GPU the whole sample, for a batch of another size than those at work costs seconds there.
 
     Raises OSError or http.client.HTTPException where the server cannot be reached.
     """
@@ -32,7 +34,10 @@ def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
     for name in networks:
         _, config = kserve.call(url, f"v2/models/{name}/config")
         if config and config.get("model_warmup"):
-            found[name] = _request(config["model_warmup"][0], batched=config["max_batch_size"] > 0)
+            sample = config["model_warmup"][0]
+            on_gpu = any(group["kind"] == "KIND_GPU" for group in config["instance_group"])
+            size = sample["batch_size"] if on_gpu else 1
+            found[name] = _request(sample["inputs"], [size] if config["max_batch_size"] else [])
     return found
 
 
@@ -78,11 +83,10 @@ def model_processes(server: int | None) -> frozenset[int]:
     return frozenset(alive)
 
 
-def _request(sample: Mapping[str, Any], batched: bool) -> Request:
+def _request(tensors: Mapping[str, Any], batch: list[int]) -> Request:
     inputs, size = [], 0
-    for name, tensor in sample["inputs"].items():
-        shape = [int(dim) for dim in tensor["dims"]]
-        shape = [1, *shape] if batched else shape
+    for name, tensor in tensors.items():
+        shape = [*batch, *(int(dim) for dim in tensor["dims"])]
         datatype = tensor["data_type"].removeprefix("TYPE_")
         count = _SIZES[datatype]
         for dim in shape:

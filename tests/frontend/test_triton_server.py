@@ -180,6 +180,26 @@ def test_a_network_that_hangs_is_found(small: TritonServer) -> None:
         os.kill(stub, signal.SIGCONT)
 
 
+def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real configurations, of which only the kind is another."""
+    names = ["face_mesh", "speech_to_lips"]
+
+    def shapes() -> list[list[int]]:
+        found = probe.requests(triton.url, names)
+        assert probe.first_stuck(triton.url, found, 30) is None
+        return [json.loads(found[name].header)["inputs"][0]["shape"] for name in names]
+
+    assert shapes() == [[1, 192, 192, 3], [1, 128000]]
+    real = kserve.call
+
+    def with_card(url: str, path: str) -> tuple[int, dict[str, object]]:
+        status, config = real(url, path)
+        return status, {**config, "instance_group": [{"kind": "KIND_GPU"}]}
+
+    monkeypatch.setattr(kserve, "call", with_card)
+    assert shapes() == [[32, 192, 192, 3], [1, 128000]]
+
+
 SERVICE = """
 import json, sys, time
 from pathlib import Path

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
-import signal
 import sys
-import threading
 import uuid
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from frontend import doctor, logs, tracing
-from frontend.api import create_app, require_keys
+from frontend import logs, tracing
 from frontend.engine_weights import require_loaded
 from frontend.errors import ServiceError
 from frontend.labels import implicit_label, require_key, sign
 from frontend.loop import LOOPS
 from frontend.paths import resolve
 from frontend.pipeline import Job, Stage, run
-from frontend.service import make_folders, running, triton_for
 from frontend.settings import Settings
-from frontend.workshop import build_workshop, find_engine, load_engines, networks_needed, require_strength
-
-log = logging.getLogger(__name__)
-
-# A container is given ten.
-_BEYOND_GRACE = 9.0
+from frontend.triton.choice import triton_for
+from frontend.workshop import (
+    build_workshop,
+    find_engine,
+    load_engines,
+    make_folders,
+    networks_needed,
+    require_strength,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,43 +54,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
-    settings = settings.model_copy(
-        update={"host": arguments.host or settings.host, "port": arguments.port or settings.port}
-    )
-    require_keys(settings)
-    require_key(settings)
-    app = create_app(settings, partial(running, settings, wait=False))
-    host, port = settings.host, settings.port
-    config = uvicorn.Config(app, host, port, log_config=None, access_log=False, timeout_graceful_shutdown=5)
-    _Server(config, settings.shutdown_grace + _BEYOND_GRACE).run()
-    return 0
+    # DBOS and FastAPI take most of a second to load, which the other commands need not wait for.
+    from frontend.serve import serve
 
-
-class _Server(uvicorn.Server):
-    """patience: seconds from the signal on after which the process ends by force"""
-
-    def __init__(self, config: uvicorn.Config, patience: float) -> None:
-        super().__init__(config)
-        self._last_resort = threading.Timer(patience, _end_by_force)
-        self._last_resort.daemon = True
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """At the signal itself, so that callers who wait for a job are answered and uvicorn need not wait for them."""
-        service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
-        if service is not None:
-            service.jobs.stop_soon()
-        # uvicorn's own handler would end the process by the same signal once everything has been stopped. To stop when
-        # asked is no failure, and the end of a trace comes after that.
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        if not self.should_exit:
-            self._last_resort.start()
-        self.should_exit = True
-
-
-def _end_by_force() -> None:
-    """Whoever waits for a database that is away does so without end. Its jobs are taken up at the next start."""
-    log.error("not everything could be stopped in time: the service ends by force")
-    os._exit(1)
+    return serve(settings, arguments.host, arguments.port)
 
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -146,6 +108,8 @@ def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from frontend import doctor
+
     checks = doctor.examine(settings)
     Console().print(doctor.table(checks))
     return 0 if all(check.ok for check in checks) else 1

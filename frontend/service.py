@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ from frontend.errors import Unavailable
 from frontend.jobs import Jobs, open_jobs
 from frontend.jobs.process import Workers
 from frontend.settings import Settings
-from frontend.triton.contracts import check
+from frontend.triton.choice import triton_for
 from frontend.triton.server import TritonServer
-from frontend.workshop import find_engine, load_engines, networks_needed
+from frontend.workshop import find_engine, load_engines, make_folders
 
 log = logging.getLogger(__name__)
 
@@ -71,40 +71,3 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
                 yield Service(settings, jobs, triton)
         finally:
             workers.stop()
-
-
-@contextmanager
-def triton_for(
-    settings: Settings, wait: bool = True, loads: Sequence[str] | None = None
-) -> Iterator[TritonServer | None]:
-    """The embedded Triton, or None where an external one is set and has what is needed.
-
-    loads: the networks that somebody will call; all of the repository if not given
-    """
-    if settings.triton_url:
-        check(settings.triton_url, networks_needed(settings.engine))
-        yield None
-        return
-    needed, collector = networks_needed(settings.engine), settings.otel_exporter_otlp_endpoint
-    if loads is not None:
-        needed = tuple(name for name in needed if name in loads)
-    server = TritonServer(
-        settings.model_repository,
-        loads=loads,
-        needed=needed,
-        compiled=settings.state_path / "networks",
-        collector=collector,
-    )
-    with server:
-        if wait:
-            server.ready()
-        yield server
-
-
-def make_folders(settings: Settings) -> None:
-    """Create the data folder. Raises Unavailable where that is not possible."""
-    try:
-        settings.base_path.mkdir(parents=True, exist_ok=True)
-        settings.state_path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"BASE_PATH cannot be used ({error.strerror})") from error

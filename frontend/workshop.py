@@ -1,4 +1,4 @@
-"""From settings to what a job works with: engines, networks, the template store, the encoder."""
+"""From settings to what a job works with: folders, engines, networks, the template store, the encoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 
 from frontend.engines import ENGINES, Engine
 from frontend.engines.base import STRENGTHS
-from frontend.errors import BadInput
+from frontend.errors import BadInput, Unavailable
 from frontend.media import EncoderSettings, hardware
 from frontend.pipeline import Workshop
 from frontend.settings import Settings
@@ -52,3 +52,12 @@ def require_strength(engine: Engine, strength: float) -> None:
 def networks_needed(engine: str) -> tuple[str, ...]:
     """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
     return ("face_detector", "face_mesh", *find_engine(engine).networks)
+
+
+def make_folders(settings: Settings) -> None:
+    """Create the data folder. Raises Unavailable where that is not possible."""
+    try:
+        settings.base_path.mkdir(parents=True, exist_ok=True)
+        settings.state_path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"BASE_PATH cannot be used ({error.strerror})") from error

@@ -146,14 +146,17 @@ class Worker:
 
 
 class Workers:
-    """As many workers as jobs may run at the same time."""
+    """As many workers as jobs may run at the same time; the one that was used last is used first.
+
+    A worker is started when it is first needed, but for the first: all at once would keep it from its job.
+    """
 
     def __init__(self, settings: Settings, triton_url: Callable[[], str]) -> None:
         # The kernel ends a worker with the *thread* that started it, so one thread that stays starts them all.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="spawner")
         self._all = [Worker(settings, triton_url, self._spawner) for _ in range(settings.max_jobs)]
-        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        for worker in self._all:
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        for worker in reversed(self._all):
             self._idle.put(worker)
 
     @contextmanager
@@ -165,8 +168,8 @@ class Workers:
             self._idle.put(worker)
 
     def start(self) -> None:
-        for worker in self._all:
-            worker.start()
+        """Start the first, so that the first job need not wait for it."""
+        self._all[0].start()
 
     def stop(self) -> None:
         for worker in self._all:

@@ -78,21 +78,24 @@ class VideoReader:
         held, for the way back.
         """
         low, high = int(order.min()), int(order.max()) + 1
-        if len(order) > high - low <= self.capacity:
+        if self._holds(low, high) or len(order) > high - low <= self.capacity:
             return self._repeated(order, low, high)
         return self._walk(order)
 
     def _repeated(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
         """Frames of low .. high-1, decoded when they are first reached."""
-        held = self._first <= low and high <= self._first + len(self._kept)
+        held = self._holds(low, high)
         kept = self._kept[low - self._first : high - self._first] if held else []
         missing = self._exactly(low, high)
         for index in order.tolist():
             while len(kept) <= index - low:
                 kept.append(next(missing))
             yield kept[index - low]
-        if not self._whole:
+        if not held:
             self._first, self._kept = low, kept
+
+    def _holds(self, low: int, high: int) -> bool:
+        return self._first <= low and high <= self._first + len(self._kept)
 
     @property
     def capacity(self) -> int:

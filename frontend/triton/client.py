@@ -19,6 +19,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from frontend import tracing
 from frontend.errors import ServiceError, Unavailable
+from frontend.triton import kserve
 from frontend.triton.shared_memory import Region, needed
 
 Array = npt.NDArray[np.generic]
@@ -62,8 +63,7 @@ def batches_of(config: Mapping[str, Any]) -> Batches:
     a network whose other axes are fixed gets full batches, which Triton has nothing to join with either.
     """
     fixed = all(int(dim) > 0 for tensor in config["input"] for dim in tensor["dims"])
-    on_gpu = any(group["kind"] == "KIND_GPU" for group in config.get("instance_group", []))
-    return Batches(int(config["max_batch_size"]), fixed and on_gpu)
+    return Batches(int(config["max_batch_size"]), fixed and kserve.on_gpu(config))
 
 
 class TritonNetworks:

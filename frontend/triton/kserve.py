@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -41,3 +42,8 @@ def index(url: str) -> dict[str, tuple[str, str]]:
     """Every model of the repository -> its state ("READY", "UNAVAILABLE", "" for never loaded) and the reason."""
     _, models = call(url, "v2/repository/index", method="POST")
     return {model["name"]: (model.get("state", ""), model.get("reason", "")) for model in models or ()}
+
+
+def on_gpu(config: Mapping[str, Any]) -> bool:
+    """Whether a network runs on a GPU, by its configuration as Triton completes it."""
+    return any(group["kind"] == "KIND_GPU" for group in config.get("instance_group", []))

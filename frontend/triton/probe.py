@@ -35,8 +35,7 @@ def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
         _, config = kserve.call(url, f"v2/models/{name}/config")
         if config and config.get("model_warmup"):
             sample = config["model_warmup"][0]
-            on_gpu = any(group["kind"] == "KIND_GPU" for group in config["instance_group"])
-            size = sample["batch_size"] if on_gpu else 1
+            size = sample["batch_size"] if kserve.on_gpu(config) else 1
             found[name] = _request(sample["inputs"], [size] if config["max_batch_size"] else [])
     return found
 

@@ -120,6 +120,15 @@ def test_where_the_order_turns_back_the_frames_are_there_already(
     assert decoded == [*range(20), *range(4, 12), *range(20)]
 
 
+def test_a_part_of_what_is_kept_is_not_decoded_again(tmp_path: Path) -> None:
+    """A later segment of the same job may walk over each frame once only."""
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4"}))
+    list(reader.play(template_order(20, 38)))
+    reader.path.unlink()
+    assert numbers(list(reader.play(np.arange(15, 4, -1)))) == list(range(15, 4, -1))
+    assert numbers(list(reader.play(np.arange(20)))) == list(range(20))
+
+
 def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
     order = template_order(20, 70)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,11 +96,19 @@ def _openvino(path: Path, threads: int, precision: str, compiled: Path | None) -
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     # Compiled with the free axes left free: one graph serves every batch and crop size.
-    request = compile_network(core, path, options, compiled).create_infer_request()
+    network = compile_network(core, path, options, compiled)
+    request, warm = network.create_infer_request(), False
 
     def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
+        nonlocal warm
         request.infer(inputs, share_inputs=True)
-        return {name: request.get_tensor(name).data.copy() for name in outputs}
+        results = {name: request.get_tensor(name).data.copy() for name in outputs}
+        if not warm:
+            # The first batch is Triton's warm-up: a full one, larger than most that follow.
+            network.release_memory()
+            ctypes.CDLL(None).malloc_trim(0)
+            warm = True
+        return results
 
     return run, report
 

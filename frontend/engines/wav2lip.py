@@ -91,18 +91,25 @@ class Wav2LipEngine:
 
     def _pasted(self, frame: Frame, box: Indices, image: Uint8, landmarks: Float32) -> Frame:
         """A copy of the frame with the lower face of `image`, uint8 [96, 96, 3] RGB."""
+        finished = frame.copy()
         corner = box[:2] - box[:2] % 2
         width, height = (int(v) for v in box[2:] - corner + (box[2:] - corner) % 2)
-        x, y = (int(v) for v in corner)
-        before = crop(frame, x, y, width, height)
-        enlarge = cv2.invertAffineTransform(_to_patch(box - np.tile(corner, 2)))
-        patch = cv2.warpAffine(image, enlarge, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        drawn = rgb_to_yuv(np.asarray(patch, np.uint8), frame.matrix).astype(np.float32)
         mask = lower_face(landmarks - corner.astype(np.float32), width, height)
+        left, top, right, bottom = _support(mask)
+        if right == left:
+            return finished
+        # Nothing is drawn where nothing will be seen.
+        mask = mask[top:bottom, left:right]
+        corner += [left, top]
+        x, y = (int(v) for v in corner)
+        shape = right - left, bottom - top
+        before = crop(frame, x, y, *shape)
+        enlarge = cv2.invertAffineTransform(_to_patch(box - np.tile(corner, 2)))
+        patch = cv2.warpAffine(image, enlarge, shape, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        drawn = rgb_to_yuv(np.asarray(patch, np.uint8), frame.matrix).astype(np.float32)
         if self.sharpen:
             drawn[..., 0] = _sharpened(drawn[..., 0], before[..., 0].astype(np.float32), mask, width / SIZE)
         after = before + (drawn - before) * mask[..., None]
-        finished = frame.copy()
         paste(finished, before, np.clip(np.rint(after), 0, 255).astype(np.uint8), x, y)
         return finished
 
@@ -144,6 +151,13 @@ def lower_face(points: Float32, width: int, height: int) -> Float32:
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
     t = np.clip(distance / max(FEATHER * unit, 1.0), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _support(mask: Float32) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom, all even, of what is not 0 in a mask of even sides; all 0 where nothing is."""
+    x, y, width, height = cv2.boundingRect((mask > 0).view(np.uint8))
+    right, bottom = x + width, y + height
+    return x - x % 2, y - y % 2, right + right % 2, bottom + bottom % 2
 
 
 def _to_patch(box: Indices) -> npt.NDArray[np.float64]:

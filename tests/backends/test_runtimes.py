@@ -37,6 +37,21 @@ def test_openvino_and_onnxruntime_agree(runtimes: ModuleType) -> None:
     assert np.abs(first["score"] - second["score"]).max() < 1e-3
 
 
+def test_what_the_warm_up_took_is_given_back(runtimes: ModuleType) -> None:
+    session, _ = opened(runtimes, runtimes.Accelerator("openvino"))
+    full = {"face": np.zeros((32, 192, 192, 3), np.uint8)}
+    session(full, ["score"])
+    given_back = anonymous_memory()
+    session(full, ["score"])
+    assert anonymous_memory() - given_back > 20 * 2**20
+
+
+def anonymous_memory() -> int:
+    """Bytes of this process that no file backs."""
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous:"))
+
+
 def test_bf16_is_used_where_the_cpu_has_it_and_said_so_where_not(
     runtimes: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

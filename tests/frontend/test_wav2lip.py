@@ -141,6 +141,14 @@ def test_only_the_lower_face_changes(template: Template, frames: list[Frame]) ->
     assert np.abs(np.diff(cv2.GaussianBlur(shade, (0, 0), 2), axis=0)).max() < 8
 
 
+def test_a_face_beyond_the_edge_leaves_the_picture_as_it_is(template: Template, frames: list[Frame]) -> None:
+    track = template.track
+    beyond = FaceTrack(track.landmarks + np.float32([template.width, 0, 0]), track.score, track.present)
+    moved = Template(template.width, template.height, template.fps, len(frames), beyond, template.frames)
+    drawn = render(Wav2LipEngine(), moved, frames, Recorder(brightness=0))
+    assert all((after.data == before.data).all() for after, before in zip(drawn, frames, strict=True))
+
+
 def test_the_mask_ends_before_the_crop_does(template: Template) -> None:
     points = template.track.landmarks[0, :, :2]
     low, high = points.min(0), points.max(0)

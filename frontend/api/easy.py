@@ -6,7 +6,6 @@ The envelope and its numbers are theirs: HTTP is always 200 and `code` tells. Re
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
-from frontend.api.threads import ask
+from frontend.api.threads import ask, hand_in
 from frontend.errors import KeyReused, NotFound, QueueFull, ServiceError
 from frontend.fetch import is_url
 from frontend.jobs import Task
@@ -62,7 +61,7 @@ class EasyResponse(BaseModel):
 async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> EasyResponse:
     """Queue a job under the caller's own code. The same request again is the same job."""
     try:
-        await asyncio.to_thread(_submit, service, caller, body)
+        await hand_in(service.jobs, _submit, service, caller, body)
     except QueueFull as error:
         return _failed(_BUSY, str(error))
     except KeyReused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from frontend import tracing
 from frontend.api.auth import Caller, CallerOf, ServiceOf, schemes
 from frontend.api.errors import answers
 from frontend.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
+from frontend.api.threads import hand_in
 from frontend.errors import BadInput, Cancelled, revive
 from frontend.fetch import is_url
 from frontend.jobs import Task
@@ -51,7 +51,7 @@ async def generate(
         raise BadInput("save_path: is missing")
     if not asynchronous:
         service.require_triton()
-    task = await asyncio.to_thread(_submit, service, caller, body, idempotency_key)
+    task = await hand_in(service.jobs, _submit, service, caller, body, idempotency_key)
     if asynchronous:
         response.status_code = 202
         response.headers["Location"] = f"/human/tasks/{task.id}"

@@ -1,4 +1,4 @@
-"""Questions to the queue, asked in a thread: its database may take its time, and the event loop has none."""
+"""The queue, asked in threads: its database may take its time, and the event loop has none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from frontend.errors import Unavailable
+from frontend.jobs import Jobs
 
 PATIENCE = 10.0
 """Seconds. A database that is away is waited for by those who work, not by those who ask."""
@@ -21,3 +22,13 @@ async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wait_for(asyncio.to_thread(question, *args, **kwargs), PATIENCE)
     except asyncio.TimeoutError as error:
         raise Unavailable("the queue's database does not answer at the moment") from error
+
+
+async def hand_in(jobs: Jobs, submit: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `submit` returns, which puts a job into the queue.
+
+    Raises what it raises, and Unavailable where the database does not answer: that is asked before, as a caller who was
+    told so shall not find the job in the queue later.
+    """
+    await ask(jobs.line, fresh=True)
+    return await asyncio.to_thread(submit, *args, **kwargs)

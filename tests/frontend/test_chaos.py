@@ -121,11 +121,14 @@ def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
     database.stop()
     answer = first.client.get(f"/human/tasks/{task_id}")
     assert answer.status_code == 503 and "database" in answer.json()["message"] and "Retry-After" in answer.headers
+    refused = first.submit(audio_path="voice.wav", save_path="b.mp4")
+    assert refused.status_code == 503 and "database" in refused.json()["message"]
     assert first.client.get("/health").status_code == 200
     assert first.stop() == 1 and "ends by force" in first.words()
     database.start()
     with Live(own_media, **settings) as second:
         assert second.until(task_id, "succeeded")["result"]["frames"] == 100
+        assert [task["task_id"] for task in second.client.get("/human/tasks").json()["data"]["tasks"]] == [task_id]
     assert leftovers(own_media) == []
 
 

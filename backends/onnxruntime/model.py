@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -83,17 +84,15 @@ class TritonPythonModel:
         except Exception as error:
             answer = pb_utils.TritonError(f"{self.name}: {error}")
             return [pb_utils.InferenceResponse(error=answer) for _ in requests]
-        ends = np.cumsum(sizes)[:-1]
-        parts_of = {name: np.split(array, ends) if self.batched else [array] for name, array in results.items()}
+        rows = [slice(*ends) for ends in pairwise([0, *accumulate(sizes)])] if self.batched else [...]
         return [
             pb_utils.InferenceResponse(
                 [
-                    pb_utils.Tensor(name, np.ascontiguousarray(parts[number]))
-                    for name, parts in parts_of.items()
-                    if name in request.requested_output_names()
+                    pb_utils.Tensor(name, np.ascontiguousarray(results[name][own]))
+                    for name in request.requested_output_names()
                 ]
             )
-            for number, request in enumerate(requests)
+            for request, own in zip(requests, rows, strict=True)
         ]
 
 

@@ -28,6 +28,11 @@ SAVE_PATH = "save_path"
 OWN_FOLDER = "the service's own folder"
 """What cannot be written, in the words of an error."""
 
+_MOST_THREADS = 8
+"""Of x264; each holds frames of its own, 20 MB at 1920x1080."""
+_LOOKAHEAD = "lookahead-threads=2"
+"""One thread looks ahead in another way: a talker at 1920x1080 took 12 % more bytes, for half a decibel less."""
+
 # Trouble of a disk that may be over in a moment: somebody makes room, a share or a folder comes back.
 # NumPy gives no number: it says only that not everything could be written.
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOENT, None)
@@ -126,7 +131,10 @@ def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSet
     stream.width, stream.height = info.width, info.height
     stream.pix_fmt = "yuv420p"
     if codec == hardware.X264:
-        stream.options = {"preset": settings.preset, "crf": str(settings.crf)}
+        stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
+        # Threads that share one frame, PyAV's choice, wait for each other, and the slices they cut it into cost bytes.
+        stream.thread_type = "FRAME"
+        stream.thread_count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     else:
         stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
     context = stream.codec_context

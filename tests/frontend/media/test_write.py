@@ -1,5 +1,6 @@
 """What is written is whole, in time and in the template's colours, or not there at all."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,6 +73,22 @@ def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
     for a, b in zip(VideoReader(target).frames(), given, strict=True):
         assert np.array_equal(a.data, b.data)
     assert abs(np.argmax(np.abs(read_speech(target)) > 0.2) / 16000 - 0.75) < 0.006
+
+
+def test_no_frame_is_cut_into_slices(tmp_path: Path) -> None:
+    size = VideoInfo(256, 256, Fraction(25), ColourTags(), still=False)
+    write_segment(tmp_path / "out.mp4", frames(10, 256, 256), size, EncoderSettings())
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    assert [sum(kind in (1, 5) for kind in units(packet)) for packet in packets] == [1] * 10
+
+
+def units(packet: bytes) -> Iterator[int]:
+    """Kinds of the NAL units of an MP4's packet; 1 and 5 are slices."""
+    start = 0
+    while start < len(packet):
+        yield packet[start + 4] & 31
+        start += 4 + int.from_bytes(packet[start : start + 4], "big")
 
 
 def test_index_comes_first(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def write_segment(
         with writing(what), muxer(part, "mp4") as output:
             video = _video_stream(output, info, settings)
             for index, frame in enumerate(frames):
-                picture = VideoFrame.from_ndarray(frame.data, format="yuv420p")
+                picture = VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")
                 picture.pts = index
                 picture.time_base = 1 / info.fps
                 _tag(picture, info)

@@ -28,7 +28,7 @@ from frontend.settings import Settings
 
 # Jobs in a database are taken up only by processes of the same version: change it when the steps change.
 VERSION = "1"
-_POLL = 0.2
+_POLL = 0.1
 _STATES: dict[str, State] = {
     "ENQUEUED": "queued",
     "DELAYED": "queued",

@@ -30,5 +30,5 @@ async def hand_in(jobs: Jobs, submit: Callable[P, T], *args: P.args, **kwargs: P
     Raises what it raises, and Unavailable where the database does not answer: that is asked before, as a caller who was
     told so shall not find the job in the queue later.
     """
-    await ask(jobs.line, fresh=True)
+    await ask(jobs.require_database)
     return await asyncio.to_thread(submit, *args, **kwargs)

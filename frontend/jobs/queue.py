@@ -157,6 +157,10 @@ class Jobs:
             self._line = (time.monotonic(), ids)
         return ids
 
+    def require_database(self) -> None:
+        """Return when the database has answered, however long that takes."""
+        DBOS.list_workflows(limit=1, load_input=False, load_output=False)
+
     def counts(self) -> dict[State, int]:
         """Tasks that wait and that run, in all processes."""
         running = DBOS.list_workflows(name=GENERATE, status="PENDING", load_input=False, load_output=False)

@@ -26,8 +26,9 @@ def test_two_files_become_a_video_to_compare_and_download(open_page: Open, sampl
     page.check("#mark")
     page.click("#generate")
     stages = set()
-    while page.get_attribute("#stage", "data-state") == "work":
-        stages.add(page.text_content(".doing"))
+    # State and words in one look: between two, the work may have ended and its words be gone.
+    while (words := page.evaluate("document.querySelector('#stage[data-state=work] .doing')?.textContent")) is not None:
+        stages.add(words)
         page.wait_for_timeout(60)
     expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
     assert stages & {"Studying the face", "Listening to the voice", "Drawing the mouth"}

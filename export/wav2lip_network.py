@@ -31,8 +31,14 @@ class Block(nn.Module):
 
 
 class Wav2Lip(nn.Module):
-    def __init__(self) -> None:
+    """first_row: where drawing begins, 0-95; the rows above are the given face's.
+
+    What no row from there on depends on is left out of the decoder: a quarter of all the work with 40.
+    """
+
+    def __init__(self, first_row: int = 0) -> None:
         super().__init__()
+        self.first_row = first_row
         self.face_encoder_blocks = nn.ModuleList(
             [
                 nn.Sequential(_down(6, 16, kernel=7, padding=3)),
@@ -64,17 +70,32 @@ class Wav2Lip(nn.Module):
             ]
         )
         self.output_block = nn.Sequential(_down(80, 32), nn.Conv2d(32, 3, 1), nn.Sigmoid())
+        self.first_rows = _first_rows(first_row, [len(list(block)) - 1 for block in self.face_decoder_blocks])
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """float [N, *SOURCE] and [N, *TARGET] -> float [N, *FACE]."""
-        features = []
+        features, encoded = [], target
         for block in self.face_encoder_blocks:
-            target = block(target)
-            features.append(target)
-        x = self.audio_encoder(source)
-        for block in self.face_decoder_blocks:
-            x = torch.cat([block(x), features.pop()], 1)
-        return self.output_block(x)
+            encoded = block(encoded)
+            features.append(encoded)
+        x, top = self.audio_encoder(source), 0
+        for level, block in enumerate(self.face_decoder_blocks):
+            drawn, encoded, first = block(x), features.pop(), self.first_rows[level]
+            x, top = torch.cat([drawn[:, :, first - 2 * top :], encoded[:, :, first:]], 1), first
+        drawn = self.output_block(x)[:, :, self.first_row - top :]
+        return torch.cat([target[:, 3:, : self.first_row], drawn], 2)
+
+
+def _first_rows(first_row: int, convolutions: list[int]) -> list[int]:
+    """Of each decoder block's output, the first row that the rows from `first_row` of the picture on depend on.
+
+    convolutions: how many 3x3 ones follow in each block after that which doubles its input's size. Each takes a cut for
+    the picture's edge, so that one row more is spoilt there.
+    """
+    rows = [max(first_row - 1, 0)]
+    for count in convolutions[:0:-1]:
+        rows.insert(0, max(rows[0] - count, 0) // 2)
+    return rows
 
 
 def _down(inside: int, outside: int, kernel: int = 3, stride: int | tuple[int, int] = 1, padding: int = 1) -> Block:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from export import BadWeights
 from export import __main__ as cli
-from export.wav2lip import load_checkpoint, load_onnx, to_onnx, wrap
+from export.wav2lip import FIRST_ROW, load_checkpoint, load_onnx, to_onnx, wrap
 from export.wav2lip_network import Wav2Lip
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
@@ -124,6 +124,20 @@ def test_the_network_is_the_published_one(network: Wav2Lip, inputs: tuple[np.nda
     assert (ours - theirs).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("first_row", [1, 7, FIRST_ROW, 48, 95])
+def test_rows_that_are_drawn_are_those_of_the_whole_network(
+    first_row: int, network: Wav2Lip, inputs: tuple[np.ndarray, np.ndarray]
+) -> None:
+    lower = Wav2Lip(first_row).eval()
+    lower.load_state_dict(network.state_dict())
+    source, target = published_input(*inputs)
+    with torch.no_grad():
+        found, wanted = lower(source, target), network(source, target)
+    assert found.shape == wanted.shape
+    assert (found - wanted)[:, :, first_row:].abs().max() < 1e-5
+    assert torch.equal(found[:, :, :first_row], target[:, 3:, :first_row])
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("form", ["official", "bare", "torchscript"])
 def test_every_form_of_checkpoint_loads(form: str, network: Wav2Lip, checkpoint: Path, tmp_path: Path) -> None:
@@ -132,8 +146,9 @@ def test_every_form_of_checkpoint_loads(form: str, network: Wav2Lip, checkpoint:
         torch.save(network.state_dict(), path)
     elif form == "torchscript":
         torch.jit.script(network).save(path)
-    loaded = load_checkpoint(path).state_dict()
-    assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
+    loaded = load_checkpoint(path)
+    assert loaded.first_row == FIRST_ROW
+    assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_a_checkpoint_that_does_not_fit_is_named(network: Wav2Lip, tmp_path: Path) -> None:

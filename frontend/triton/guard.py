@@ -4,8 +4,9 @@
 
 A process of its own, because the service may die without a chance to clean up (SIGKILL, out of memory). It holds the
 reading end of a pipe whose other end the service keeps: when that closes, the service has gone or wants to stop. The
-server is then asked to finish (SIGINT) and, after `grace` seconds, killed with all its model processes; the folder and
-the shared memory that it used are removed. Should the guard itself be killed, the kernel kills the server.
+server is then asked to finish (SIGINT) and, after `grace` seconds, killed with all its model processes; with 0 it is
+not asked. The folder and the shared memory that it used are removed. Should the guard itself be killed, the kernel
+kills the server.
 
 First line of output: `guard: server pid N`. Exit status: the server's. Nothing but the standard library is imported.
 """
@@ -49,7 +50,7 @@ def main() -> int:
     print(f"guard: server pid {server.pid}", flush=True)
     while server.poll() is None and _wanted(service):
         pass
-    if server.poll() is None:
+    if server.poll() is None and options.grace:
         server.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(options.grace)

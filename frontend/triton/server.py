@@ -37,9 +37,11 @@ FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
 MAX_FAILED_STARTS = 3
 # Every so many seconds: a look at the processes of the networks, and a request to each network.
 GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
-# Seconds in which a server that is no longer wanted may end by itself. It takes five to unload the networks, and nobody
+# Every so many seconds of a start: a look whether it is done.
+START_GLANCE = 0.02
+# Seconds in which a server that is no longer wanted may end by itself: it takes five to unload the networks, and nobody
 # needs that; but what it knows of traces wants to be sent.
-GRACE, GRACE_WITH_TRACES = 0.2, 10.0
+GRACE, GRACE_WITH_TRACES = 0.0, 10.0
 
 
 class TritonServer:
@@ -160,7 +162,7 @@ class TritonServer:
                 raise Unavailable(self._failure)
             if time.monotonic() > deadline or self._stopping.is_set():
                 raise Unavailable("Triton is not ready" + self._last_words())
-            time.sleep(0.05)
+            time.sleep(START_GLANCE)
 
     def _supervise(self) -> None:
         delay, failed_starts = FIRST_DELAY, 0
@@ -247,7 +249,7 @@ class TritonServer:
                 return self._watch_ready(requests)
             if time.monotonic() > deadline:
                 return f"it is not ready after {self._start_timeout:g} s"
-            self._news.wait(0.1)
+            self._news.wait(START_GLANCE)
         return ""
 
     def _watch_ready(self, requests: Mapping[str, probe.Request]) -> str:

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "onnxruntime")]
 
 from runtimes import Accelerator, open_session  # noqa: E402
 
-from export.wav2lip import export, to_onnx, wrap  # noqa: E402
+from export.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
 from export.wav2lip_network import Wav2Lip  # noqa: E402
 from frontend.triton.client import TritonNetworks  # noqa: E402
 from frontend.triton.server import TritonServer  # noqa: E402
@@ -51,7 +51,7 @@ def main() -> int:
         if options.checkpoint:
             export(model.parent, checkpoint=options.checkpoint)
         else:
-            onnx.save(wrap(to_onnx(Wav2Lip())), model)
+            onnx.save(wrap(to_onnx(Wav2Lip(FIRST_ROW))), model)
         shutil.copy(ROOT / "model_repository" / "wav2lip" / "config.pbtxt", model.parents[1])
         accelerator = Accelerator("openvino", {"precision": "bf16"})
         session, report = open_session(model, gpu=None, threads=0, cpu_accelerators=[accelerator], gpu_accelerators=[])

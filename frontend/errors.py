@@ -3,6 +3,7 @@
     ServiceError                500
       BadInput                  400   the request or the media cannot be used
         NoFace                  400   no usable face in the template
+        OutOfMemory             400   the job needs more memory than it may have
       Unauthorized              401   no API key, or a wrong one
       Forbidden                 403   a path or host outside what is allowed
       NotFound                  404   an input file or a task is missing
@@ -34,6 +35,10 @@ class BadInput(ServiceError):
 
 
 class NoFace(BadInput):
+    pass
+
+
+class OutOfMemory(BadInput):
     pass
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from typing import Any
 
-from frontend.errors import BadInput, ServiceError, TimedOut, revive
+from frontend.errors import BadInput, OutOfMemory, ServiceError, TimedOut, revive
 from frontend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ class Worker:
     def call(self, command: Mapping[str, Any], progress: Progress, check: Callable[[], None]) -> dict[str, Any]:
         """Have a command done. `check` is asked several times a second and raises to break off.
 
-        Raises what the worker raised. A worker that is broken off, crashes or stalls is ended with its work.
+        Raises what the worker raised. A worker that is broken off, crashes, stalls or lacks memory is ended
+        with its work.
         """
         if self.pid is None:
             self.start()
@@ -124,9 +125,12 @@ class Worker:
             if "progress" in answer:
                 progress(*answer["progress"])
                 continue
-            self._is_idle = True
             if "error" in answer:
-                raise revive(**answer["error"])
+                error = revive(**answer["error"])
+                # What was held when memory ran out may never come free, and the next job would lack it.
+                self._is_idle = not isinstance(error, OutOfMemory)
+                raise error
+            self._is_idle = True
             done: dict[str, Any] = answer["done"]
             return done
 

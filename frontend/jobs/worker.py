@@ -19,7 +19,6 @@ import ctypes
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 import threading
@@ -39,6 +38,7 @@ from frontend import report as reports
 from frontend.engines import Engine
 from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
+from frontend.jobs import memory
 from frontend.jobs.spec import job_folder, part_name
 from frontend.media import compose, encode_sound, write_segment
 from frontend.media.compose import Sound, alike
@@ -220,8 +220,7 @@ def main() -> None:
     logs.configure("WARNING")
     tracing.configure(settings.otel_exporter_otlp_endpoint)
     if settings.job_memory_bytes:
-        # Not of the address space: CUDA sets aside far more of that than it ever uses.
-        resource.setrlimit(resource.RLIMIT_DATA, (settings.job_memory_bytes, settings.job_memory_bytes))
+        memory.limit(settings.job_memory_bytes)
     load_engines(settings)
     workshop = build_workshop(settings, first["triton_url"])
     report, bench = Report(answers), None
@@ -252,7 +251,7 @@ def _described(error: Exception) -> dict[str, Any]:
     if isinstance(error, ServiceError):
         return {"name": type(error).__name__, "message": str(error), "passing": error.passing}
     if isinstance(error, MemoryError):
-        return {"name": "BadInput", "message": "the job needs more memory than it may have", "passing": False}
+        return {"name": "OutOfMemory", "message": "the job needs more memory than it may have", "passing": False}
     log.error("unexpected error", exc_info=error)
     message = "an error of the service itself; its log has the details"
     return {"name": "ServiceError", "message": message, "passing": isinstance(error, OSError)}

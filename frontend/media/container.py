@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from frontend.errors import BadInput
+from frontend.errors import BadInput, OutOfMemory
 from frontend.media.video_info import (
     SPACE_BT709,
     SPACE_RGB,
@@ -51,8 +51,9 @@ def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterat
             if len(container.streams) > _MAX_STREAMS:
                 raise BadInput(f"{field}: holds more than {_MAX_STREAMS} streams")
             yield container
-    except MemoryError as error:
-        raise BadInput(f"{field}: needs more memory than a job may have") from error
+    except (MemoryError, av.BlockingIOError) as error:
+        # The second where no thread could be started to decode, whose stack is memory too.
+        raise OutOfMemory(f"{field}: needs more memory than a job may have") from error
     except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise BadInput(f"{field}: cannot be read as media ({reason})") from error

@@ -46,6 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     except ServiceError as error:
         print(f"digital-human: {error}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("digital-human: there is not enough memory", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("digital-human: interrupted", file=sys.stderr)
         return 130

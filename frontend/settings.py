@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
 
 
 def _words(value: object) -> object:
@@ -97,7 +100,7 @@ class Settings(BaseSettings):
     max_template_pixels: int = Field(4096 * 2304, gt=0, description="Largest picture accepted, width times height.")
     template_cache_bytes: int = Field(4 * 2**30, ge=0, description="Size of the store of analysed templates.")
 
-    encoder_preset: str = Field("superfast", description="x264 preset.")
+    encoder_preset: Preset = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
     hardware_encoder: bool = Field(True, description="NVENC where a card and its driver offer it.")
     hardware_decoder: bool = Field(False, description="NVDEC likewise; where it was measured it gained nothing.")

@@ -151,8 +151,10 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
         return stream.encode(picture)
     except av.FFmpegError as error:
         if stream.codec_context.codec.name == hardware.X264:
-            # It says no more than that it failed. With options and pictures that are ours it has no other reason.
-            raise MemoryError("x264 failed") from error
+            if isinstance(error, av.ExternalError):
+                # So it fails where it gets no memory, and says no more.
+                raise MemoryError("x264 failed") from error
+            raise
         hardware.refuse(error)
         raise OutputFailed(f"{what}: the card's encoder failed", passing=True) from error
 

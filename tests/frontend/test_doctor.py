@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend import doctor
+from frontend import cli, doctor
 from frontend.settings import Settings
 from frontend.triton import runtime
 from frontend.triton.server import TritonServer
@@ -35,6 +35,14 @@ def test_a_port_is_in_order_where_this_service_has_it(address: str, triton: Trit
 def test_a_card_that_the_networks_cannot_use_is_told_of(distributions: set[str], said: str) -> None:
     told = runtime.why_not_on_gpu(distributions)
     assert (said in told) if said else not told
+
+
+def test_a_setting_that_cannot_be_is_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENCODER_PRESET", "hyperfast")
+    assert cli.main(["doctor"]) == 2
+    assert "ENCODER_PRESET: Input should be 'ultrafast'" in capsys.readouterr().err
 
 
 def test_the_runtimes_of_this_environment_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

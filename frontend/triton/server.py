@@ -28,8 +28,8 @@ logger = logging.getLogger("triton")
 
 _LINE = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ \d+ (\S+?:\d+)\] ?(.*)$")
 _LEVELS = {"I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR, "F": logging.CRITICAL}
-# Said as an error on every machine without a GPU.
-_HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML")
+# Said as an error or a warning on every machine without a GPU.
+_HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML", "no pinned memory pool")
 
 # Restarts come after 1, 2, 4 ... 30 s; a server that has lived for a minute starts that count anew.
 FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0

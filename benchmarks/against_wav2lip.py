@@ -73,8 +73,9 @@ def compare(arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]
         return cost.wall
 
     published = "published Wav2Lip"
+    base = folder / "published"
     cases: dict[str, Callable[[], float]] = {
-        published: partial(timed, published, theirs, arguments.wav2lip_dir, folder, folder / "theirs.mp4")
+        published: partial(timed, published, theirs, arguments.wav2lip_dir, base, base)
     }
     for engine in arguments.engines:
         ours = [

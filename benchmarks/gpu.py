@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIZES = {"base": (384, 288), "mouth": (288, 208), "alpha": (176, 192), "ring": (176, 192)}
+SIZES = {"base": (384, 288), "mouth": (288, 208), "alpha": (264, 192), "ring": (44, 48)}
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
 AUDIO_SAMPLES = 128_000
 TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}

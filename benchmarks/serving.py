@@ -35,7 +35,7 @@ from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
 
 NETWORKS = ("face_mesh", "mouth_renderer")
-FREE_AXES = {"base": (384, 288), "mouth": (288, 208), "alpha": (176, 192), "ring": (176, 192)}
+FREE_AXES = {"base": (384, 288), "mouth": (288, 208), "alpha": (264, 192), "ring": (44, 48)}
 """Sizes of the renderer's crops: those of a face about 200 pixels wide."""
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
 FRAMES = 64

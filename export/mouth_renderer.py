@@ -14,16 +14,21 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-BASE_GRID = (24, 32)
+BASE_GRID = (22, 30)
 MOUTH_GRID = (32, 40)
-"""Rows and columns of the coarse grids on which the displacement fields are evaluated."""
+"""Rows and columns of the coarse grids on which the displacement fields are evaluated, from edge to edge."""
 COLOUR_GRID = (16, 20)
 COLOUR_SIGMA = 0.10
 """Blur of the colour difference, as a share of the mouth layer's width."""
+STEPS = (1, 2)
+"""Pixels of luma along a side of one of luma and of one of chroma."""
+RING_STEP = 4
+"""Pixels of luma along a side of one value of the ring."""
 DEAD_ZONE = 0.05
 """Displacements shorter than this many pixels are dropped: a pixel that barely moves is better left sharp."""
 OPSET = 18
@@ -38,9 +43,8 @@ INPUTS = {
     "mouth_weights": (torch.float32, ("batch", "mouth_count", 2)),
     "mouth_reach": (torch.float32, ("batch", 1)),
     "mouth_affine": (torch.float32, ("batch", 3, 2)),
-    "sharpen": (torch.float32, ("batch", 1)),
-    "alpha": (torch.uint8, ("batch", "layer_height", "layer_width")),
-    "ring": (torch.uint8, ("batch", "layer_height", "layer_width")),
+    "alpha": (torch.uint8, ("batch", "layer_lines", "layer_width")),
+    "ring": (torch.uint8, ("batch", "ring_height", "ring_width")),
 }
 """Name -> (dtype, axes). docs/mouth-renderer.md says what each means."""
 
@@ -59,39 +63,37 @@ class MouthRenderer(nn.Module):
         mouth_weights: Tensor,
         mouth_reach: Tensor,
         mouth_affine: Tensor,
-        sharpen: Tensor,
         alpha: Tensor,
         ring: Tensor,
     ) -> Tensor:
         height, width = base.shape[1] * 2 // 3, base.shape[2]
-        rows, columns = alpha.shape[1], alpha.shape[2]
+        rows, columns = alpha.shape[1] * 2 // 3, alpha.shape[2]
         top, left = (height - rows) // 2, (width - columns) // 2
 
         base_field = _radial_field(base_points, base_weights, base_reach, BASE_GRID, height, width)
         base_field = base_field * _taper() * _dead_zone(base_field)
         still = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]).expand(base.shape[0], 3, 2)
         mouth_field = _radial_field(mouth_points, mouth_weights, mouth_reach, MOUTH_GRID, rows, columns)
-        opacity, skin = alpha[:, None].float() / 255, ring[:, None].float() / 255
+        size = mouth.shape[1] * 2 // 3, mouth.shape[2]
 
-        def drawn(plane: Tensor, mouth_plane: Tensor, step: int) -> Tensor:
-            """Luma (`step` 1) or chroma (2) as bytes [N, C, H / step, W / step]."""
+        pictures, unders, differences = [], [], []
+        for plane, mouth_plane, step in zip(_planes(base), _planes(mouth), STEPS, strict=True):
             picture = _sample(plane, _grid(base_field, still, height, width, height, width, step), step)
-            size = mouth.shape[1] * 2 // 3, mouth.shape[2]
             layer = _sample(mouth_plane, _grid(mouth_field, mouth_affine, *size, rows, columns, step), step)
-            if step == 1:
-                layer = layer + sharpen[:, :, None, None] * (layer - _binomial(layer))
-            over, compared = (m if step == 1 else nn.functional.avg_pool2d(m, step) for m in (opacity, skin))
-            y, x, h, w = top // step, left // step, rows // step, columns // step
-            under = picture[:, :, y : y + h, x : x + w]
-            layer = layer + _low_frequency(under - layer, compared)
-            layer = under + (layer - under) * over
-            image, layer = _bytes(picture), _bytes(layer)
-            beside = image[:, :, y : y + h]
-            band = torch.cat([beside[:, :, :, :x], layer, beside[:, :, :, x + w :]], 3)
-            return torch.cat([image[:, :, :y], band, image[:, :, y + h :]], 2)
-
-        (luma, chroma), (mouth_luma, mouth_chroma) = _planes(base), _planes(mouth)
-        parts = drawn(luma, mouth_luma, 1), drawn(chroma, mouth_chroma, 2)
+            under = picture[:, :, top // step : (top + rows) // step, left // step : (left + columns) // step]
+            pictures.append(picture)
+            unders.append(under)
+            differences.append(under - layer)
+        # The layer takes on the base's colours, where both show skin, before it is laid over it.
+        colours = _low_frequency(differences, ring.float()).split([1, 2], 1)
+        parts = []
+        for k, (opacity, step) in enumerate(zip(_planes(alpha), STEPS, strict=True)):
+            colour = _upsample(colours[k], rows // step, columns // step)
+            layer = _bytes(unders[k] + (colour - differences[k]) * (opacity / 255))
+            image, y, x = _bytes(pictures[k]), top // step, left // step
+            beside = image[:, :, y : y + rows // step]
+            band = torch.cat([beside[:, :, :, :x], layer, beside[:, :, :, x + columns // step :]], 3)
+            parts.append(torch.cat([image[:, :, :y], band, image[:, :, y + rows // step :]], 2))
         return torch.cat([part.reshape(base.shape[0], -1, width) for part in parts], 1)
 
 
@@ -102,9 +104,22 @@ def _planes(picture: Tensor) -> tuple[Tensor, Tensor]:
     return picture[:, None, :height].float(), chroma.float()
 
 
+class _Bytes(torch.autograd.Function):
+    """Rounded to 0-255: one node of ONNX, which OpenVINO computes along with what comes before it."""
+
+    @staticmethod
+    def forward(ctx: Any, picture: Tensor) -> Tensor:
+        return picture.round().clamp(0, 255).to(torch.uint8)
+
+    @staticmethod
+    def symbolic(g: Any, picture: Any) -> Any:
+        step = g.op("Constant", value_t=torch.tensor(1.0))
+        zero = g.op("Constant", value_t=torch.tensor(0, dtype=torch.uint8))
+        return g.op("QuantizeLinear", picture, step, zero)
+
+
 def _bytes(picture: Tensor) -> Tensor:
-    # One step fewer than rounding first: the conversion drops what is behind the point.
-    return (picture + 0.5).clamp(0, 255).to(torch.uint8)
+    return _Bytes.apply(picture)
 
 
 def _centres(count: int, length: int) -> Tensor:
@@ -112,28 +127,34 @@ def _centres(count: int, length: int) -> Tensor:
     return (torch.arange(count, dtype=torch.float32) + 0.5) * (length / count) - 0.5
 
 
+def _nodes(count: int, length: int) -> Tensor:
+    """`count` places from the first of `length` pixels to the last, in pixel coordinates."""
+    return torch.arange(count, dtype=torch.float32) * ((length - 1) / (count - 1))
+
+
 def _radial_field(
     points: Tensor, weights: Tensor, reach: Tensor, grid: tuple[int, int], height: int, width: int
 ) -> Tensor:
     """Sum of weights times Wendland C2 functions about the points -> [N, rows, columns, 2], in pixels."""
     rows, columns = grid
-    x = _centres(columns, width).expand(rows, columns).reshape(-1)
-    y = _centres(rows, height)[:, None].expand(rows, columns).reshape(-1)
+    x = _nodes(columns, width).expand(rows, columns).reshape(-1)
+    y = _nodes(rows, height)[:, None].expand(rows, columns).reshape(-1)
     scale = reach[:, :, None].clamp(min=1)
     at, centre = torch.stack([x, y], 1)[None] / scale, points / scale
-    square = (at**2).sum(2)[:, :, None] + (centre**2).sum(2)[:, None] - 2 * at @ centre.transpose(1, 2)
-    r = square.clamp(min=0).sqrt()
-    q = (1 - r).clamp(min=0)
-    q = q * q
-    return ((q * q * (4 * r + 1)) @ weights).reshape(-1, rows, columns, 2)
+    # |a - c|^2 of every pair as one product.
+    left = torch.cat([at, (at**2).sum(2, keepdim=True), torch.ones_like(at[:, :, :1])], 2)
+    right = torch.cat([-2 * centre, torch.ones_like(centre[:, :, :1]), (centre**2).sum(2, keepdim=True)], 2)
+    q = torch.relu(1 - torch.relu(left @ right.transpose(1, 2)).sqrt())
+    square = q * q
+    return ((square * square * (5 - 4 * q)) @ weights).reshape(-1, rows, columns, 2)
 
 
 def _taper() -> Tensor:
-    """[rows, columns, 1], 1 inside and exactly 0 in the two outer cells: the crop's border never moves."""
+    """[rows, columns, 1], 1 inside and exactly 0 at the edge: the crop's border never moves."""
 
     def ramp(n: int) -> Tensor:
-        cell = torch.arange(n, dtype=torch.float32)
-        t = ((torch.minimum(cell, n - 1 - cell) - 1) / 4).clamp(0, 1)
+        node = torch.arange(n, dtype=torch.float32)
+        t = (torch.minimum(node, n - 1 - node) / 4).clamp(0, 1)
         return t * t * (3 - 2 * t)
 
     rows, columns = BASE_GRID
@@ -146,9 +167,11 @@ def _dead_zone(field: Tensor) -> Tensor:
     return (1 - DEAD_ZONE / length).clamp(min=0)
 
 
-def _cubic(length: int, count: int) -> Tensor:
-    """[length, count], weights of `count` cells at every pixel: cubic convolution (Keys 1981), rows sum to 1."""
-    at = (torch.arange(length, dtype=torch.float32) + 0.5) * (count / length) - 0.5
+def _cubic(at: Tensor, count: int) -> Tensor:
+    """[length, count], weights of `count` nodes at places in units of their distance: cubic convolution (Keys 1981).
+
+    Rows sum to 1, also where a node beyond the edge is missing.
+    """
     t = (at[:, None] - torch.arange(count, dtype=torch.float32)).abs()
     near = (1.5 * t - 2.5) * t * t + 1
     far = ((-0.5 * t + 2.5) * t - 4) * t + 2
@@ -162,23 +185,24 @@ def _grid(field: Tensor, affine: Tensor, of_height: int, of_width: int, height: 
     field:  [N, rows, columns, 2], affine: [N, 3, 2]; both in pixels of the picture's luma
     step:   1 for luma, 2 for chroma, whose pixels lie in the middle of four of luma
 
-    x and y interleaved come out of one product: the field is brought to full height, the affine part joins as three
-    more columns, and a matrix with alternate zeros brings the sum to full width.
+    x and y interleaved come out of one product: the field is brought to full width by a matrix with alternate zeros,
+    the affine part joins as two more rows, and one matrix for the whole batch brings the sum to full height.
     """
     batch, rows, columns = field.shape[:3]
     height, width = height // step, width // step
     size = torch.tensor([2.0, 2.0]) / torch.stack([_scalar(of_width), _scalar(of_height)])
     x, y = ((torch.arange(length, dtype=torch.float32) + 0.5) * step - 0.5 for length in (width, height))
     offset = affine * size + torch.tensor([[0.0], [0.0], [1.0]]) * (size / 2 - 1)
-    tall = _cubic(height, rows) @ (field * size).reshape(batch, rows, columns * 2)
-    constant = y[:, None] * offset[:, 1:2] + offset[:, 2:]
-    slope = offset[:, :1].expand(batch, height, 2)
-    left = torch.cat([tall, constant, slope], 2)
     pair = torch.eye(2)
-    wide = (_cubic(width, columns).T[:, None, :, None] * pair[:, None]).reshape(columns * 2, width * 2)
-    ones = pair[:, None].expand(2, width, 2).reshape(2, width * 2)
-    ramp = (x[:, None] * pair[:, None]).reshape(2, width * 2)
-    return (left @ torch.cat([wide, ones, ramp])).reshape(batch, height, width, 2)
+    across = _cubic(x * ((columns - 1) / (width * step - 1)), columns).T
+    wide = (field * size).reshape(batch, rows, columns * 2) @ (across[:, None, :, None] * pair[:, None]).reshape(
+        columns * 2, width * 2
+    )
+    line = (x[:, None] * offset[:, :1] + offset[:, 2:]).reshape(batch, 1, width * 2)
+    slope = offset[:, 1:2].expand(batch, width, 2).reshape(batch, 1, width * 2)
+    down = _cubic(y * ((rows - 1) / (height * step - 1)), rows)
+    down = torch.cat([down, torch.ones_like(y)[:, None], y[:, None]], 1)
+    return (down @ torch.cat([wide, line, slope], 1)).reshape(batch, height, width, 2)
 
 
 def _sample(plane: Tensor, grid: Tensor, step: int) -> Tensor:
@@ -192,19 +216,21 @@ def _scalar(value: int) -> Tensor:
 
 
 def _upsample(coarse: Tensor, height: int, width: int) -> Tensor:
-    """[N, C, rows, columns] -> [N, C, height, width]."""
-    return _cubic(height, coarse.shape[2]) @ coarse @ _cubic(width, coarse.shape[3]).T
+    """[N, C, rows, columns], the means of equal cells -> [N, C, height, width]."""
+
+    def across(length: int, count: int) -> Tensor:
+        return _cubic((torch.arange(length, dtype=torch.float32) + 0.5) * (count / length) - 0.5, count)
+
+    return across(height, coarse.shape[2]) @ coarse @ across(width, coarse.shape[3]).T
 
 
-def _binomial(image: Tensor) -> Tensor:
-    """3x3 binomial blur of one channel. Beyond the border it is dark, where nothing of the layer is seen."""
-    # As two averages: for a convolution cuDNN would make a new plan at every size of crop or batch.
-    return nn.functional.avg_pool2d(nn.functional.avg_pool2d(image, 2, 1, padding=1), 2, 1)
+def _low_frequency(differences: list[Tensor], ring: Tensor) -> Tensor:
+    """Normalised Gaussian blur of the differences where the ring is, continued smoothly everywhere; 0 without a ring.
 
-
-def _low_frequency(difference: Tensor, ring: Tensor) -> Tensor:
-    """Normalised Gaussian blur of the difference where the ring is, continued smoothly everywhere; 0 without a ring."""
-    height, width = difference.shape[2], difference.shape[3]
+    Luma [N, 1, h, w] and chroma [N, 2, h / 2, w / 2] -> [N, 3, *COLOUR_GRID]; ring: [N, h / RING_STEP, w / RING_STEP]
+    """
+    means = [nn.functional.avg_pool2d(d, RING_STEP // step) for d, step in zip(differences, STEPS, strict=True)]
+    height, width = ring.shape[1:]
     sigma = COLOUR_SIGMA * width
 
     def gaussian(count: int, length: int) -> Tensor:
@@ -212,8 +238,8 @@ def _low_frequency(difference: Tensor, ring: Tensor) -> Tensor:
         return torch.exp(-0.5 * (t / sigma) ** 2) / sigma
 
     rows, columns = gaussian(COLOUR_GRID[0], height), gaussian(COLOUR_GRID[1], width).T
-    low = (rows @ (difference * ring) @ columns) / (rows @ ring @ columns + 1e-3)
-    return _upsample(low, height, width)
+    weight = ring[:, None] / 255
+    return (rows @ (torch.cat(means, 1) * weight) @ columns) / (rows @ weight @ columns + 1e-3)
 
 
 def example(batch: int = 2) -> tuple[Tensor, ...]:
@@ -225,8 +251,10 @@ def example(batch: int = 2) -> tuple[Tensor, ...]:
         "base_width": 160,
         "mouth_lines": 144,
         "mouth_width": 112,
-        "layer_height": 80,
+        "layer_lines": 120,
         "layer_width": 96,
+        "ring_height": 20,
+        "ring_width": 24,
         "base_count": 30,
         "mouth_count": 24,
     }
@@ -239,7 +267,6 @@ def example(batch: int = 2) -> tuple[Tensor, ...]:
         tensors[f"{layer}_points"] = (tensors[f"{layer}_points"] * 0.25 + 0.5) * torch.tensor([columns, rows])
         tensors[f"{layer}_reach"] = torch.full((batch, 1), 40.0)
     tensors["mouth_affine"] = torch.tensor([[1.02, 0.01], [-0.01, 0.98], [6.0, 7.0]]).repeat(batch, 1, 1)
-    tensors["sharpen"] = torch.full((batch, 1), 0.3)
     return tuple(tensors[name] for name in INPUTS)
 
 

@@ -26,7 +26,7 @@ MOUTHS: dict[str, ModuleType] = {"exemplar": own, "donor": donor}
 
 class DefaultEngine:
     name = "default"
-    version = "3"
+    version = "4"
     networks: tuple[str, ...] = (speech.NETWORK, own.RENDERER)
     resolution: int | None = None
     licence = "Apache-2.0, like the project"

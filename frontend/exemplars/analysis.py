@@ -23,11 +23,13 @@ MIN_SCORE = 0.5
 SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
 """Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
 taken to show too much, by the third at most."""
-LAYER_MARGIN = 0.42
-"""How far the mouth layer reaches beyond the lips."""
+LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
+"""How far the mouth layer and the exemplars' crops reach beyond the lips, inter-ocular distances."""
+SHARPEN = 0.12
+"""Gives the exemplars what sampling them will take away."""
 WORKERS = 2
 """Frames studied at a time."""
-BASE_HALF = (1.12, 1.3)
+BASE_HALF = (0.98, 1.18)
 """Half of the base crop's height and width, of an upright head."""
 UPRIGHT = 8.0
 """Degrees a head may lean before its crop grows."""
@@ -113,11 +115,12 @@ def _sizes(points: Float32, unit: Float32) -> Indices:
     """One size for all frames, so that they batch: enough for the largest face and the widest mouth."""
     largest = float(np.percentile(unit, 98))
     lips = np.abs(points[:, face.OUTER, :2] - centre(points, unit)[:, None])
-    half = np.percentile(lips.max(1), 98, axis=0)[::-1] + LAYER_MARGIN * largest
+    lips_half = np.percentile(lips.max(1), 98, axis=0)[::-1]
+    half = lips_half + LAYER_MARGIN * largest
     tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
     upright = np.array(BASE_HALF) * largest
     base = np.maximum(upright * np.cos(tilt) + upright[::-1] * np.sin(tilt), half + 8)
-    return np.concatenate([_even(base), _even(half), _even(half + 0.06 * largest)])
+    return np.concatenate([_even(base), _even(half), _even(lips_half + EXEMPLAR_MARGIN * largest)])
 
 
 def _tilt(points: Float32) -> Float32:
@@ -172,6 +175,7 @@ def _collect(
         red[k] = pixels.vermilion(picture, local, unit[k])
         sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
         looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
+        stock[k] = pixels.sharpened(stock[k], SHARPEN)
 
     wanted = ((place[index], frame) for index, frame in enumerate(template.frames()) if index in place)
     for _ in spread(wanted, study, WORKERS, "study"):

@@ -15,7 +15,18 @@ import numpy.typing as npt
 
 from frontend.engines.base import Arrays, FaceTrack, Networks, Template
 from frontend.errors import NoFace
-from frontend.exemplars import curves, donor_inside, donor_light, donor_lips, donor_smile, face, pose, warp
+from frontend.exemplars import (
+    curves,
+    donor_inside,
+    donor_light,
+    donor_lips,
+    donor_smile,
+    face,
+    layers,
+    pixels,
+    pose,
+    warp,
+)
 from frontend.exemplars.atlas import Indices, corner
 from frontend.exemplars.donor_mouths import Donor, donor, inside
 from frontend.exemplars.speech import Speech
@@ -40,11 +51,12 @@ PARTED, CLOSED = 0.07, 0.02
 FADED_IN = 0.02
 """Opening from which the donor's mouth shows in full."""
 
-BASE_HALF, LAYER_HALF = (1.2, 1.3), (0.55, 0.62)
+BASE_HALF, LAYER_HALF = (1.05, 1.18), (0.55, 0.62)
 """Half of the heights and widths of the base crop and of the mouth layer, inter-ocular distances."""
 BASE_REACH, BASE_RIDGE = 0.8, 1e-3
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 2e-3
 SHARPEN = 0.3
+"""Gives the inside of the mouth what sampling it will take away."""
 EDGE = 0.007
 """Blur of the hole's edge, inter-ocular distances."""
 SUPERSAMPLE = 4
@@ -155,20 +167,18 @@ def build(
     holes = [
         _hole(p, float(u), float(o), layer_rows, layer_columns) for p, u, o in zip(target, unit, opening, strict=True)
     ]
-    count = len(frames)
     inputs: dict[str, npt.NDArray[Any]] = {
         "base": base,
         "base_points": local[:, control].astype(np.float32),
         "base_weights": warp.coefficients(local[:, control], moves, base_reach, BASE_RIDGE),
         "base_reach": base_reach[:, None],
-        "mouth": shown.pictures,
+        "mouth": np.stack([pixels.sharpened(picture, SHARPEN) for picture in shown.pictures]),
         "mouth_points": target.astype(np.float32),
         "mouth_weights": warp.coefficients(target, shown.rest, mouth_reach, MOUTH_RIDGE),
         "mouth_reach": mouth_reach[:, None],
         "mouth_affine": shown.affine,
-        "sharpen": np.full((count, 1), SHARPEN, np.float32),
         "alpha": np.stack(holes),
-        "ring": np.zeros((count, layer_rows, layer_columns), np.uint8),
+        "ring": np.zeros((len(frames), layer_rows // layers.COARSE, layer_columns // layers.COARSE), np.uint8),
     }
     return inputs, origin
 
@@ -228,12 +238,12 @@ def _control(other: Donor) -> Indices:
 
 
 def _hole(target: Float32, unit: float, opening: float, rows: int, columns: int) -> Uint8:
-    """Opacity of the donor's mouth: within the lips' inner edge [20, 2], soft at the border."""
+    """Opacity of the donor's mouth, I420: within the lips' inner edge [20, 2], soft at the border."""
     curve = (_curve(target) + 0.5) * SUPERSAMPLE - 0.5
     fine = inside(curve, rows * SUPERSAMPLE, columns * SUPERSAMPLE)
     mask = cv2.resize(fine, (columns, rows), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(mask, (0, 0), max(EDGE * unit, 0.6)).astype(np.float32)
-    return np.rint(soft * min(1.0, opening / FADED_IN)).astype(np.uint8)  # type: ignore[no-any-return]
+    return layers.opacity(np.rint(soft * min(1.0, opening / FADED_IN)).astype(np.uint8))
 
 
 def _curve(contour: Float32) -> Float32:

@@ -19,17 +19,15 @@ MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
 """Reach of the two fields, in inter-ocular distances, and their ridge."""
 FULL, FADED = 0.10, 0.35
 """The mouth layer is opaque up to the first distance from the lips and gone at the second."""
-RING = (0.05, 0.40)
+RING = (0.05, 0.36)
 """Where, by distance from the lips, the two layers' colours are compared."""
-SHARPEN = 0.12
-"""Gives back what sampling the mouth layer takes away."""
 TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
 """How deep the lips of an exemplar are tucked in to shut them, less where each has a field of its own, whose edge then
 stays as dark as it is; and the opening or `gap` from which they need it."""
 CRAMPED = 2.5
 """Times by which a gap may shrink in one field. More would fold the lips, which are then moved by a field each."""
 COARSE = 4
-"""Masks are drawn at this fraction of their size."""
+"""Masks are drawn at this fraction of their size, which is that of the network's ring."""
 
 NEITHER, UPPER, LOWER = 0, 1, 2
 FREED = {NEITHER: np.zeros(0, np.int64), UPPER: face.UPPER_INNER, LOWER: face.LOWER_INNER}
@@ -80,7 +78,6 @@ def build(
     held = np.stack([np.isin(near, FREED[k], invert=True) for k in freed])
 
     masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
-    count = len(frames)
     return Batch(
         {
             "base": base,
@@ -92,7 +89,6 @@ def build(
             "mouth_weights": warp.coefficients(target, rest, mouth_reach, MOUTH_RIDGE, held),
             "mouth_reach": mouth_reach[:, None],
             "mouth_affine": affine,
-            "sharpen": np.full((count, 1), SHARPEN, np.float32),
             "alpha": np.stack([alpha for alpha, _ in masks]),
             "ring": np.stack([ring for _, ring in masks]),
         },
@@ -148,7 +144,9 @@ def _tuck(source: Float32, depth: Float32) -> Float32:
 
 
 def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:
-    """Opacity of the mouth layer, and the ring of skin on which colours are compared; uint8 [rows, columns]."""
+    """Opacity of the mouth layer, I420 [rows * 3 / 2, columns], and the ring of skin on which colours are compared,
+    [rows / 4, columns / 4]; uint8.
+    """
     size = (rows // COARSE, columns // COARSE)
     outside = np.full(size, 255, np.uint8)
     _fill(outside, points[face.OUTER], 0)
@@ -159,9 +157,15 @@ def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: i
     skin = np.zeros(size, np.uint8)
     _fill(skin, points[control], 255)
     skin[(distance < RING[0]) | (distance > RING[1])] = 0
-    full = (columns, rows)
-    smooth = cv2.resize(alpha, full, interpolation=cv2.INTER_LINEAR)
-    return np.rint(smooth).astype(np.uint8), cv2.resize(skin, full, interpolation=cv2.INTER_NEAREST)  # type: ignore[return-value]
+    smooth = cv2.resize(alpha, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return opacity(np.rint(smooth).astype(np.uint8)), skin
+
+
+def opacity(mask: Uint8) -> Uint8:
+    """A mask [rows, columns] as the network takes it, I420 [rows * 3 / 2, columns]: chroma is covered as luma is."""
+    rows, columns = mask.shape
+    half = cv2.resize(mask, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.concatenate([mask, np.stack([half, half]).reshape(rows // 2, columns)])
 
 
 def _fill(mask: Uint8, points: Float32, value: int) -> None:

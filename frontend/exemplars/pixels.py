@@ -15,6 +15,7 @@ SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
 """Vertices on the skin around the mouth."""
 THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
+BINOMIAL = np.array([0.25, 0.5, 0.25])
 
 
 def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
@@ -91,3 +92,13 @@ def _at(crop: npt.NDArray[Any], points: Float32) -> Float32:
     rows = np.clip(np.rint(points[..., 1]).astype(int), 0, crop.shape[0] - 1)
     columns = np.clip(np.rint(points[..., 0]).astype(int), 0, crop.shape[1] - 1)
     return crop[rows, columns].astype(np.float32)  # type: ignore[no-any-return]
+
+
+def sharpened(picture: Uint8, amount: float) -> Uint8:
+    """I420 [rows * 3 / 2, columns] with an unsharp mask of three by three pixels on its luma."""
+    kernel = -amount * np.outer(BINOMIAL, BINOMIAL)
+    kernel[1, 1] += 1 + amount
+    out = picture.copy()
+    rows = len(picture) * 2 // 3
+    out[:rows] = cv2.filter2D(picture[:rows], -1, kernel)
+    return out

@@ -60,7 +60,6 @@ CONTRACTS: dict[str, Contract] = {
             "mouth_weights": Tensor("FP32", (FREE, 2)),
             "mouth_reach": Tensor("FP32", (1,)),
             "mouth_affine": Tensor("FP32", (3, 2)),
-            "sharpen": Tensor("FP32", (1,)),
             "alpha": Tensor("UINT8", (FREE, FREE)),
             "ring": Tensor("UINT8", (FREE, FREE)),
         },

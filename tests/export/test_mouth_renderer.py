@@ -10,7 +10,7 @@ import openvino
 import pytest
 import torch
 
-from export.mouth_renderer import INPUTS, MouthRenderer, example, export
+from export.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, example, export
 from frontend.frames import Frame
 
 MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"
@@ -38,9 +38,8 @@ def still() -> Tensors:
         "mouth_weights": np.zeros_like(points),
         "mouth_reach": np.full((1, 1), 30, np.float32),
         "mouth_affine": np.array([[[1, 0], [0, 1], [8, 8]]], np.float32),
-        "sharpen": np.zeros((1, 1), np.float32),
-        "alpha": np.zeros((1, *LAYER), np.uint8),
-        "ring": np.zeros((1, *LAYER), np.uint8),
+        "alpha": np.zeros((1, LAYER[0] * 3 // 2, LAYER[1]), np.uint8),
+        "ring": np.zeros((1, LAYER[0] // RING_STEP, LAYER[1] // RING_STEP), np.uint8),
     }
 
 
@@ -116,8 +115,8 @@ def test_the_ring_takes_a_difference_of_colour_away(session: onnxruntime.Inferen
     fill(still["base"], (120, 110, 150))
     fill(still["mouth"], (90, 120, 140))
     still["alpha"][:] = 255
-    still["ring"][:, 4:-4, 4:-4] = 255
-    still["ring"][:, 16:32, 16:48] = 0
+    still["ring"][:, 1:-1, 1:-1] = 255
+    still["ring"][:, 4:8, 4:12] = 0
     difference = run(session, still).astype(int) - still["base"]
     assert np.abs(difference).max() <= 1
 

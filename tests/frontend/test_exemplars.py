@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.exemplars import curves, face, pose, retrieval, speech, warp
+from frontend.exemplars import curves, face, pixels, pose, retrieval, speech, warp
 from frontend.exemplars.analysis import cover
 from frontend.exemplars.atlas import Atlas
 
@@ -236,3 +236,14 @@ def test_a_timid_reading_is_strengthened_but_soft_words_stay_soft() -> None:
     assert np.percentile(timid, 95) > 0.8 * LIMITS[-2]
     few = curves.aperture(0.6 * swing[:8] - 0.3, zeros(8), zeros(8), LIMITS)
     assert few.max() < timid.max()
+
+
+class TestPixels:
+    def test_sharpening_makes_edges_of_luma_stronger_and_leaves_the_rest_alone(self) -> None:
+        picture = np.full((24 * 3 // 2, 16), 100, np.uint8)
+        picture[:24, 8:] = 150
+        picture[24:] = np.random.default_rng(0).integers(0, 256, (12, 16), np.uint8)
+        sharp = pixels.sharpened(picture, 0.4)
+        assert np.array_equal(sharp[24:], picture[24:])
+        assert np.array_equal(sharp[:24, [0, 6, 9, 15]], picture[:24, [0, 6, 9, 15]])
+        assert (sharp[:24, 7] == 95).all() and (sharp[:24, 8] == 155).all()

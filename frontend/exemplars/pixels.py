@@ -8,14 +8,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from frontend.exemplars import face
 from frontend.exemplars.face import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
 from frontend.frames import Float32, Uint8
 
 SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
 """Vertices on the skin around the mouth."""
+VERMILION = np.concatenate([face.LIPS, SKIN])
 THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
-BINOMIAL = np.array([0.25, 0.5, 0.25])
 
 
 def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
@@ -26,7 +27,7 @@ def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
 
     crop: YCbCr; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
     """
-    soft = cv2.GaussianBlur(crop, (0, 0), max(0.01 * unit, 0.5))
+    soft, points = _soft(crop, points, face.LIPS, max(0.01 * unit, 0.5))
     columns = slice(2, 7)
     upper, lower = points[UPPER_INNER[columns]], points[LOWER_INNER[columns]]
     share = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
@@ -42,7 +43,7 @@ def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
 
     Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
     """
-    soft = cv2.GaussianBlur(crop, (0, 0), max(0.015 * unit, 0.5))
+    soft, points = _soft(crop, points, VERMILION, max(0.015 * unit, 0.5))
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
     columns = slice(2, 7)
     bands = [
@@ -80,6 +81,16 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
+def _soft(crop: Uint8, points: Float32, around: npt.NDArray[Any], sigma: float) -> tuple[Uint8, Float32]:
+    """The crop blurred where some of its points [468, 2] lie, by far the dearest step, and all points in that part."""
+    low, high = points[around].min(0).astype(int), points[around].max(0).astype(int)
+    margin = int(np.ceil(4 * sigma)) + 2
+    x0, y0 = np.clip(low - margin, 0, np.array(crop.shape[1::-1]) - 1)
+    x1, y1 = np.maximum(high + margin, [x0 + 1, y0 + 1])
+    soft = cv2.GaussianBlur(crop[y0:y1, x0:x1], (0, 0), sigma)
+    return soft, points - np.array([x0, y0], np.float32)  # type: ignore[return-value]
+
+
 def _colourfulness(crop: npt.NDArray[Any], at: Float32) -> Float32:
     """Chroma over luma at points [..., 2]."""
     values = _at(crop, at)
@@ -96,9 +107,7 @@ def _at(crop: npt.NDArray[Any], points: Float32) -> Float32:
 
 def sharpened(picture: Uint8, amount: float) -> Uint8:
     """I420 [rows * 3 / 2, columns] with an unsharp mask of three by three pixels on its luma."""
-    kernel = -amount * np.outer(BINOMIAL, BINOMIAL)
-    kernel[1, 1] += 1 + amount
     out = picture.copy()
-    rows = len(picture) * 2 // 3
-    out[:rows] = cv2.filter2D(picture[:rows], -1, kernel)
+    luma = out[: len(picture) * 2 // 3]
+    cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0, luma)
     return out

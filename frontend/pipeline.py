@@ -10,10 +10,10 @@ that it can be drawn in segments and taken up again by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import accumulate, repeat
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from av.codec.hwaccel import HWAccel
 
+from frontend.batches import LEAST, batch_sizes
 from frontend.engines.base import Arrays, Engine, Networks, cut
 from frontend.frames import Float32, Frame
 from frontend.loop import Loop, template_order
@@ -33,7 +34,7 @@ Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
 """Told the stage and the share of it that is done, 0-1, in the thread that runs the job; may raise to end it."""
 
-_BATCH_BYTES, _LEAST_BATCH = 12 * 2**20, 4
+_BATCH_BYTES = 12 * 2**20
 """Large pictures go in smaller batches, of about this many bytes: about six batches are held at a time."""
 _DRAWERS = 2
 """Batches being drawn at a time: while one is in the networks, the next is cut out and the last is laid back."""
@@ -211,22 +212,15 @@ def _batches(
         return batch
 
     frames = prepared.reader.play(order[start:stop])
-    largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, _LEAST_BATCH))
-    read = ahead(batched(frames, _sizes(largest)), 1, "read")
+    draws = np.asarray(planned.plan.get("draws", np.ones(planned.length)), np.int64)[start:stop]
+    draws = draws * template.track.present[order[start:stop]]
+    largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, LEAST))
+    sizes = batch_sizes(draws, largest)
+    read = ahead(batched(frames, sizes), 1, "read")
     try:
-        starts = accumulate(_sizes(largest), initial=start)
-        yield from spread(zip(starts, read, strict=False), drawn, _DRAWERS, "draw")
+        yield from spread(zip(accumulate(sizes, initial=start), read, strict=False), drawn, _DRAWERS, "draw")
     finally:
         read.close()
-
-
-def _sizes(largest: int) -> Iterator[int]:
-    """Of batches: the first are small, so that every stage soon has work."""
-    size = min(_LEAST_BATCH, largest)
-    while size < largest:
-        yield size
-        size *= 2
-    yield from repeat(largest)
 
 
 def _overlays(job: Job, workshop: Workshop, prepared: Prepared) -> list[Overlay]:

@@ -106,6 +106,8 @@ class Engine(Protocol):
         strength: how far the mouth opens, 1 being as far as the speech says; within `STRENGTHS`
         Every array has N as its first axis, so it can be cut by frame, but those called `timeline_...`: they run along
         the speech and stay whole. Windows that overlap from frame to frame are so kept once.
+        `draws`, where there is one, says how many pictures the networks draw for each frame, 1 being usual. Batches are
+        made of as many pictures.
         """
         ...
 

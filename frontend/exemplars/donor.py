@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from frontend.batches import infer_padded
 from frontend.engines.base import Arrays, FaceTrack, Networks, Template
 from frontend.errors import NoFace
 from frontend.exemplars import (
@@ -110,7 +111,8 @@ def plan(analysis: Arrays, heard: Speech, order: Indices, strength: float = 1.0)
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
     opening = curves.aperture(heard.aperture, heard.closure, heard.silence, limits)
     opening = curves.strengthened(opening, strength, limits)
-    return arrange(opening, curves.width(heard.width, heard.silence, width_limits), order)
+    planned = arrange(opening, curves.width(heard.width, heard.silence, width_limits), order)
+    return {**planned, "draws": _drawn(analysis, opening).astype(np.int64)}
 
 
 def arrange(aperture: Float32, width: Float32, order: Indices) -> dict[str, npt.NDArray[Any]]:
@@ -122,20 +124,27 @@ def render(
     template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
 ) -> list[Frame]:
     """Frames with the mouth opened as planned; those in which it stays shut are copied."""
-    aperture, width = np.asarray(analysis["rest"], np.float32)
-    seen = np.maximum(np.asarray(plan["aperture"], np.float32) - np.asarray(analysis["limits"])[0], 0)
+    width = np.asarray(analysis["rest"], np.float32)[1]
+    wanted = np.asarray(plan["aperture"], np.float32)
+    seen = np.maximum(wanted - np.asarray(analysis["limits"])[0], 0)
     opening = seen + UNSEEN[0] * (1 - np.exp(-seen / UNSEEN[1]))
     widening = np.asarray(plan["width"], np.float32) - width
     out = [frame.copy() for frame in frames]
-    drawn = np.flatnonzero((seen > SHUT) | (aperture > PARTED))
+    drawn = np.flatnonzero(_drawn(analysis, wanted))
     if len(drawn) == 0:
         return out
     order = np.asarray(plan["pose"], np.int64)[drawn]
     inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
-    images = networks.infer(RENDERER, inputs, ("image",))["image"]
+    images = infer_padded(networks, RENDERER, inputs, "image")
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
         lay(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
     return out
+
+
+def _drawn(analysis: Arrays, aperture: Float32) -> npt.NDArray[np.bool_]:
+    """Where a frame is not the template's own: the mouth opens, or has to be shut first."""
+    opens = np.asarray(aperture - np.asarray(analysis["limits"])[0] > SHUT)
+    return opens | bool(np.asarray(analysis["rest"])[0] > PARTED)
 
 
 def build(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from frontend.batches import infer_padded
 from frontend.engines.base import Arrays, Networks, Template
 from frontend.exemplars import analysis, curves, face, layers, retrieval, shape
 from frontend.exemplars.atlas import Atlas, Indices
@@ -39,9 +40,11 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
     around    i8 [N, 3]  exemplars of the previous, this and the next frame
     other     i8 [N]     a second exemplar
     weight    f4 [N]     and its share, 0 where there is none
+    draws     i8 [N]     1 or, as `render` says, 2
     """
     chosen = retrieval.choose(atlas, aperture, width, order)
     other, weight = retrieval.fades(atlas, chosen, aperture)
+    split = layers.cramped(atlas, chosen, aperture)
     before, after = np.concatenate([chosen[:1], chosen[:-1]]), np.concatenate([chosen[1:], chosen[-1:]])
     return {
         "pose": order,
@@ -51,6 +54,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
         "around": np.stack([before, chosen, after], 1),
         "other": other,
         "weight": weight,
+        "draws": 1 + (split | (weight > 0)),
     }
 
 
@@ -75,7 +79,7 @@ def render(
     exemplars = np.concatenate([exemplar, np.where(split, exemplar, other)[again]])
     freed = np.concatenate([np.where(split, layers.LOWER, layers.NEITHER), split[again] * layers.UPPER])
     batch = layers.build(atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, freed)
-    images = np.asarray(networks.infer(RENDERER, batch.inputs, ("image",))["image"], np.uint8)
+    images = np.asarray(infer_padded(networks, RENDERER, batch.inputs, "image"), np.uint8)
     finished = []
     for k, frame in enumerate(frames):
         image = images[k]

@@ -1,0 +1,51 @@
+"""Batches of few sizes: a runtime prepares a network anew for each number of pictures and each size of a face.
+
+OpenVINO takes 20 to 60 ms for that, as long as the drawing of ten frames, so a job draws by LEAST or by its largest
+number, whatever its length and however many of its frames are drawn twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:  # the engines import this module
+    from frontend.engines.base import Arrays, Networks
+
+LEAST = 4
+"""Pictures of a small batch. All others are a multiple of it."""
+SMALL_ONES = 3
+"""So many come first, so that every stage soon has work."""
+
+
+def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
+    """Frames of each batch.
+
+    draws:   [N], pictures a network draws for each frame
+    largest: pictures of a full batch, at least 1; it has no more frames than that either
+    """
+    largest -= largest % LEAST if largest > LEAST else 0
+    sizes: list[int] = []
+    start, left = 0, int(draws.sum())
+    while start < len(draws):
+        full = len(sizes) >= SMALL_ONES and left >= largest
+        room = largest if full else min(LEAST, largest)
+        drawn = np.cumsum(draws[start : start + room])
+        size = max(int(np.searchsorted(drawn, room, side="right")), 1)
+        sizes.append(size)
+        left -= int(drawn[size - 1])
+        start += size
+    return sizes
+
+
+def infer_padded(networks: Networks, network: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+    """What `networks.infer` gives for `output`, asked with the last item repeated up to a multiple of LEAST."""
+    count = len(next(iter(inputs.values())))
+    padded = {name: _padded(array, -count % LEAST) for name, array in inputs.items()}
+    return networks.infer(network, padded, (output,))[output][:count]
+
+
+def _padded(array: npt.NDArray[np.generic], more: int) -> npt.NDArray[np.generic]:
+    return np.concatenate([array, np.repeat(array[-1:], more, 0)]) if more else array

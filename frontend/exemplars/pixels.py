@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-from frontend.exemplars import face
 from frontend.exemplars.face import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
 from frontend.frames import Float32, Uint8
 
 SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
 """Vertices on the skin around the mouth."""
-VERMILION = np.concatenate([face.LIPS, SKIN])
 THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
 
@@ -27,15 +23,15 @@ def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
 
     crop: YCbCr; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
     """
-    soft, points = _soft(crop, points, face.LIPS, max(0.01 * unit, 0.5))
+    sigma = max(0.01 * unit, 0.5)
     columns = slice(2, 7)
     upper, lower = points[UPPER_INNER[columns]], points[LOWER_INNER[columns]]
     share = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
-    seam = _colourfulness(soft, upper * (1 - share) + lower * share).min(0).mean()
+    seam = _colourfulness(crop, upper * (1 - share) + lower * share, sigma).min(0).mean()
     outer_upper, outer_lower = points[[37, 0, 267]], points[[84, 17, 314]]
     inner_upper, inner_lower = points[[82, 13, 312]], points[[87, 14, 317]]
     lips = np.concatenate([outer_upper + inner_upper, outer_lower + inner_lower]) / 2
-    return float(np.median(_colourfulness(soft, lips)) - seam)
+    return float(np.median(_colourfulness(crop, lips, sigma)) - seam)
 
 
 def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
@@ -43,15 +39,16 @@ def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
 
     Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
     """
-    soft, points = _soft(crop, points, VERMILION, max(0.015 * unit, 0.5))
+    sigma = max(0.015 * unit, 0.5)
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
     columns = slice(2, 7)
     bands = [
         points[outer[columns]] * (1 - share) + points[inner[columns]] * share
         for outer, inner in ((UPPER_OUTER, UPPER_INNER), (LOWER_OUTER, LOWER_INNER))
     ]
-    skin = np.median(_at(soft, points[SKIN])[:, 1:], axis=0)
-    return float(np.linalg.norm(_at(soft, np.stack(bands))[..., 1:] - skin, axis=-1).mean())
+    chroma = crop[..., 1:]
+    skin = np.median(_soft(chroma, points[SKIN], sigma), axis=0)
+    return float(np.linalg.norm(_soft(chroma, np.stack(bands), sigma) - skin, axis=-1).mean())
 
 
 def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
@@ -81,28 +78,25 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
-def _soft(crop: Uint8, points: Float32, around: npt.NDArray[Any], sigma: float) -> tuple[Uint8, Float32]:
-    """The crop blurred where some of its points [468, 2] lie, by far the dearest step, and all points in that part."""
-    low, high = points[around].min(0).astype(int), points[around].max(0).astype(int)
-    margin = int(np.ceil(4 * sigma)) + 2
-    x0, y0 = np.clip(low - margin, 0, np.array(crop.shape[1::-1]) - 1)
-    x1, y1 = np.maximum(high + margin, [x0 + 1, y0 + 1])
-    soft = cv2.GaussianBlur(crop[y0:y1, x0:x1], (0, 0), sigma)
-    return soft, points - np.array([x0, y0], np.float32)  # type: ignore[return-value]
-
-
-def _colourfulness(crop: npt.NDArray[Any], at: Float32) -> Float32:
+def _colourfulness(crop: Uint8, at: Float32, sigma: float) -> Float32:
     """Chroma over luma at points [..., 2]."""
-    values = _at(crop, at)
+    values = _soft(crop, at, sigma)
     chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
     return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
 
 
-def _at(crop: npt.NDArray[Any], points: Float32) -> Float32:
-    """Pixels [..., 3] nearest to points [..., 2]."""
-    rows = np.clip(np.rint(points[..., 1]).astype(int), 0, crop.shape[0] - 1)
-    columns = np.clip(np.rint(points[..., 0]).astype(int), 0, crop.shape[1] - 1)
-    return crop[rows, columns].astype(np.float32)  # type: ignore[no-any-return]
+def _soft(crop: Uint8, points: Float32, sigma: float) -> Float32:
+    """Pixels [..., C] nearest to points [..., 2] of the crop [rows, columns, C], blurred by a Gaussian.
+
+    Only these are computed: to blur all of the crop for a few of its pixels was the dearest step of the study.
+    """
+    half = min(int(np.ceil(3 * sigma)), (min(crop.shape[:2]) - 1) // 2)
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    last = np.array(crop.shape[1::-1]) - 1 - 2 * half
+    left, top = np.moveaxis(np.clip(np.rint(points).astype(int) - half, 0, last), -1, 0)
+    windows = sliding_window_view(crop, (len(kernel), len(kernel)), (0, 1))  # type: ignore[call-overload]
+    return windows[top, left].astype(np.float32) @ kernel @ kernel  # type: ignore[no-any-return]
 
 
 def sharpened(picture: Uint8, amount: float) -> Uint8:

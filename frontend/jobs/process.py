@@ -36,10 +36,10 @@ _NOT_FOR_WORKERS: dict[str, Any] = {
     "c2pa_private_key": None,
 }
 # Frames pass from thread to thread. glibc would give each thread a heap of its own and keep there what is freed: ten
-# minutes of 720p held 370 MB more than ten seconds. Two heaps are enough. Batches go back to the system, frames do not,
-# for every page that comes anew costs a fault; naming the first threshold alone sets the other to 128 kB.
+# minutes of 720p held 370 MB more than ten seconds. One heap keeps the frames that will be needed again, for every page
+# that comes anew costs a fault, and gives back the rest.
 _ALLOCATOR = {
-    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20),
 }

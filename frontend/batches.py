@@ -1,7 +1,7 @@
 """Batches of few sizes: a runtime prepares a network anew for each number of pictures and each size of a face.
 
-OpenVINO takes 20 to 60 ms for that, as long as the drawing of ten frames, so a job draws by LEAST or by its largest
-number, whatever its length and however many of its frames are drawn twice.
+OpenVINO takes as long for that as for ten frames, so a job draws by LEAST or by its largest number, whatever its length
+and however many of its frames are drawn twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
     """Frames of each batch.
 
     draws:   [N], pictures a network draws for each frame
-    largest: pictures of a full batch, at least 1; it has no more frames than that either
+    largest: pictures of a full batch, at least 1; no batch has more frames than that either
     """
     largest -= largest % LEAST if largest > LEAST else 0
     sizes: list[int] = []

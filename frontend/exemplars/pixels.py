@@ -88,7 +88,7 @@ def _colourfulness(crop: Uint8, at: Float32, sigma: float) -> Float32:
 def _soft(crop: Uint8, points: Float32, sigma: float) -> Float32:
     """Pixels [..., C] nearest to points [..., 2] of the crop [rows, columns, C], blurred by a Gaussian.
 
-    Only these are computed: to blur all of the crop for a few of its pixels was the dearest step of the study.
+    Only these are computed: to blur all of the crop for a few of its pixels would be the dearest step of the study.
     """
     half = min(int(np.ceil(3 * sigma)), (min(crop.shape[:2]) - 1) // 2)
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)

@@ -1,5 +1,9 @@
 """Colour conversion, and regions that are cut out and put back."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,3 +79,10 @@ def test_warp_sees_the_right_pixels() -> None:
     frame = Frame(data.reshape(96, 96), "bt709")
     seen = warp_rgb(frame, np.array([[2.0, 0, -60], [0, 2.0, -40]]), 40)
     assert np.abs(seen[4:-4, 4:-4].astype(int) - (200, 30, 40)).max() <= 3
+
+
+def test_pictures_are_worked_on_by_one_thread_each() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENCV", "OPENBLAS"))}
+    code = "import frontend, cv2; print(cv2.getNumThreads())"
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout == "1\n"

@@ -86,7 +86,7 @@ def _colourfulness(crop: Uint8, at: Float32, sigma: float) -> Float32:
 
 
 def _soft(crop: Uint8, points: Float32, sigma: float) -> Float32:
-    """Pixels [..., C] nearest to points [..., 2] of the crop [rows, columns, C], blurred by a Gaussian.
+    """Pixels [..., C] nearest to points [..., 2] of the crop [rows, columns, C], blurred by a Gaussian, whole numbers.
 
     Only these are computed: to blur all of the crop for a few of its pixels would be the dearest step of the study.
     """
@@ -96,7 +96,7 @@ def _soft(crop: Uint8, points: Float32, sigma: float) -> Float32:
     last = np.array(crop.shape[1::-1]) - 1 - 2 * half
     left, top = np.moveaxis(np.clip(np.rint(points).astype(int) - half, 0, last), -1, 0)
     windows = sliding_window_view(crop, (len(kernel), len(kernel)), (0, 1))  # type: ignore[call-overload]
-    return windows[top, left].astype(np.float32) @ kernel @ kernel  # type: ignore[no-any-return]
+    return np.rint(windows[top, left].astype(np.float32) @ kernel @ kernel)  # type: ignore[no-any-return]
 
 
 def sharpened(picture: Uint8, amount: float) -> Uint8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from frontend.errors import NoFace
 from frontend.exemplars import face, pixels, pose
 from frontend.exemplars.atlas import Atlas, Indices, centre, corner
 from frontend.frames import Float32, Frame, crop, cut
-from frontend.stages import spread
+from frontend.stages import batched, spread
 
 MAX_EXEMPLARS = 600
 MAX_BYTES = 128 << 20
@@ -27,8 +28,8 @@ LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
 """How far the mouth layer and the exemplars' crops reach beyond the lips, inter-ocular distances."""
 SHARPEN = 0.12
 """Gives the exemplars what sampling them will take away."""
-WORKERS = 2
-"""Frames studied at a time."""
+TOGETHER, WORKERS = 16, 2
+"""Frames measured at once, and batches of them studied at a time."""
 BASE_HALF = (0.98, 1.18)
 """Half of the base crop's height and width, of an upright head."""
 UPRIGHT = 8.0
@@ -165,20 +166,23 @@ def _collect(
     gap, red, sharp = np.zeros((3, len(frames)), np.float32)
     looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
 
-    def study(found: tuple[int, Frame]) -> None:
-        k, frame = found
-        x, y = origin[k]
-        stock[k] = cut(frame, int(x), int(y), columns, rows).data
-        picture = crop(Frame(stock[k], frame.matrix), 0, 0, columns, rows)
-        local = points[k, :, :2] - origin[k].astype(np.float32)
-        gap[k] = pixels.seam_gap(picture, local, unit[k])
-        red[k] = pixels.vermilion(picture, local, unit[k])
-        sharp[k] = pixels.sharpness(picture, local[face.OUTER], unit[k])
-        looks[k] = pixels.thumbnail(picture, local, unit[k], reference)
-        stock[k] = pixels.sharpened(stock[k], SHARPEN)
+    def study(found: list[tuple[int, Frame]]) -> None:
+        some = [k for k, _ in found]
+        pictures = np.empty((len(found), rows, columns, 3), np.uint8)
+        for k, (number, frame) in enumerate(found):
+            x, y = origin[number]
+            region = cut(frame, int(x), int(y), columns, rows)
+            pictures[k] = crop(region, 0, 0, columns, rows)
+            stock[number] = pixels.sharpened(region.data, SHARPEN)
+        local = points[some, :, :2] - origin[some, None].astype(np.float32)
+        gap[some] = pixels.seam_gap(pictures, local, unit[some])
+        red[some] = pixels.vermilion(pictures, local, unit[some])
+        for k, number in enumerate(some):
+            sharp[number] = pixels.sharpness(pictures[k], local[k, face.OUTER], unit[number])
+            looks[number] = pixels.thumbnail(pictures[k], local[k], unit[number], reference)
 
     wanted = ((place[index], frame) for index, frame in enumerate(template.frames()) if index in place)
-    for _ in spread(wanted, study, WORKERS, "study"):
+    for _ in spread(batched(wanted, repeat(TOGETHER)), study, WORKERS, "study"):
         pass
     return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
 

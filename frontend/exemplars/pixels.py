@@ -15,40 +15,39 @@ THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
 
 
-def seam_gap(crop: Uint8, points: Float32, unit: float) -> float:
-    """How unlike lips the seam between them looks, from about 0 (shut) upwards.
+def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
+    """How unlike lips the seam between them looks, from about 0 (shut) upwards, [n].
 
     Teeth and the dark of the mouth are less colourful than lips; vertices 13 and 14 cannot tell a slit of teeth from
     lips that touch.
 
-    crop: YCbCr; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
+    crops: YCbCr [n, rows, columns, 3]; points: [n, 468, 2], crop pixels; unit: inter-ocular distances [n], pixels
     """
-    sigma = max(0.01 * unit, 0.5)
+    sigma = np.maximum(0.01 * unit, 0.5)
     columns = slice(2, 7)
-    upper, lower = points[UPPER_INNER[columns]], points[LOWER_INNER[columns]]
-    share = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
-    seam = _colourfulness(crop, upper * (1 - share) + lower * share, sigma).min(0).mean()
-    outer_upper, outer_lower = points[[37, 0, 267]], points[[84, 17, 314]]
-    inner_upper, inner_lower = points[[82, 13, 312]], points[[87, 14, 317]]
-    lips = np.concatenate([outer_upper + inner_upper, outer_lower + inner_lower]) / 2
-    return float(np.median(_colourfulness(crop, lips, sigma)) - seam)
+    upper, lower = points[:, None, UPPER_INNER[columns]], points[:, None, LOWER_INNER[columns]]
+    share: Float32 = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
+    seam = _colourfulness(crops, upper * (1 - share) + lower * share, sigma).min(1).mean(1)
+    lips = (points[:, [37, 0, 267, 84, 17, 314]] + points[:, [82, 13, 312, 87, 14, 317]]) / 2
+    return np.median(_colourfulness(crops, lips, sigma), axis=1) - seam  # type: ignore[no-any-return]
 
 
-def vermilion(crop: Uint8, points: Float32, unit: float) -> float:
-    """How much lip is seen: mean chroma distance from the skin around, over the bands the mesh holds for the lips.
+def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
+    """How much lip is seen: mean chroma distance from the skin around, over the bands the mesh holds for the lips, [n].
 
     Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
     """
-    sigma = max(0.015 * unit, 0.5)
+    sigma = np.maximum(0.015 * unit, 0.5)
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
     columns = slice(2, 7)
     bands = [
-        points[outer[columns]] * (1 - share) + points[inner[columns]] * share
+        points[:, None, outer[columns]] * (1 - share) + points[:, None, inner[columns]] * share
         for outer, inner in ((UPPER_OUTER, UPPER_INNER), (LOWER_OUTER, LOWER_INNER))
     ]
-    chroma = crop[..., 1:]
-    skin = np.median(_soft(chroma, points[SKIN], sigma), axis=0)
-    return float(np.linalg.norm(_soft(chroma, np.stack(bands), sigma) - skin, axis=-1).mean())
+    chroma = crops[..., 1:]
+    skin = np.median(_soft(chroma, points[:, SKIN], sigma), axis=1)
+    lips = _soft(chroma, np.concatenate(bands, 1), sigma)
+    return np.linalg.norm(lips - skin[:, None, None], axis=-1).mean((1, 2))  # type: ignore[no-any-return]
 
 
 def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
@@ -78,25 +77,33 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
-def _colourfulness(crop: Uint8, at: Float32, sigma: float) -> Float32:
-    """Chroma over luma at points [..., 2]."""
-    values = _soft(crop, at, sigma)
+def _colourfulness(crops: Uint8, at: Float32, sigma: Float32) -> Float32:
+    """Chroma over luma at points [n, ..., 2]."""
+    values = _soft(crops, at, sigma)
     chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
     return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
 
 
-def _soft(crop: Uint8, points: Float32, sigma: float) -> Float32:
-    """Pixels [..., C] nearest to points [..., 2] of the crop [rows, columns, C], blurred by a Gaussian, whole numbers.
+def _soft(crops: Uint8, points: Float32, sigma: Float32) -> Float32:
+    """Pixels [n, ..., C] nearest to points [n, ..., 2] of crops [n, rows, columns, C], blurred by Gaussians, rounded.
 
-    Only these are computed: to blur all of the crop for a few of its pixels would be the dearest step of the study.
+    sigma: [n]
+    Only these are computed: to blur all of a crop for a few of its pixels would be the dearest step of the study.
     """
-    half = min(int(np.ceil(3 * sigma)), (min(crop.shape[:2]) - 1) // 2)
-    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).astype(np.float32)
-    last = np.array(crop.shape[1::-1]) - 1 - 2 * half
-    left, top = np.moveaxis(np.clip(np.rint(points).astype(int) - half, 0, last), -1, 0)
-    windows = sliding_window_view(crop, (len(kernel), len(kernel)), (0, 1))  # type: ignore[call-overload]
-    return np.rint(windows[top, left].astype(np.float32) @ kernel @ kernel)  # type: ignore[no-any-return]
+    count, rows, columns = crops.shape[:3]
+    half = np.minimum(np.ceil(3 * sigma), (min(rows, columns) - 1) // 2)
+    side = int(half.max())
+    step = np.arange(-side, side + 1)
+    kernel = np.exp(-0.5 * (step / sigma[:, None]) ** 2) * (np.abs(step) <= half[:, None])
+    kernel = (kernel / kernel.sum(1, keepdims=True)).astype(np.float32)
+    at = points.reshape(count, -1, 2)
+    left, top = np.moveaxis(
+        np.clip(np.rint(at).astype(int) - side, 0, [columns - 1 - 2 * side, rows - 1 - 2 * side]), -1, 0
+    )
+    windows = sliding_window_view(crops, (len(step), len(step)), (1, 2))  # type: ignore[call-overload]
+    seen = windows[np.arange(count)[:, None], top, left].astype(np.float32)
+    blurred = (seen @ kernel[:, None, None, :, None])[..., 0] @ kernel[:, None, :, None]
+    return np.rint(blurred[..., 0]).reshape(*points.shape[:-1], -1)  # type: ignore[no-any-return]
 
 
 def sharpened(picture: Uint8, amount: float) -> Uint8:

@@ -29,6 +29,7 @@ from benchmarks.measure import Cost, Row, costing, interleaved, median, save, sh
 from frontend.engines import ENGINES
 from frontend.media import EncoderSettings
 from frontend.pipeline import Job, Workshop, run
+from frontend.processors import usable_processors
 from frontend.settings import Settings
 from frontend.templates import TemplateStore
 from frontend.triton.client import TritonNetworks
@@ -69,7 +70,7 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
     path = media.ROOT / "model_repository" / network / "1" / "model.onnx"
     inputs = _inputs(path, batch)
     # As many threads as the embedded server gives an execution.
-    threads = int(os.environ.get("ONNXRUNTIME_THREADS") or max(len(os.sched_getaffinity(0)) // 2, 1))
+    threads = int(os.environ.get("ONNXRUNTIME_THREADS") or max(usable_processors() // 2, 1))
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, session_options, providers=["CPUExecutionProvider"])

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         None, description="postgresql://... where several services share one queue. Empty: SQLite in the state folder."
     )
     max_jobs: int = Field(1, ge=1, description="Jobs that one service runs at the same time; further ones wait.")
+    helpers: int | None = Field(
+        None,
+        ge=0,
+        description="Further processes, which draw segments of long jobs beside their own. "
+        "Empty: as many as leave four processors to each process, three at most.",
+    )
     max_queued: int = Field(100, ge=1, description="Jobs that may wait; a further one is answered 429.")
     job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
     segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")

@@ -17,6 +17,7 @@ from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from typing import Any
 
 from frontend.errors import BadInput, OutOfMemory, ServiceError, TimedOut, revive
+from frontend.processors import usable_processors
 from frontend.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ Progress = Callable[[str, float], None]
 
 _CRASHES = (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP)
 _POLL = 0.1
+PROCESSORS, MOST_HELPERS = 4, 3
+"""What one worker keeps busy with x264 and its share of the networks; each may hold half a gigabyte."""
 # The worker decodes what strangers send; it has no use for secrets.
 _NOT_FOR_WORKERS: dict[str, Any] = {
     "api_keys": (),
@@ -155,7 +158,7 @@ class Worker:
 
 
 class Workers:
-    """As many workers as jobs may run at the same time; the one that was used last is used first.
+    """As many workers as jobs may run at the same time, and helpers; the one that was used last is used first.
 
     A worker is started when it is first needed, but for the first: all at once would keep it from its job.
     """
@@ -163,10 +166,14 @@ class Workers:
     def __init__(self, settings: Settings, triton_url: Callable[[], str]) -> None:
         # The kernel ends a worker with the *thread* that started it, so one thread that stays starts them all.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="spawner")
-        self._all = [Worker(settings, triton_url, self._spawner) for _ in range(settings.max_jobs)]
+        self.helpers = helpers_for(settings)
+        count = settings.max_jobs + self.helpers
+        self._all = [Worker(settings, triton_url, self._spawner) for _ in range(count)]
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
-        for worker in reversed(self._all):
+        for worker in reversed(self._all[: settings.max_jobs]):
             self._idle.put(worker)
+        # Adding and taking at one end is atomic.
+        self._helpers = self._all[settings.max_jobs :]
 
     @contextmanager
     def lease(self) -> Iterator[Worker]:
@@ -176,6 +183,16 @@ class Workers:
         finally:
             self._idle.put(worker)
 
+    def helper(self) -> Worker | None:
+        """One that draws for a job beside its own worker, to be given back; None where all are busy."""
+        try:
+            return self._helpers.pop()
+        except IndexError:
+            return None
+
+    def give_back(self, helper: Worker) -> None:
+        self._helpers.append(helper)
+
     def start(self) -> None:
         """Start the first, so that the first job need not wait for it."""
         self._all[0].start()
@@ -184,6 +201,13 @@ class Workers:
         for worker in self._all:
             worker.stop()
         self._spawner.shutdown()
+
+
+def helpers_for(settings: Settings) -> int:
+    """Workers beyond one for each job: as set, or what the processors leave room for."""
+    if settings.helpers is not None:
+        return settings.helpers
+    return min(max(usable_processors() // PROCESSORS - settings.max_jobs, 0), MOST_HELPERS)
 
 
 def _read(process: subprocess.Popen[str], answers: queue.SimpleQueue[dict[str, Any] | None]) -> None:

@@ -28,7 +28,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 import numpy as np
@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 _NICENESS = 5
+_RESTLESS = 2.0
+"""Seconds a process waits for more of the job that it has in hand."""
 
 
 class Bench:
@@ -121,20 +123,20 @@ class Bench:
             "timings": timings,
         }
 
-    def segment(self, index: int, start: int, stop: int, report: Report) -> dict[str, Any]:
-        clock = time.perf_counter()
+    def segment(self, index: int, start: int, stop: int, helps: bool, report: Report) -> None:
+        """Draw a segment. helps: beside the job's own process, which sees to the sound."""
         frames = draw(
             self._plan(report), self.engine, self.workshop, start, stop, lambda share: report("render", share)
         )
         info = self._plan(report).prepared.info
-        self._encode_sound(self._plan(report).length, info.fps)
+        if not helps:
+            self._encode_sound(self._plan(report).length, info.fps)
         try:
             with writing(OWN_FOLDER):
                 self.folder.mkdir(parents=True, exist_ok=True)
             write_segment(self.segment_path(index), frames, info, self.workshop.encoder, OWN_FOLDER)
         finally:
             frames.close()
-        return {"seconds": time.perf_counter() - clock}
 
     def compose(self, counts: list[int], fps: str, metadata: Mapping[str, str], report: Report) -> dict[str, Any]:
         """Write the finished video beside its place.
@@ -154,8 +156,12 @@ class Bench:
         with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(self.save, self.task))
             compose(part, segments, sound, Fraction(fps), self.save.suffix, metadata)
-        self._planned = None  # an idle process holds no template
+        self.rest()
         return {"seconds": time.perf_counter() - clock}
+
+    def rest(self) -> None:
+        """Let the template go: an idle process holds none. The next segment would take it up again."""
+        self._planned = None
 
     def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:
         if self._sound is None:
@@ -166,7 +172,7 @@ class Bench:
         start = 0
         for index, (count, done) in enumerate(zip(counts, made, strict=True)):
             if not done:
-                self.segment(index, start, start + count, report)
+                self.segment(index, start, start + count, False, report)
             start += count
 
     def segment_path(self, index: int) -> Path:
@@ -225,7 +231,12 @@ def main() -> None:
     workshop = build_workshop(settings, first["triton_url"])
     report, bench = Report(answers), None
     while True:
-        command = commands.get()
+        try:
+            command = commands.get(timeout=_RESTLESS)
+        except Empty:
+            if bench is not None:
+                bench.rest()
+            command = commands.get()
         try:
             if bench is None or bench.task != command["task"] or command["do"] == "prepare":
                 if bench is not None:
@@ -243,7 +254,8 @@ def _obey(bench: Bench, command: Mapping[str, Any], report: Report) -> dict[str,
         return bench.prepare(report)
     bench.require(command["inputs"])
     if command["do"] == "segment":
-        return bench.segment(command["index"], command["start"], command["stop"], report)
+        bench.segment(command["index"], command["start"], command["stop"], command["helps"], report)
+        return {}
     return bench.compose(command["counts"], command["fps"], command["metadata"], report)
 
 

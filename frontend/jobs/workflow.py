@@ -11,9 +11,10 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,9 +25,10 @@ from frontend import metrics, observe, tracing
 from frontend.errors import Cancelled, OutputFailed, ServiceError
 from frontend.fetch import fetch, is_url
 from frontend.jobs.control import Control, Switchboard
-from frontend.jobs.process import Worker, Workers
+from frontend.jobs.process import Progress, Worker, Workers
 from frontend.jobs.publish import publish, seal, unpublished
 from frontend.jobs.room import has_room, require_room
+from frontend.jobs.segments import Segments, segment_lengths
 from frontend.jobs.spec import JobSpec, describe, job_folder
 from frontend.jobs.watch import statuses
 from frontend.labels import implicit_label
@@ -71,8 +73,8 @@ class _Run:
     task_id: str
     spec: JobSpec
     control: Control
-    frames: int = 1
-    drawn: int = 0
+    drawn: list[float] = field(default_factory=list)
+    """Frames of each segment that are drawn."""
     told: tuple[str, float] = ("", 0.0)
     counted: float = 0.0
 
@@ -91,7 +93,9 @@ class _Run:
             with suppress(DBAPIError):
                 DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + own * share, 4), "at": now})
 
-    def command(self, worker: Worker, do: str, **fields: Any) -> dict[str, Any]:
+    def command(
+        self, worker: Worker, do: str, told: Progress, check: Callable[[], None], **fields: Any
+    ) -> dict[str, Any]:
         command = {
             "do": do,
             "task": self.task_id,
@@ -104,21 +108,17 @@ class _Run:
             "mouth_strength": self.spec.mouth_strength,
             "loop": self.spec.loop,
         }
-        check = partial(self.shop.switchboard.check, self.control)
-
-        def told(stage: str, share: float) -> None:
-            if stage == "render":
-                drawing = fields["stop"] - fields["start"] if do == "segment" else 0
-                self.count(self.drawn + share * drawing)
-                share = (self.drawn + share * drawing) / self.frames
-            self.progress(stage, share)
-
         return worker.call(command | fields | {"trace": tracing.headers()}, told, check)
 
-    def count(self, drawn: float) -> None:
-        """Tell the metrics how many frames of the job are drawn now."""
+    def check(self) -> None:
+        self.shop.switchboard.check(self.control)
+
+    def count(self) -> float:
+        """Tell the metrics how many frames of the job are drawn now, and return it."""
+        drawn = sum(self.drawn)
         metrics.frames.inc(max(drawn - self.counted, 0))
         self.counted = max(drawn, self.counted)
+        return drawn
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """Do one recorded step, again and with growing pauses where its trouble is of the passing kind."""
@@ -229,33 +229,29 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
         run.spec = replace(run.spec, audio=run.step("fetch audio", partial(_fetch, run, run.spec.audio, "audio")))
     if is_url(run.spec.video):
         run.spec = replace(run.spec, video=run.step("fetch video", partial(_fetch, run, run.spec.video, "video")))
-    prepared = run.step("prepare", lambda: run.command(worker, "prepare"))
-    run.frames, timings = prepared["frames"], dict(prepared["timings"])
+    prepared = run.step("prepare", lambda: run.command(worker, "prepare", run.progress, run.check))
+    frames, timings = prepared["frames"], dict(prepared["timings"])
 
-    counts = segment_lengths(run.frames, Fraction(prepared["fps"]), settings.segment_seconds)
-    timings["render"] = 0.0
-    for index, count in enumerate(counts):
-        place = {"index": index, "start": run.drawn, "stop": run.drawn + count, "inputs": prepared["inputs"]}
-        drawn = run.step(f"segment {index}", partial(run.command, worker, "segment", **place))
-        timings["render"] += drawn["seconds"]
-        run.drawn += count
-        run.count(run.drawn)
+    counts = segment_lengths(frames, Fraction(prepared["fps"]), settings.segment_seconds)
+    timings["render"] = _draw(run, worker, counts, prepared["inputs"])
 
     save = Path(run.spec.save)
     metadata = implicit_label(run.task_id, settings.aigc_producer)
 
     def compose() -> dict[str, Any]:
         begun = {"inputs": prepared["inputs"], "fps": prepared["fps"]}
-        done = run.command(worker, "compose", counts=counts, metadata=metadata, **begun)
+        # Segments may have to be drawn again; they were counted the first time.
+        told = lambda stage, share: run.progress("compose", 0.0)  # noqa: E731
+        done = run.command(worker, "compose", told, run.check, counts=counts, metadata=metadata, **begun)
         return {**done, "identity": seal(save, run.task_id, settings)}
 
     composed = run.step("compose", compose)
     timings["compose"] = composed["seconds"]
     wanted = partial(_is_wanted, run)
     run.step("publish", partial(publish, save, run.task_id, composed["identity"], settings, wanted))
-    seconds = float(run.frames / Fraction(prepared["fps"]))
+    seconds = float(frames / Fraction(prepared["fps"]))
     result = {
-        "frames": run.frames,
+        "frames": frames,
         "frames_without_face": prepared["frames_without_face"],
         "fps": prepared["fps"],
         "width": prepared["width"],
@@ -273,11 +269,35 @@ def _work(run: _Run, worker: Worker, started: float) -> dict[str, Any]:
     return result
 
 
-def segment_lengths(frames: int, fps: Fraction, seconds: float) -> list[int]:
-    """Frames of each segment: equal ones of about `seconds`; a last piece too short to be worth it is shared out."""
-    count = max(round(float(frames / fps) / seconds), 1)
-    count = min(count, frames)
-    return [frames * (k + 1) // count - frames * k // count for k in range(count)]
+def _draw(run: _Run, worker: Worker, counts: list[int], inputs: dict[str, Any]) -> float:
+    """One recorded step for each segment; returns the seconds that all of them took."""
+    shop, starts = run.shop, [0, *accumulate(counts)]
+    run.drawn = [0.0] * len(counts)
+
+    def draw(index: int, drawer: Worker) -> None:
+        def told(stage: str, share: float) -> None:
+            if stage == "render":
+                run.drawn[index] = share * counts[index]
+
+        def check() -> None:
+            run.check()
+            segments.check()
+
+        place = {"index": index, "start": starts[index], "stop": starts[index + 1], "inputs": inputs}
+        run.command(drawer, "segment", told, check, helps=drawer is not worker, **place)
+
+    def take(index: int) -> dict[str, Any]:
+        clock = time.perf_counter()
+        segments.take(index, lambda: run.progress("render", run.count() / starts[-1]))
+        return {"seconds": time.perf_counter() - clock}
+
+    seconds = 0.0
+    with Segments(worker, shop.workers, len(counts), draw, lambda: not shop.switchboard.is_stopping) as segments:
+        for index, count in enumerate(counts):
+            seconds += run.step(f"segment {index}", partial(take, index))["seconds"]
+            run.drawn[index] = count
+            run.count()
+    return seconds
 
 
 def clean_up(spec: JobSpec, task_id: str, settings: Settings) -> None:

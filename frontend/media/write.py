@@ -20,6 +20,7 @@ from frontend.errors import BadInput, OutputFailed
 from frontend.frames import Frame
 from frontend.media import hardware
 from frontend.media.video_info import VideoInfo
+from frontend.processors import usable_processors
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Output suffix -> FFmpeg's muxer."""
@@ -134,7 +135,7 @@ def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSet
         stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
         # Threads that share one frame, PyAV's choice, wait for each other, and the slices they cut it into cost bytes.
         stream.thread_type = "FRAME"
-        stream.thread_count = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+        stream.thread_count = min(usable_processors(), _MOST_THREADS)
     else:
         stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
     context = stream.codec_context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import logging
-import os
 import re
 import secrets
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from frontend.errors import Unavailable
+from frontend.processors import usable_processors
 from frontend.triton import guard, kserve, ports, probe, runtime
 from frontend.triton.repository import installed
 
@@ -206,7 +206,7 @@ class TritonServer:
         environment = self._runtime.environment(folder)
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)
-        environment.setdefault("ONNXRUNTIME_THREADS", str(max(len(os.sched_getaffinity(0)) // 2, 1)))
+        environment.setdefault("ONNXRUNTIME_THREADS", str(max(usable_processors() // 2, 1)))
         if self._compiled:
             environment["COMPILED_NETWORKS"] = str(self._compiled.resolve())
         self._news.clear()

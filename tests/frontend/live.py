@@ -35,6 +35,7 @@ class Live:
             "ENGINE_MODULES": "tests.frontend.passthrough",
             "ENGINE": "passthrough",
             "ENCODER_PRESET": "ultrafast",
+            "HELPERS": "0",
             **{name.upper(): str(value) for name, value in settings.items()},
         }
         with self.log.open("a") as lines:

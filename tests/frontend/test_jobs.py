@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from frontend.jobs.workflow import segment_lengths
+from frontend.jobs.segments import segment_lengths
 from frontend.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 

@@ -48,7 +48,7 @@ def test_a_video_made_across_a_kill_is_the_one_made_in_one_go(
         write_segment(folder / "segment-00000.mp4", [grey] * 10, info, EncoderSettings("medium"))
         recorded.pop("segment-00000.mp4")
 
-    with Live(own_media, **settings) as second:
+    with Live(own_media, helpers=1, **settings) as second:
         while not (folder / "segment-00003.mp4").exists():
             assert second.task(task_id)["ended"] is None
             time.sleep(0.02)

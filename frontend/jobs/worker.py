@@ -236,6 +236,7 @@ def main() -> None:
         except Empty:
             if bench is not None:
                 bench.rest()
+                memory.trim()
             command = commands.get()
         try:
             if bench is None or bench.task != command["task"] or command["do"] == "prepare":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -16,6 +18,9 @@ from frontend.frames import Frame
 from frontend.media import EncoderSettings, VideoReader, write_video
 from frontend.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
+
+TEMPLATE = 75 * 720 * 576
+"""Bytes of the sample template's frames, their chroma left out."""
 
 # Every megabyte that can be had is taken, then some are given back: too few for OpenBLAS, enough for everything else.
 STARVED = """
@@ -63,6 +68,23 @@ def test_a_job_beyond_its_memory_fails_in_words_and_the_next_one_succeeds(
         assert not (own_media / "a.mp4").exists() and leftovers(own_media) == before
         assert not set(workers) & set(service.workers()), "what the job held is held still"
         service.until(service.submit(save_path="b.mp4").json()["data"]["task_id"], "succeeded")
+
+
+def test_an_idle_process_gives_back_what_its_last_job_held(own_media: Path, triton: TritonServer) -> None:
+    with Live(own_media, triton_url=triton.url) as service:
+        [worker] = service.workers()
+        service.until(service.submit().json()["data"]["task_id"], "succeeded")
+        busy = resident(worker)
+        time.sleep(3)
+        assert service.workers() == [worker]
+        assert resident(worker) < busy - TEMPLATE, "its frames are held still"
+        service.until(service.submit().json()["data"]["task_id"], "succeeded")
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has."""
+    words = Path(f"/proc/{pid}/statm").read_text().split()
+    return int(words[1]) * resource.getpagesize()
 
 
 def enlarge(source: Path, target: Path, width: int, height: int, frames: int = 12) -> None:

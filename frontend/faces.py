@@ -10,7 +10,7 @@ threads of their own look at the chunks behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -55,15 +55,26 @@ LIPS = [
 SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
 
 
-def track_face(frames: Iterable[Frame], networks: Networks, *, views: int = 1) -> FaceTrack:
+def track_face(
+    frames: Iterable[Frame],
+    networks: Networks,
+    *,
+    views: int = 1,
+    witness: Callable[[Sequence[Frame], Float32], None] | None = None,
+) -> FaceTrack:
     """Landmarks of one person, the largest and most central at the start, in every frame.
 
     views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
+    witness: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
     chain = _Chain(networks)
     chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
-    parts = list(spread(chunks, lambda chunk: _look(chunk, networks, views), WORKERS, "mesh"))
+    parts = []
+    for seen, *part in spread(chunks, lambda chunk: (chunk.frames, *_look(chunk, networks, views)), WORKERS, "mesh"):
+        if witness is not None:
+            witness(seen, part[0])
+        parts.append(part)
     landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
     present = score >= MIN_SCORE

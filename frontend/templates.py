@@ -17,6 +17,7 @@ import numpy as np
 from av.codec.hwaccel import HWAccel
 
 from frontend import metrics
+from frontend.close_ups import CloseUps
 from frontend.engines.base import Arrays, Engine, FaceTrack, Networks, Template
 from frontend.errors import BadInput, NoFace
 from frontend.faces import TRACK_VERSION, track_face
@@ -124,9 +125,10 @@ def prepare(
     cached = groups is not None
     metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
-        track = _track(reader, networks, max_seconds, report)
+        close_ups = CloseUps(reader.info.width, reader.info.height) if not reader.fits else None
+        track = _track(reader, networks, max_seconds, report, close_ups)
         groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
-        groups["engine"] = engine.analyse(_template(reader, groups["track"]), networks)
+        groups["engine"] = engine.analyse(_template(reader, groups["track"], close_ups), networks)
         store.save(key, groups)
     report(1.0)
     return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached)
@@ -141,7 +143,9 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _track(reader: VideoReader, networks: Networks, max_seconds: float, report: Report) -> FaceTrack:
+def _track(
+    reader: VideoReader, networks: Networks, max_seconds: float, report: Report, close_ups: CloseUps | None
+) -> FaceTrack:
     limit = int(max_seconds * reader.info.fps)
     expected = max(reader.info.length_hint, 1)
 
@@ -152,19 +156,18 @@ def _track(reader: VideoReader, networks: Networks, max_seconds: float, report: 
             report(min(index / expected, 1.0) * 0.9)
             yield frame
 
-    track = track_face(ahead(counted(), 32, "decode"), networks)
+    track = track_face(ahead(counted(), 32, "decode"), networks, witness=close_ups.keep if close_ups else None)
     if not track.present.any():
         raise NoFace("video_path: no face was found in any frame")
     return track
 
 
-def _template(reader: VideoReader, track: Arrays) -> Template:
+def _template(reader: VideoReader, track: Arrays, close_ups: CloseUps | None = None) -> Template:
     info = reader.info
     face = FaceTrack(
         np.asarray(track["landmarks"], np.float32),
         np.asarray(track["score"], np.float32),
         np.asarray(track["present"], np.bool_),
     )
-    return Template(
-        info.width, info.height, info.fps, len(face.score), face, lambda: ahead(reader.frames(), 16, "decode")
-    )
+    frames = lambda: ahead(reader.frames(), 16, "decode")  # noqa: E731
+    return Template(info.width, info.height, info.fps, len(face.score), face, frames, close_ups)

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from frontend.close_ups import CloseUps
 from frontend.frames import Float32, Frame
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -41,6 +42,7 @@ class Template:
 
     fps, width, height and frame_count are those after normalisation: constant rate, upright, even size
     frames: call it to decode the frames once more, in order
+    close_ups: what lies around the mouth, kept where decoding once more would take long; only while it is analysed
     """
 
     width: int
@@ -49,6 +51,7 @@ class Template:
     frame_count: int
     track: FaceTrack
     frames: Callable[[], Iterator[Frame]]
+    close_ups: CloseUps | None = None
 
 
 STRENGTHS = (0.5, 1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
@@ -158,10 +159,9 @@ def cover(features: Float32, limit: int) -> Indices:
 def _collect(
     template: Template, frames: Indices, points: Float32, unit: Float32, size: Indices, reference: Float32
 ) -> dict[str, npt.NDArray[Any]]:
-    """Decode the template once more and cut the exemplars out."""
+    """Cut the exemplars out and measure them."""
     rows, columns = int(size[4]), int(size[5])
     origin = corner(points, rows, columns)
-    place = {int(frame): k for k, frame in enumerate(frames)}
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
     gap, red, sharp = np.zeros((3, len(frames)), np.float32)
     looks = np.zeros((len(frames), pixels.THUMBNAIL[0] * pixels.THUMBNAIL[1] * 3), np.float32)
@@ -169,9 +169,7 @@ def _collect(
     def study(found: list[tuple[int, Frame]]) -> None:
         some = [k for k, _ in found]
         pictures = np.empty((len(found), rows, columns, 3), np.uint8)
-        for k, (number, frame) in enumerate(found):
-            x, y = origin[number]
-            region = cut(frame, int(x), int(y), columns, rows)
+        for k, (number, region) in enumerate(found):
             pictures[k] = crop(region, 0, 0, columns, rows)
             stock[number] = pixels.sharpened(region.data, SHARPEN)
         local = points[some, :, :2] - origin[some, None].astype(np.float32)
@@ -181,10 +179,28 @@ def _collect(
             sharp[number] = pixels.sharpness(pictures[k], local[k, face.OUTER], unit[number])
             looks[number] = pixels.thumbnail(pictures[k], local[k], unit[number], reference)
 
-    wanted = ((place[index], frame) for index, frame in enumerate(template.frames()) if index in place)
-    for _ in spread(batched(wanted, repeat(TOGETHER)), study, WORKERS, "study"):
+    regions = _regions(template, frames, origin, columns, rows)
+    for _ in spread(batched(regions, repeat(TOGETHER)), study, WORKERS, "study"):
         pass
     return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
+
+
+def _regions(
+    template: Template, frames: Indices, origin: Indices, columns: int, rows: int
+) -> Iterator[tuple[int, Frame]]:
+    """Each of `frames` cut at its `origin`, with its place among them; from close-ups, where these reach so far."""
+    place = {int(frame): k for k, frame in enumerate(frames)}
+    if template.close_ups is not None:
+        corners = zip(place, origin.tolist(), strict=True)
+        seen = [template.close_ups.cut(index, x, y, columns, rows) for index, (x, y) in corners]
+        whole = [region for region in seen if region is not None]
+        if len(whole) == len(frames):
+            yield from enumerate(whole)
+            return
+    for index, frame in enumerate(template.frames()):
+        if index in place:
+            x, y = origin[place[index]].tolist()
+            yield place[index], cut(frame, x, y, columns, rows)
 
 
 def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:

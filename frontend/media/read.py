@@ -102,6 +102,11 @@ class VideoReader:
         """Frames that are held at most."""
         return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
 
+    @property
+    def fits(self) -> bool:
+        """Whether all frames are held once they were read, as far as the file tells how many there are."""
+        return 0 < self.info.length_hint <= self.capacity
+
     def _walk(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
         """Through a window on the file: the frames decoded last, and the decoder, which goes on behind them.
 

@@ -138,9 +138,10 @@ def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folde
         row = {"stage": name, "frames/s": frames / wall, ALONE: 1000 * cpu / frames}
         rows.append({**row, BESIDE: 1000 * median(beside[name]) / frames})
     stages = list(rows)
-    # What fits into memory is decoded once; else once to follow the face, once to study it, and as it is played.
+    # What fits into memory is decoded once; else once to follow the face, and as it is played. That it may be decoded
+    # once more to be studied, where its close-ups do not fit either, is no part of the bound.
     fits = len(pictures) <= reader.capacity
-    decoded = {True: len(pictures) if fits else count + 2 * len(pictures), False: len(pictures) if fits else count}
+    decoded = {True: len(pictures) if fits else count + len(pictures), False: len(pictures) if fits else count}
     for name, fresh in (("pipeline, first", True), ("pipeline, cached", False)):
         times = {stage: frames for stage, (frames, _) in work.items() if fresh or stage not in ONCE}
         times |= {stage: count for stage in times if stage not in ONCE} | {"decode": decoded[fresh]}

@@ -14,7 +14,7 @@ from frontend.exemplars import face
 from frontend.frames import Float32, Frame, cut
 
 HALF = np.array([1.15, 1.25])
-"""Half of a close-up's width and height, distances between the eyes: what five talking heads needed at their most."""
+"""Half of a close-up's width and height, distances between the eyes: six talking heads needed hardly less."""
 MAX_BYTES = 128 * 2**20
 
 
@@ -51,15 +51,19 @@ class CloseUps:
         if self._left < 0:
             self._kept.clear()
 
-    def cut(self, index: int, x: int, y: int, width: int, height: int) -> Frame | None:
-        """What `frames.cut` gives for frame `index`; None where its close-up does not reach so far."""
+    def shows(self, index: int, x: int, y: int, width: int, height: int) -> bool:
+        """Whether frame `index` has a close-up that reaches so far."""
         seen = self._kept[index] if index < len(self._kept) else None
         if seen is None:
-            return None
-        picture = seen.picture
-        across = _reaches(x, width, seen.x, picture.width, self._width)
-        down = _reaches(y, height, seen.y, picture.height, self._height)
-        return cut(picture, x - seen.x, y - seen.y, width, height) if across and down else None
+            return False
+        across = _reaches(x, width, seen.x, seen.picture.width, self._width)
+        return across and _reaches(y, height, seen.y, seen.picture.height, self._height)
+
+    def cut(self, index: int, x: int, y: int, width: int, height: int) -> Frame:
+        """What `frames.cut` gives for frame `index`, where its close-up `shows` that much."""
+        seen = self._kept[index]
+        assert seen is not None
+        return cut(seen.picture, x - seen.x, y - seen.y, width, height)
 
 
 def _reaches(start: int, length: int, seen: int, seen_length: int, whole: int) -> bool:

@@ -190,13 +190,11 @@ def _regions(
 ) -> Iterator[tuple[int, Frame]]:
     """Each of `frames` cut at its `origin`, with its place among them; from close-ups, where these reach so far."""
     place = {int(frame): k for k, frame in enumerate(frames)}
-    if template.close_ups is not None:
-        corners = zip(place, origin.tolist(), strict=True)
-        seen = [template.close_ups.cut(index, x, y, columns, rows) for index, (x, y) in corners]
-        whole = [region for region in seen if region is not None]
-        if len(whole) == len(frames):
-            yield from enumerate(whole)
-            return
+    boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
+    close_ups = template.close_ups
+    if close_ups is not None and all(close_ups.shows(*box) for box in boxes):
+        yield from ((k, close_ups.cut(*box)) for k, box in enumerate(boxes))
+        return
     for index, frame in enumerate(template.frames()):
         if index in place:
             x, y = origin[place[index]].tolist()

@@ -41,19 +41,18 @@ def test_a_cut_from_a_close_up_is_the_one_from_the_frame_also_beyond_its_edge(mo
     seen.keep(pictures, np.stack([face_at(*mouth), face_at(*mouth)]))
     x, y = (2 * round((centre - 40) / 2) for centre in mouth)
     for index, whole in enumerate(pictures):
-        region = seen.cut(index, x, y, 80, 80)
-        assert region is not None
-        assert np.array_equal(region.data, frames.cut(whole, x, y, 80, 80).data)
+        assert seen.shows(index, x, y, 80, 80)
+        assert np.array_equal(seen.cut(index, x, y, 80, 80).data, frames.cut(whole, x, y, 80, 80).data)
 
 
 def test_what_a_close_up_does_not_show_is_not_made_up() -> None:
     seen = CloseUps(WIDTH, HEIGHT)
     seen.keep([picture(0), picture(1)], np.stack([face_at(100, 80), face_at(-300, 80)]))
-    assert seen.cut(0, 60, 40, 80, 80) is not None
-    assert seen.cut(0, 40, 40, 80, 80) is None and seen.cut(0, 60, 40, 120, 80) is None
-    assert seen.cut(0, 60, 20, 80, 80) is None and seen.cut(0, 60, 60, 80, 80) is None
-    assert seen.cut(1, -340, 40, 80, 80) is None, "a face out of the picture"
-    assert seen.cut(2, 60, 40, 80, 80) is None, "a frame never shown"
+    assert seen.shows(0, 60, 40, 80, 80)
+    assert not seen.shows(0, 40, 40, 80, 80) and not seen.shows(0, 60, 40, 120, 80)
+    assert not seen.shows(0, 60, 20, 80, 80) and not seen.shows(0, 60, 60, 80, 80)
+    assert not seen.shows(1, -340, 40, 80, 80), "a face out of the picture"
+    assert not seen.shows(2, 60, 40, 80, 80), "a frame never shown"
 
 
 def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +60,7 @@ def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.Mo
     seen = CloseUps(WIDTH, HEIGHT)
     for number in range(3):
         seen.keep([picture(number)], face_at(100, 80)[None])
-    assert seen.cut(0, 60, 40, 80, 80) is None
+    assert not seen.shows(0, 60, 40, 80, 80)
 
 
 @pytest.mark.parametrize("close_ups", [True, False])

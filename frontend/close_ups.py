@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from frontend.exemplars import face
 from frontend.frames import Float32, Frame, cut
 
+CORNERS = [61, 291]
+RIGHT_EYE, LEFT_EYE = [33, 133], [362, 263]
+"""Vertices of the face mesh: the mouth's corners, and each eye's."""
 HALF = np.array([1.15, 1.25])
 """Half of a close-up's width and height, distances between the eyes: six talking heads needed hardly less."""
 MAX_BYTES = 128 * 2**20
@@ -39,7 +41,9 @@ class CloseUps:
         """The next frames; landmarks: float32 [n, 468, 3], frame pixels."""
         if self._left < 0:
             return
-        middle, reach = face.mouth_centre(landmarks), HALF * face.interocular(landmarks).max()
+        right, left = landmarks[:, RIGHT_EYE, :2].mean(1), landmarks[:, LEFT_EYE, :2].mean(1)
+        reach = HALF * np.linalg.norm(left - right, axis=1).max()
+        middle = landmarks[:, CORNERS, :2].mean(1)
         limits = np.array([self._width, self._height]) // 2
         low = 2 * np.clip(np.floor((middle - reach) / 2), 0, limits).astype(int)
         high = 2 * np.clip(np.ceil((middle + reach) / 2), 0, limits).astype(int)

@@ -10,9 +10,8 @@ import pytest
 
 from frontend import close_ups as module
 from frontend import frames
-from frontend.close_ups import CloseUps
+from frontend.close_ups import CORNERS, LEFT_EYE, RIGHT_EYE, CloseUps
 from frontend.engines.default import DefaultEngine
-from frontend.exemplars.face import CORNERS, LEFT_EYE, RIGHT_EYE
 from frontend.frames import Frame
 from frontend.media import VideoReader
 from frontend.media import read as read_module

@@ -23,5 +23,7 @@ def until(page: Page, condition: str) -> None:
 
 
 def fill(page: Page, samples: Path, voice: Path) -> None:
+    # Templates of earlier tasks appear above the button, which then is not where a click was aimed at.
+    page.wait_for_load_state("networkidle")
     page.set_input_files("#template", samples / "template.mkv")
     page.set_input_files("#voice", voice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
 import threading
 
@@ -43,5 +44,6 @@ def _have_openblas_take_its_own() -> None:
 
 
 def trim() -> None:
-    """Give back to the system what is allocated no more: glibc keeps it for the next time, 150 MB after a job."""
+    """Give back to the system what is needed no more: glibc keeps it for the next time, 150 MB after a job."""
+    gc.collect()
     ctypes.CDLL(None).malloc_trim(0)

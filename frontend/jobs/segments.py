@@ -11,7 +11,7 @@ from contextvars import copy_context
 from fractions import Fraction
 from types import TracebackType
 
-from frontend.errors import ServiceError
+from frontend.errors import Cancelled, ServiceError
 from frontend.jobs.control import Interrupted
 from frontend.jobs.process import Worker, Workers
 
@@ -130,7 +130,7 @@ class Segments:
         try:
             self._draw(index, worker)
         except ServiceError as error:
-            if error.passing:
+            if error.passing or isinstance(error, Cancelled):
                 raise
             raise _HelperFailed from error
         finally:

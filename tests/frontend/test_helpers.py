@@ -84,6 +84,7 @@ def test_a_job_that_is_cancelled_stops_its_helpers_too(live: Live, media: Path) 
     assert live.client.delete(f"/human/tasks/{task_id}").json()["data"]["state"] == "cancelled"
     assert time.monotonic() - started < 2
     assert leftovers(media) == [] and not (media / "gone.mp4").exists()
+    assert "left to the job's own process: the job was cancelled" not in live.log.read_text()
     live.until(live.submit(save_path="next.mp4").json()["data"]["task_id"], "succeeded")
 
 

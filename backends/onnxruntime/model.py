@@ -6,8 +6,10 @@ served by the native backend of NVIDIA's images; the fields read here are the on
     default_model_filename                                      model.onnx unless given
     parameters: intra_op_thread_count                           threads of one execution; 0 or absent: all cores
     optimization.execution_accelerators
-      .cpu_execution_accelerator { name: "openvino" }           run with OpenVINO; its parameter `precision`, "f32" or
-                                                                "bf16", is ours, the native backend ignores it
+      .cpu_execution_accelerator { name: "openvino" }           run with OpenVINO; its parameters `precision`, "f32" or
+                                                                "bf16", and `samples`, how many of a batch to compute
+                                                                at a time with a network compiled for their shape,
+                                                                are ours, the native backend ignores them
       .gpu_execution_accelerator { name: "tensorrt" }           with the parameters of the native backend, such as
                                                                 `precision_mode` and `trt_engine_cache_path`
       .gpu_execution_accelerator { name: "cuda" }               options of ONNX Runtime's CUDA provider
@@ -63,6 +65,8 @@ class TritonPythonModel:
                 *_accelerators(accelerators.get("gpu_execution_accelerator", [])),
                 Accelerator("cuda", _cuda_options(parameters)),
             ],
+            most=config["max_batch_size"],
+            dims={tensor["name"]: [int(dim) for dim in tensor["dims"]] for tensor in config["input"]},
             compiled=Path(compiled) if compiled else None,
         )
         log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info

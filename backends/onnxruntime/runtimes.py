@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from compiled import compile_network
-
-Arrays = dict[str, np.ndarray[Any, Any]]
-Session = Callable[[Arrays, Sequence[str]], Arrays]
-
+from openvino_session import Arrays, Session, open_openvino
 
 # Of TensorRT, as config.pbtxt names them.
 PRECISIONS = {"FP32": ("trt_fp16_enable", "0"), "FP16": ("trt_fp16_enable", "1"), "INT8": ("trt_int8_enable", "1")}
@@ -42,14 +36,17 @@ def open_session(
     threads: int,
     cpu_accelerators: Sequence[Accelerator],
     gpu_accelerators: Sequence[Accelerator],
+    most: int = 0,
+    dims: Mapping[str, Sequence[int]] | None = None,
     compiled: Path | None = None,
 ) -> tuple[Session, Report]:
     """A function (inputs by name, output names) -> outputs by name, and what it runs on.
 
     gpu: number of the CUDA device, None for the CPU
     threads: of one execution; 0 leaves it to the runtime
-    compiled: folder in which networks are kept as OpenVINO compiled them
-    Raises whatever the runtime raises where it cannot read the file.
+    most, dims, compiled: for OpenVINO, see `open_openvino`
+    Raises ValueError for accelerators that the network or the native backend contradicts, and whatever the runtime
+    raises where it cannot read the file.
     """
     missed = ""
     if gpu is not None:
@@ -67,50 +64,27 @@ def open_session(
             missed += f"unknown CPU accelerator {accelerator.name!r}; "
             continue
         try:
-            session, report = _openvino(path, threads, accelerator.parameters.get("precision", "f32"), compiled)
+            asked_precision = accelerator.parameters.get("precision", "f32")
+            session, precision = open_openvino(
+                path,
+                threads=threads,
+                precision=asked_precision,
+                samples=int(accelerator.parameters.get("samples", "0")),
+                most=most,
+                dims=dims,
+                compiled=compiled,
+            )
         except ImportError:
             missed += "OpenVINO is not installed; "
         else:
-            return session, Report(missed + report.text, bool(missed) or report.warning)
+            lacks = "" if precision == asked_precision else f", for this CPU has no {asked_precision}"
+            return session, Report(f"{missed}OpenVINO, CPU, {precision}{lacks}", bool(missed or lacks))
     try:
         session, _ = _onnxruntime(path, threads, [])
     except ImportError:
-        session, report = _openvino(path, threads, "f32", compiled)
-        return session, Report(f"{missed}ONNX Runtime is not installed: {report.text}", bool(missed))
+        session, precision = open_openvino(path, threads=threads, compiled=compiled)
+        return session, Report(f"{missed}ONNX Runtime is not installed: OpenVINO, CPU, {precision}", bool(missed))
     return session, Report(f"{missed}ONNX Runtime, CPU", bool(missed))
-
-
-def _openvino(path: Path, threads: int, precision: str, compiled: Path | None) -> tuple[Session, Report]:
-    import openvino
-
-    core = openvino.Core()
-    report = Report(f"OpenVINO, CPU, {precision}")
-    if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        precision, report = "f32", Report("OpenVINO, CPU, f32, for this CPU has no bf16", True)
-    # Left alone, OpenVINO would take bf16 wherever it is quick, at the price of half a pixel in the face mesh.
-    options: dict[str, object] = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-    }
-    if threads:
-        options["INFERENCE_NUM_THREADS"] = threads
-    # Compiled with the free axes left free: one graph serves every batch and crop size.
-    network = compile_network(core, path, options, compiled)
-    request, warm = network.create_infer_request(), False
-
-    def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
-        nonlocal warm
-        request.infer(inputs, share_inputs=True)
-        results = {name: request.get_tensor(name).data.copy() for name in outputs}
-        if not warm:
-            # The first batch is Triton's warm-up: a full one, larger than most that follow.
-            network.release_memory()
-            ctypes.CDLL(None).malloc_trim(0)
-            warm = True
-        return results
-
-    return run, report
 
 
 def _onnxruntime(path: Path, threads: int, providers: list[Any]) -> tuple[Session, list[str]]:

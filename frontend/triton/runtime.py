@@ -37,6 +37,10 @@ SHARED_PYTHON_FIX = (
     f"or take one from `uv python install {PYTHON}` or from conda"
 )
 
+# What a batch fills is freed after it. glibc would give that back each time, and each page of the next batch would cost
+# a fault again.
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20)}
+
 
 class Check(NamedTuple):
     """One line of `digital-human doctor`. `fix` says what to do where `ok` is False."""
@@ -64,6 +68,7 @@ class Runtime:
         # Else Triton would say of networks that run on the CPU that they run on the card.
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if why_not_on_gpu(onnxruntimes()) else {}
         return {
+            **_ALLOCATOR,
             **base,
             **hidden,
             "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),

@@ -21,7 +21,7 @@ from frontend.exemplars import donor, own, speech
 from frontend.frames import Float32, Frame
 
 MOUTHS: dict[str, ModuleType] = {"exemplar": own, "donor": donor}
-"""Kind -> module with `analyse`, `plan` and `render` of the signatures in `frontend.exemplars.own`."""
+"""Kind -> module with `plan` and `render` of the signatures in `frontend.exemplars.own`."""
 
 
 class DefaultEngine:
@@ -36,7 +36,7 @@ class DefaultEngine:
     def analyse(self, template: Template, networks: Networks) -> Arrays:
         if not study.usable(template):
             return {"kind": np.array("donor"), **donor.analyse(template)}
-        return {"kind": np.array("exemplar"), **own.analyse(template)}
+        return {"kind": np.array("exemplar"), **own.analyse(template, networks)}
 
     def plan(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -54,7 +54,8 @@ def usable(template: Template) -> bool:
     return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
 
 
-def analyse(template: Template) -> Atlas:
+def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> Atlas:
+    """sized: is told `size` and the lengths of `control` and `near` before the long part begins"""
     frames, opening, wide = motion(template)
     points = pose.steady(template.track, frames)
     reference = pose.canonical_face(points)
@@ -72,6 +73,8 @@ def analyse(template: Template) -> Atlas:
     odd = np.maximum(odd / np.median(odd) - 1, 0)
 
     size = _sizes(points, unit)
+    control, near = _control_points(reference)
+    sized(size, len(control), len(near))
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     turned = np.zeros((template.frame_count, 3), np.float32)
     turned[frames] = pose.angles(poses)
@@ -79,7 +82,6 @@ def analyse(template: Template) -> Atlas:
     stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
 
-    control, near = _control_points(reference)
     limits = _limits(opening)
     return Atlas(
         size=size,

@@ -96,6 +96,27 @@ def build(
     )
 
 
+def blank(size: Indices, control: int, near: int) -> dict[str, npt.NDArray[np.generic]]:
+    """Inputs for one picture, all zero, of the shapes that `build` makes.
+
+    size: of the atlas; control, near: how many points carry its fields
+    """
+    rows, columns, layer_rows, layer_columns, mouth_rows, mouth_columns = (int(v) for v in size)
+    pictures = {
+        "base": (rows * 3 // 2, columns),
+        "mouth": (mouth_rows * 3 // 2, mouth_columns),
+        "alpha": (layer_rows * 3 // 2, layer_columns),
+        "ring": (layer_rows // COARSE, layer_columns // COARSE),
+    }
+    numbers: dict[str, tuple[int, ...]] = {"mouth_affine": (3, 2)}
+    for layer, points in (("base", control), ("mouth", near)):
+        numbers |= {f"{layer}_points": (points, 2), f"{layer}_weights": (points, 2), f"{layer}_reach": (1,)}
+    return {
+        **{name: np.zeros((1, *shape), np.uint8) for name, shape in pictures.items()},
+        **{name: np.zeros((1, *shape), np.float32) for name, shape in numbers.items()},
+    }
+
+
 def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8, Float32]:
     """Crops of exemplars, I420 [n, rows * 3 / 2, columns], and their landmarks [n, V, 2] in crop pixels."""
     frames = atlas.exemplar_frame[exemplar]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import numpy as np
 
 from frontend.batches import infer_padded
 from frontend.engines.base import Arrays, Networks, Template
+from frontend.errors import ServiceError
 from frontend.exemplars import analysis, curves, face, layers, retrieval, shape
 from frontend.exemplars.atlas import Atlas, Indices
 from frontend.exemplars.speech import Speech
@@ -17,9 +20,20 @@ from frontend.frames import Float32, Frame, Uint8, lay
 RENDERER = "mouth_renderer"
 
 
-def analyse(template: Template) -> Arrays:
-    """See `Atlas`."""
-    return analysis.analyse(template).to_arrays()
+def analyse(template: Template, networks: Networks) -> Arrays:
+    """See `Atlas`. The renderer meets its shapes meanwhile, for which OpenVINO has it compiled."""
+
+    def begin(size: Indices, control: int, near: int) -> None:
+        blank = layers.blank(size, control, near)
+        Thread(target=_draw_blank, args=(networks, blank), name="draw blank", daemon=True).start()
+
+    return analysis.analyse(template, begin).to_arrays()
+
+
+def _draw_blank(networks: Networks, blank: Arrays) -> None:
+    # Nobody waits for this; what is wrong will be said where frames are drawn.
+    with suppress(ServiceError):
+        networks.infer(RENDERER, blank)
 
 
 def plan(arrays: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> Arrays:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 import pytest
 
 from frontend.engines import Arrays, DefaultEngine, Template
+from frontend.engines.base import cut
+from frontend.errors import Unavailable
 from frontend.exemplars import face, layers, shape, warp
 from frontend.exemplars.atlas import Atlas
 from frontend.exemplars.own import arrange
@@ -65,6 +70,30 @@ def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> N
     assert len(atlas.exemplar_frame) == template.frame_count
     assert atlas.limits[0] < 0.04 < atlas.limits[-1], "shut, and wide open"
     assert (np.diff(atlas.limits) > 0).all()
+
+
+def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
+    engine: DefaultEngine, template: Template, swing: Arrays, networks: TritonNetworks
+) -> None:
+    asked: SimpleQueue[dict[str, tuple[int, ...]]] = SimpleQueue()
+
+    class Recorder:
+        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+            asked.put({name: array.shape[1:] for name, array in inputs.items()})
+            return networks.infer(network, inputs, outputs)
+
+    analysis = engine.analyse(template, Recorder())
+    before = asked.get(timeout=10)
+    engine.render(template, analysis, cut(swing, np.arange(4)), list(template.frames())[:4], Recorder())
+    assert asked.get(timeout=10) == before
+
+
+def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: DefaultEngine, template: Template) -> None:
+    class Away:
+        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+            raise Unavailable("away")
+
+    assert str(engine.analyse(template, Away())["kind"]) == "exemplar"
 
 
 def test_the_drawn_lips_follow_the_curve(

@@ -2,9 +2,9 @@
 
 python -m benchmarks.serving [--batches 1 4 16 32] [--jobs 1 4 16] [--video CLIP] [--json FILE]
 
-The first table asks each network with batches: ONNX Runtime and OpenVINO in this process, on a GPU where there is one,
-the embedded Triton over its socket, and with tensors in shared memory. The second runs jobs side by side and reads
-Triton's metrics.
+The first table asks each network with batches: ONNX Runtime and OpenVINO in this process, the latter with whole batches
+and sample by sample as the embedded Triton does, CUDA where there is a GPU, then that Triton over its socket, and with
+tensors in shared memory. The second runs jobs side by side and reads Triton's metrics.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -35,10 +36,15 @@ from frontend.templates import TemplateStore
 from frontend.triton.client import TritonNetworks
 from frontend.triton.server import TritonServer
 
+sys.path.append(str(media.ROOT / "backends" / "onnxruntime"))
+
+from openvino_session import open_openvino
+
 NETWORKS = ("face_mesh", "mouth_renderer")
 FREE_AXES = {"base": (384, 288), "mouth": (288, 208), "alpha": (264, 192), "ring": (44, 48)}
 """Sizes of the renderer's crops: those of a face about 200 pixels wide."""
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
+BY_SAMPLE = "OpenVINO in process"
 FRAMES = 64
 JOB_SECONDS = 6.0
 
@@ -81,10 +87,13 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
         "INFERENCE_NUM_THREADS": threads,
     }
     compiled = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
+    by_sample, _ = open_openvino(path, threads=threads, samples=1, most=32)
+    outputs = [port.get_any_name() for port in openvino.Core().read_model(path).outputs]
     plain, shared = TritonNetworks(url, shared_memory=False), TritonNetworks(url)
     ways: dict[str, Callable[[], object]] = {
         "ONNX Runtime in process": lambda: session.run(None, inputs),
-        "OpenVINO in process": lambda: compiled.infer(inputs, share_inputs=True),
+        "OpenVINO in process, whole batches": lambda: compiled.infer(inputs, share_inputs=True),
+        BY_SAMPLE: lambda: by_sample(inputs, outputs),
         "Triton, socket": lambda: plain.infer(network, inputs),
         "Triton, shared memory": lambda: shared.infer(network, inputs),
     }
@@ -105,7 +114,7 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
     interleaved({name: partial(ask, name, way) for name, way in ways.items()}, rounds)
     shared.close()
     frames = max(FRAMES // batch, 1) * batch
-    base = median([c.wall for c in costs["CUDA in process" if cuda else "OpenVINO in process"]])
+    base = median([c.wall for c in costs["CUDA in process" if cuda else BY_SAMPLE]])
     return [
         {
             "way": name,

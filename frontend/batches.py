@@ -1,4 +1,4 @@
-"""Batches of few sizes: a runtime prepares a network anew for each number of pictures and each size of a face.
+"""Batches of few sizes: a runtime that computes whole batches prepares a network anew for each number of pictures.
 
 OpenVINO takes as long for that as for ten frames, so a job draws by LEAST or by its largest number, whatever its length
 and however many of its frames are drawn twice.

@@ -17,7 +17,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Session = Callable[[Arrays, Sequence[str]], Arrays]
 
 KEPT_SHAPES = 16
-"""Networks for so many shapes stay in memory; of the mouth renderer each takes 12 to 25 MB."""
+"""Networks for so many shapes stay in memory; the renderer takes 18 to 29 MB for each, twice that with eight threads."""
 
 
 def open_openvino(

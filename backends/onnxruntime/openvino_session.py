@@ -17,7 +17,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Session = Callable[[Arrays, Sequence[str]], Arrays]
 
 KEPT_SHAPES = 16
-"""Networks for so many shapes stay in memory; the renderer takes 18 to 29 MB for each, twice that with eight threads."""
+"""Networks for so many shapes stay in memory. The renderer takes 18 to 29 MB for each, twice that with 8 threads."""
 
 
 def open_openvino(

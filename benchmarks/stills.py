@@ -51,7 +51,7 @@ class Row:
 def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
     engine = ENGINES["default"]
     job = Job(clip, picture, out / "unused.mp4")
-    prepared = study(job, engine, shop, lambda share: None)
+    prepared = study(job.video, engine, shop, lambda share: None)
     planned = with_plan(job, prepared, plan(job, prepared, hear(job, shop), engine, shop), shop)
     frames = list(draw(planned, engine, shop, 0, planned.length, lambda share: None))
     if str(prepared.analysis["kind"]) != "donor":

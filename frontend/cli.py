@@ -1,9 +1,10 @@
-"""The command `digital-human`: serve, generate, doctor."""
+"""The command `digital-human`: serve, generate, prepare, doctor."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 import uuid
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from frontend import logs, tracing
 from frontend.engine_weights import require_loaded
-from frontend.errors import ServiceError
+from frontend.errors import BadInput, NotFound, ServiceError
 from frontend.labels import implicit_label, require_key, sign
 from frontend.loop import LOOPS
-from frontend.paths import resolve
-from frontend.pipeline import Job, Stage, run
+from frontend.paths import Allowed, input_path, resolve
+from frontend.pipeline import Job, Stage, run, study
 from frontend.settings import Settings
 from frontend.triton.choice import triton_for
 from frontend.workshop import (
@@ -82,13 +83,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
         loop=arguments.loop,
     )
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description:8}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with _bar(console) as bar:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=networks_needed(engine.name)) as triton:
             url = triton.url if triton else str(settings.triton_url)
@@ -104,6 +99,41 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
         f"{result.real_time_factor:.2f} x real time"
     )
     return 0
+
+
+def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Fills the template store of this BASE_PATH, which a service may be using meanwhile."""
+    make_folders(settings)
+    load_engines(settings)
+    engine = find_engine(arguments.engine or settings.engine)
+    console, failed = Console(stderr=True), 0
+    with _bar(console) as bar, triton_for(settings, loads=networks_needed(engine.name)) as triton:
+        url = triton.url if triton else str(settings.triton_url)
+        require_loaded(engine, url, triton.model_repository if triton else None)
+        workshop = build_workshop(settings, url)
+        for path in arguments.templates:
+            shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()
+            try:
+                video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
+                prepared = study(video, engine, workshop, partial(_show, bar, shown, "prepare"))
+            except (BadInput, NotFound) as error:
+                print(f"{path}: {error}", file=sys.stderr)
+                failed += 1
+            else:
+                how = "known already" if prepared.cached else f"studied in {time.perf_counter() - start:.1f} s"
+                print(f"{path}: {prepared.template.frame_count} frames, {how}", file=sys.stderr)
+            bar.remove_task(shown)
+    return 1 if failed else 0
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
 
 
 def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
@@ -141,6 +171,11 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--watermark", action="store_true", help="lay the watermark over it")
     generate.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
     generate.set_defaults(run=_generate)
+
+    prepare = commands.add_parser("prepare", help="study templates ahead, so that their first video begins at once")
+    prepare.add_argument("templates", type=Path, nargs="+", metavar="TEMPLATE", help="a video or a picture of a person")
+    prepare.add_argument("--engine", default="", help="how they will be lip-synced (ENGINE)")
+    prepare.set_defaults(run=_prepare)
 
     examine = commands.add_parser("doctor", help="check that everything the service needs is there")
     examine.set_defaults(run=_doctor)

@@ -122,7 +122,7 @@ def run(
     """
     clock = time.perf_counter()
     speech = hear(job, workshop)
-    prepared = study(job, engine, workshop, lambda share: progress("prepare", share))
+    prepared = study(job.video, engine, workshop, lambda share: progress("prepare", share))
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 
     progress("plan", 0.0)
@@ -146,10 +146,10 @@ def hear(job: Job, workshop: Workshop) -> Float32:
     return read_speech(job.audio, max_seconds=workshop.max_audio_seconds)
 
 
-def study(job: Job, engine: Engine, workshop: Workshop, report: Callable[[float], None]) -> Prepared:
+def study(video: Path, engine: Engine, workshop: Workshop, report: Callable[[float], None]) -> Prepared:
     """The template with its track and the engine's analysis, made now or found in the store."""
     return prepare(
-        job.video,
+        video,
         engine,
         workshop.networks,
         workshop.store,

@@ -102,7 +102,7 @@ class Bench:
         clock = time.perf_counter()
         speech = hear(self.job, self.workshop)
         report("prepare", 0.0)
-        prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
+        prepared = study(self.job.video, self.engine, self.workshop, lambda share: report("prepare", share))
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         report("plan", 0.0)
         self._encode_sound(frame_count(speech, prepared), prepared.info.fps)
@@ -181,7 +181,7 @@ class Bench:
     def _plan(self, report: Report) -> Planned:
         """The plan, from an earlier process where there was one."""
         if self._planned is None:
-            prepared = study(self.job, self.engine, self.workshop, lambda share: report("prepare", share))
+            prepared = study(self.job.video, self.engine, self.workshop, lambda share: report("prepare", share))
             arrays = _load(self.folder / "plan")
             if arrays is None:
                 speech = hear(self.job, self.workshop)

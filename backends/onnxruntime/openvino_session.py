@@ -72,7 +72,7 @@ def open_openvino(
         try:
             return _in_parts(parts(shapes), samples, inputs, outputs)
         except Exception:
-            # Others of them may still be at work.
+            # Some parts may still be at work.
             parts.cache_clear()
             raise
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from frontend import logs, tracing
 from frontend.engine_weights import require_loaded
-from frontend.errors import BadInput, NotFound, ServiceError
+from frontend.errors import BadInput, NotFound, OutputFailed, ServiceError
 from frontend.labels import implicit_label, require_key, sign
 from frontend.loop import LOOPS
 from frontend.paths import Allowed, input_path, resolve
@@ -116,7 +116,9 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
             try:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
                 prepared = study(video, engine, workshop, partial(_show, bar, shown, "prepare"))
-            except (BadInput, NotFound) as error:
+                if not prepared.stored:
+                    raise OutputFailed(f"what was found cannot be kept in {settings.state_path}")
+            except (BadInput, NotFound, OutputFailed) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failed += 1
             else:

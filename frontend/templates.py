@@ -34,12 +34,13 @@ Report = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A template ready to speak. `cached` says that it was found in the store."""
+    """A template ready to speak. cached: it was found in the store; stored: it is there now"""
 
     reader: VideoReader
     template: Template
     analysis: Arrays
     cached: bool
+    stored: bool
 
     @property
     def info(self) -> VideoInfo:
@@ -75,7 +76,8 @@ class TemplateStore:
             shutil.rmtree(entry, ignore_errors=True)
             return None
 
-    def save(self, key: str, groups: dict[str, Arrays]) -> None:
+    def save(self, key: str, groups: dict[str, Arrays]) -> bool:
+        """Whether the entry is there afterwards: a full disk must not fail a job that can go on without."""
         entry, part = self.folder / key, self.folder / f".{key}.{uuid.uuid4().hex}"
         try:
             part.mkdir(parents=True)
@@ -86,12 +88,13 @@ class TemplateStore:
             if not entry.exists():
                 part.rename(entry)
         except OSError as error:
-            # Another job may have stored the same template first; and a full disk must not fail a job that can go on.
+            # Perhaps another job stored the same template first.
             log.warning("template entry %s was not stored: %s", key, error)
         finally:
             shutil.rmtree(part, ignore_errors=True)
         with suppress(FileNotFoundError):  # other processes prune the same folder
             self._prune()
+        return (entry / "index.json").exists()
 
     def _prune(self) -> None:
         entries = [entry for entry in self.folder.iterdir() if not entry.name.startswith(".")]
@@ -122,16 +125,16 @@ def prepare(
         raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
     key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"
     groups = store.load(key)
-    cached = groups is not None
+    cached = stored = groups is not None
     metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
         close_ups = CloseUps(reader.info.width, reader.info.height) if not reader.fits else None
         track = _track(reader, networks, max_seconds, report, close_ups)
         groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
         groups["engine"] = engine.analyse(_template(reader, groups["track"], close_ups), networks)
-        store.save(key, groups)
+        stored = store.save(key, groups)
     report(1.0)
-    return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached)
+    return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached, stored)
 
 
 def content_hash(path: Path) -> str:

@@ -55,7 +55,7 @@ def _read_network(core: Any, path: Path, shapes: Shapes) -> Any:
         from openvino.passes import ConstantFolding, Manager
 
         network.reshape({name: list(shape) for name, shape in shapes})
-        # What followed from shapes is constant now; compiling takes a third less time when that is seen to first.
+        # What followed from shapes is constant now; compiling takes a quarter less time when that is seen to first.
         passes = Manager()
         passes.register_pass(ConstantFolding())
         passes.run_passes(network)

@@ -49,6 +49,15 @@ def test_what_cannot_be_used_is_named_and_hinders_no_other(triton: TritonServer,
     assert len(entries(own_media / "base")) == 1
 
 
+def test_a_store_that_takes_nothing_is_said(triton: TritonServer, own_media: Path) -> None:
+    base = own_media / "base"
+    (base / ".state").mkdir(parents=True)
+    (base / ".state" / "templates").symlink_to(own_media / "nowhere" / "at all")
+    done = digital_human(triton, base, "prepare", own_media / "template.mkv")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "template.mkv: what was found cannot be kept in" in done.stderr
+
+
 def test_an_unknown_engine_is_refused(triton: TritonServer, own_media: Path) -> None:
     done = digital_human(triton, own_media, "prepare", own_media / "template.mkv", "--engine", "abacus")
     assert done.returncode == 1 and "engine: there is none named 'abacus'" in done.stderr

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,12 @@ from av.video.stream import VideoStream
 from frontend.errors import BadInput
 from frontend.frames import Frame
 from frontend.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
+from frontend.media.decode import decode_from, timed
 from frontend.media.normalise import Normaliser
 
-_BUFFER_BYTES = 96 * 2**20
+_BUFFER_BYTES, _LEAST_BUFFERED = 96 * 2**20, 16
+"""Of frames held at most, and so many however large they are: the fewer there are, the more often those before them are
+decoded again on a way back."""
 
 
 class VideoReader:
@@ -41,6 +45,8 @@ class VideoReader:
         self._hwaccel = hwaccel
         # A stretch of frames, from this index on, and whether it is all there are.
         self._first, self._kept, self._whole = 0, list[Frame](), False
+        # When the first picture is shown, in seconds; None until it was decoded.
+        self._origin: Fraction | None = None
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Every frame from index `start` on, at `info.fps`.
@@ -100,7 +106,7 @@ class VideoReader:
     @property
     def capacity(self) -> int:
         """Frames that are held at most."""
-        return max(_BUFFER_BYTES // self.info.frame_bytes, 8)
+        return max(_BUFFER_BYTES // self.info.frame_bytes, _LEAST_BUFFERED)
 
     @property
     def fits(self) -> bool:
@@ -113,14 +119,17 @@ class VideoReader:
         Where the order turns back they are there already; where it then walks out of the window backwards, the next one
         ends at that frame.
         """
-        low, high, steps = int(order.min()), int(order.max()) + 1, np.diff(order, append=order[-1])
-        size = self.capacity if (steps < 0).any() else 1
-        first, window = low, deque[Frame]()
+        high, steps = int(order.max()) + 1, np.diff(order, append=order[-1])
+        turns = np.flatnonzero(steps >= 0)
+        # The frame at which each way back ends; elsewhere the frame itself.
+        ends = order[turns[np.searchsorted(turns, np.arange(len(order)))]]
+        size = self.capacity if len(turns) < len(order) else 1
+        first, window = 0, deque[Frame]()
         following: Iterator[Frame] = iter(())
-        for index, step in zip(order.tolist(), steps.tolist(), strict=True):
+        for index, end in zip(order.tolist(), ends.tolist(), strict=True):
             if not first <= index <= first + len(window) or not window:
                 window.clear()
-                first = max(index + 1 - size, low) if step < 0 else index
+                first = max(index + 1 - size, end)
                 following = self._exactly(first, high)
             while index >= first + len(window):
                 if len(window) == size:
@@ -139,39 +148,27 @@ class VideoReader:
 
     def _on_grid(self, container: InputContainer, stream: VideoStream, start: int) -> Iterator[tuple[VideoFrame, int]]:
         """Pictures with the number of grid instants, from `start` on, that each is shown at."""
-        pictures = _timed(container, stream, self.info.fps)
-        first = next(pictures, None)
+        half = Fraction(1, 2)
+        jumps = bool(start and stream.time_base and seeks_exactly(container))
+        pictures = timed(container.decode(stream), stream, self.info.fps)
+        first = None
+        if self._origin is None or not jumps:
+            first = next(pictures, None)
+            if first is None:
+                return
+            self._origin = first[1]
+        origin = self._origin
+        if jumps:
+            shown_at = origin + (start + half) / self.info.fps
+            pictures = timed(decode_from(container, stream, shown_at), stream, self.info.fps)
+            first = next(pictures, first)
         if first is None:
             return
-        held, origin = first
-        index = start
-        base = stream.time_base
-        if start and base and seeks_exactly(container):
-            container.seek(int((origin + start / self.info.fps) / base), stream=stream)
-            pictures = _timed(container, stream, self.info.fps)
-            held = next(pictures, first)[0]
-        half = Fraction(1, 2)
+        held, index = first[0], start
         for picture, time in pictures:
-            upto = _ceil((time - origin) * self.info.fps - half)
+            upto = ceil((time - origin) * self.info.fps - half)
             if upto > index:
                 yield held, upto - index
                 index = upto
             held = picture
         yield held, 1
-
-
-def _timed(container: InputContainer, stream: VideoStream, fps: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:
-    """Decoded pictures with their time in seconds; a missing time stamp continues at the nominal rate."""
-    last: Fraction | None = None
-    for picture in container.decode(stream):
-        stamp = None
-        if picture.pts is not None and stream.time_base is not None:
-            stamp = Fraction(picture.pts * stream.time_base)
-        if stamp is None or (last is not None and stamp <= last):
-            stamp = Fraction(0) if last is None else last + Fraction(1) / fps
-        last = stamp
-        yield picture, stamp
-
-
-def _ceil(value: Fraction) -> int:
-    return -(-value.numerator // value.denominator)

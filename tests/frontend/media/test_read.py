@@ -15,7 +15,15 @@ from frontend.frames import crop as crop_frame
 from frontend.loop import LOOPS, Loop, template_order
 from frontend.media import VideoReader, probe_video
 from frontend.media import read as read_module
+from frontend.media.container import open_media
+from frontend.media.decode import decode_from
 from tests.frontend.media.factory import grey, greys, write_clip
+
+
+def noise(count: int) -> list[np.ndarray]:
+    """Pictures that move, so that each is predicted from others and differs from all."""
+    still = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    return [np.roll(cv2.GaussianBlur(still, (0, 0), 2), k, axis=1) for k in range(count)]
 
 
 def rgb(frame: Frame) -> np.ndarray:
@@ -26,6 +34,11 @@ def numbers(frames: list[Frame]) -> list[int]:
     levels = {grey(k): k for k in range(28)}
     near = [min(levels, key=lambda level, f=frame: abs(level - float(rgb(f)[..., 1].mean()))) for frame in frames]
     return [levels[level] for level in near]
+
+
+def hold_at_most(frames: int, reader: VideoReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * frames)
+    monkeypatch.setattr(read_module, "_LEAST_BUFFERED", 1)
 
 
 def test_constant_rate_clip_is_read_frame_by_frame(tmp_path: Path) -> None:
@@ -45,9 +58,34 @@ def test_variable_rate_becomes_constant_at_the_right_times(tmp_path: Path) -> No
     assert shown == wanted
 
 
-def test_reading_may_start_anywhere(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mp4", greys(28), options={"crf": "4", "g": "5", "bf": "2"})
-    assert numbers(list(VideoReader(path).frames(start=13))) == list(range(13, 28))
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"crf": "4", "g": "12", "bf": "3"}),
+        ("libx264", {"crf": "4", "g": "12", "bf": "0"}),
+        ("libx264", {"crf": "4", "g": "28", "bf": "3", "x264-params": "open-gop=1"}),
+        ("libx265", {"x265-params": "crf=4:keyint=12:bframes=3:open-gop=0:log-level=none"}),
+        ("libvpx-vp9", {"crf": "4", "g": "12"}),
+        ("mpeg4", {"g": "12", "bf": "2"}),
+    ],
+)
+@pytest.mark.parametrize("holes", [False, True])
+def test_reading_may_start_anywhere(tmp_path: Path, codec: str, options: dict[str, str], holes: bool) -> None:
+    times = [k * 0.04 + (k // 7) * 0.1 for k in range(28)] if holes else None
+    path = write_clip(tmp_path / "a.mkv", noise(28), codec=codec, options=options, times=times)
+    reader = VideoReader(path)
+    whole = [frame.data.tobytes() for frame in reader._decoded(0)]
+    for start in range(len(whole)):
+        assert [frame.data.tobytes() for frame in VideoReader(path)._decoded(start)] == whole[start:]
+        assert [frame.data.tobytes() for frame in reader._decoded(start)] == whole[start:]
+
+
+def test_pictures_that_no_other_needs_are_not_decoded_on_the_way_to_a_start(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", noise(28), options={"crf": "4", "g": "28", "bf": "3", "b_strategy": "0"})
+    with open_media(path, "video_path") as container:
+        decoded = list(decode_from(container, container.streams.video[0], Fraction(20, 25)))
+    assert [frame.pts * frame.time_base * 25 for frame in decoded][-8:] == list(range(20, 28))
+    assert len(decoded) < 20, "of the twenty before it, half"
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -59,7 +97,7 @@ def test_frames_come_in_the_order_asked_for_whether_they_fit_in_memory_or_not(
     codec = "libx264" if suffix == "mp4" else "mpeg2video"
     options = {"g": "8", "bf": "2"} | ({"crf": "4"} if suffix == "mp4" else {"b": "4000000"})
     reader = VideoReader(write_clip(tmp_path / f"a.{suffix}", greys(20), codec=codec, options=options))
-    monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
+    hold_at_most(buffered, reader, monkeypatch)
     order = template_order(20, 70, loop)
     for start, stop in ((0, 70), (0, 11), (7, 24), (19, 20), (25, 33), (31, 70)):
         assert numbers(list(reader.play(order[start:stop]))) == order[start:stop].tolist()
@@ -70,7 +108,7 @@ def test_a_template_that_fits_into_memory_is_decoded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered: int
 ) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
-    monkeypatch.setattr(read_module, "_BUFFER_BYTES", reader.info.frame_bytes * buffered)
+    hold_at_most(buffered, reader, monkeypatch)
     assert len(list(reader.frames())) == 20
     reader.path.unlink()
     if buffered < 20:
@@ -103,7 +141,7 @@ def test_where_the_order_turns_back_the_frames_are_there_already(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4", "g": "5"}))
-    monkeypatch.setattr(read_module, "_BUFFER_BYTES", 8 * reader.info.frame_bytes)
+    hold_at_most(8, reader, monkeypatch)
     assert reader.capacity == 8
     decoded: list[int] = []
     decode = reader._decoded
@@ -118,6 +156,10 @@ def test_where_the_order_turns_back_the_frames_are_there_already(
     assert numbers(list(reader.play(order))) == order.tolist()
     # Back from 19 the last eight are there; then 4 to 11 and 0 to 3, from where it goes on forwards.
     assert decoded == [*range(20), *range(4, 12), *range(20)]
+    decoded.clear()
+    assert numbers(list(reader.play(order[:30]))) == order[:30].tolist()
+    # No further back than it goes.
+    assert decoded == [*range(20), *range(9, 12)]
 
 
 def test_a_part_of_what_is_kept_is_not_decoded_again(tmp_path: Path) -> None:

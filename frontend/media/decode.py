@@ -1,0 +1,59 @@
+"""Pictures of a stream as they are decoded, with their times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+_MARKS_REFERENCES = ("h264", "hevc")
+"""Codecs that say of each picture whether any other needs it."""
+
+
+def timed(pictures: Iterable[VideoFrame], stream: VideoStream, fps: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:
+    """Pictures of `stream` with their time in seconds; a missing time stamp continues at the rate `fps`."""
+    last: Fraction | None = None
+    for picture in pictures:
+        stamp = None
+        if picture.pts is not None and stream.time_base is not None:
+            stamp = Fraction(picture.pts * stream.time_base)
+        if stamp is None or (last is not None and stamp <= last):
+            stamp = Fraction(0) if last is None else last + Fraction(1) / fps
+        last = stamp
+        yield picture, stamp
+
+
+def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction) -> Iterator[VideoFrame]:
+    """Pictures from the one on screen at `moment` on, in seconds, and those before it that had to be decoded.
+
+    These begin with a key picture. Left out are those that no other is predicted from, half of them and more in what
+    x264 encodes: the rest is the same, to the bit.
+    """
+    assert stream.time_base
+    target = int(moment / stream.time_base)
+    container.seek(target, stream=stream)
+    shown = _shown_at(target, container, stream) if stream.codec_context.name in _MARKS_REFERENCES else None
+    container.seek(target, stream=stream)
+    for packet in container.demux(stream):
+        before = shown is not None and packet.pts is not None and packet.pts < shown
+        stream.codec_context.skip_frame = "NONREF" if before else "DEFAULT"
+        yield from packet.decode()
+
+
+def _shown_at(target: int, container: InputContainer, stream: VideoStream) -> int | None:
+    """Time stamp of the picture on screen at `target`, as far as those from here on tell; None where they do not."""
+    shown = None
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            break
+        if packet.pts is None or packet.dts is None:
+            return None
+        # No picture is on screen before it is decoded.
+        if packet.dts > target:
+            break
+        if packet.pts <= target and (shown is None or packet.pts > shown):
+            shown = packet.pts
+    return shown

@@ -4,7 +4,7 @@ Triton loads this file for every model whose config.pbtxt says `backend: "onnxru
 served by the native backend of NVIDIA's images; the fields read here are the ones read there:
 
     default_model_filename                                      model.onnx unless given
-    parameters: intra_op_thread_count                           threads of one execution; 0 or absent: all cores
+    parameters: intra_op_thread_count                           threads of one execution; 0: all cores
     optimization.execution_accelerators
       .cpu_execution_accelerator { name: "openvino" }           run with OpenVINO; its parameters `precision`, "f32" or
                                                                 "bf16", and `samples`, how many of a batch to compute
@@ -16,8 +16,9 @@ served by the native backend of NVIDIA's images; the fields read here are the on
     parameters: cudnn_conv_algo_search and three others         of the CUDA provider, see `CUDA_PARAMETERS`
     instance_group.kind                                         GPU: CUDA where it works, else the CPU, with a warning
 
-The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own, `COMPILED_NETWORKS`
-names a folder in which they are kept as OpenVINO compiled them.
+The environment variable `ONNXRUNTIME_THREADS` sets the threads of models that do not set their own, else these take all
+cores; `ONNXRUNTIME_PROCESSORS` says how many those are, where a container is granted fewer than can be seen.
+`COMPILED_NETWORKS` names a folder in which networks are kept as OpenVINO compiled them.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ class TritonPythonModel:
         self.outputs = [tensor["name"] for tensor in config["output"]]
         accelerators = config.get("optimization", {}).get("execution_accelerators", {})
         parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
-        threads = parameters.get("intra_op_thread_count") or os.environ.get("ONNXRUNTIME_THREADS") or "0"
+        threads = int(parameters.get("intra_op_thread_count") or os.environ.get("ONNXRUNTIME_THREADS") or 0)
+        threads = threads or int(os.environ.get("ONNXRUNTIME_PROCESSORS") or 0)
         compiled = os.environ.get("COMPILED_NETWORKS")
         path = Path(args["model_repository"], args["model_version"])
         self.session, report = open_session(
             path / (config.get("default_model_filename") or "model.onnx"),
             gpu=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None,
-            threads=int(threads),
+            threads=threads,
             cpu_accelerators=_accelerators(accelerators.get("cpu_execution_accelerator", [])),
             gpu_accelerators=[
                 *_accelerators(accelerators.get("gpu_execution_accelerator", [])),
@@ -70,7 +72,7 @@ class TritonPythonModel:
             compiled=Path(compiled) if compiled else None,
         )
         log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info
-        log(f"{self.name}: {report.text}")
+        log(f"{self.name}: {report.text}, threads: {threads or 'all'}")
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         """One execution for all requests of a batch; Triton has seen to it that their shapes agree."""

@@ -52,7 +52,8 @@ class TritonServer:
     needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
     http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
-    threads: CPU threads of one execution; 0 for half of the cores, as the encoder and the other stages need the rest
+    threads: CPU threads of one execution of networks that do not set their own; 0 for half of the cores, as the encoder
+        and the other stages need the rest
     compiled: folder in which networks are kept compiled for this processor, so that the next start is quicker
     start_timeout: seconds that loading all networks may take
     collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
@@ -207,6 +208,7 @@ class TritonServer:
         if self._threads:
             environment["ONNXRUNTIME_THREADS"] = str(self._threads)
         environment.setdefault("ONNXRUNTIME_THREADS", str(max(usable_processors() // 2, 1)))
+        environment.setdefault("ONNXRUNTIME_PROCESSORS", str(usable_processors()))
         if self._compiled:
             environment["COMPILED_NETWORKS"] = str(self._compiled.resolve())
         self._news.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ max_batch_size: {max_batch_size}
 input [ {{ name: "x" data_type: TYPE_FP32 dims: {dims} }} ]
 output [ {{ name: "y" data_type: TYPE_FP32 dims: {dims} }} ]
 instance_group [ {{ count: 1 kind: KIND_CPU }} ]
-parameters [ {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }} ]
+parameters [ {{ key: "intra_op_thread_count" value {{ string_value: "{threads}" }} }} ]
 {extra}
 """
 OPENVINO = """
@@ -31,14 +32,16 @@ optimization { execution_accelerators { cpu_execution_accelerator: [ { name: "op
 """
 
 
-def save(folder: Path, name: str, nodes: list[onnx.NodeProto], axes: list[int], constants=(), **config) -> None:
+def save(
+    folder: Path, name: str, nodes: list[onnx.NodeProto], axes: list[int], constants=(), threads="1", **config
+) -> None:
     shape = [None if dim == -1 else dim for dim in axes]
     tensors = [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape) for tensor in ("x", "y")]
     graph = helper.make_graph(nodes, name, tensors[:1], tensors[1:], list(constants))
     (folder / name / "1").mkdir(parents=True)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / name / "1" / "model.onnx")
-    (folder / name / "config.pbtxt").write_text(CONFIG.format(name=name, **config))
+    (folder / name / "config.pbtxt").write_text(CONFIG.format(name=name, threads=threads, **config))
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,17 @@ def test_a_network_that_fails_answers_with_its_error_and_lives_on(networks: Trit
     with pytest.raises(ServiceError, match="fours"):
         networks.infer("fours", {"x": np.ones((1, 5), np.float32)})
     assert np.array_equal(networks.infer("fours", {"x": np.ones((2, 4), np.float32)})["y"], np.ones((2, 4)))
+
+
+def test_threads_are_those_of_the_network_or_of_all_that_name_none_or_what_the_container_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, threads in (("own", "2"), ("unnamed", ""), ("every", "0")):
+        double = helper.make_node("Add", ["x", "x"], ["y"])
+        save(tmp_path, name, [double], [-1, 3], max_batch_size=0, dims="[ -1, 3 ]", threads=threads, extra="")
+    monkeypatch.setenv("ONNXRUNTIME_PROCESSORS", "3")
+    with caplog.at_level(logging.INFO, "triton"), TritonServer(tmp_path, threads=1) as server:
+        server.ready()
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    for name, threads in (("own", 2), ("unnamed", 1), ("every", 3)):
+        assert f"{name}: ONNX Runtime, CPU, threads: {threads}" in said

@@ -53,7 +53,7 @@ def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
     job = Job(clip, picture, out / "unused.mp4")
     prepared = study(job.video, engine, shop, lambda share: None)
     planned = with_plan(job, prepared, plan(job, prepared, hear(job, shop), engine, shop), shop)
-    frames = list(draw(planned, engine, shop, 0, planned.length, lambda share: None))
+    frames = list(draw(planned, engine, shop, 0, planned.length))
     if str(prepared.analysis["kind"]) != "donor":
         raise ValueError(f"{picture}: this template opens its mouth, it is none for this benchmark")
     asked = np.asarray(planned.plan["aperture"], float)

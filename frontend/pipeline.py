@@ -10,10 +10,10 @@ that it can be drawn in segments and taken up again by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Literal
 
@@ -130,10 +130,11 @@ def run(
     aperture = np.asarray(planned.plan["aperture"], np.float32) if "aperture" in planned.plan else None
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
-    drawn = draw(planned, engine, workshop, 0, planned.length, lambda share: progress("render", share))
+    drawn = draw(planned, engine, workshop, 0, planned.length)
+    counted = told(drawn, planned.length, lambda share: progress("render", share))
     info = prepared.info
     try:
-        write_video(job.save, drawn, info, job.audio, planned.length, workshop.encoder, metadata)
+        write_video(job.save, counted, info, job.audio, planned.length, workshop.encoder, metadata)
     finally:
         drawn.close()
     seconds["render"] = time.perf_counter() - clock
@@ -179,17 +180,21 @@ def with_plan(job: Job, prepared: Prepared, planned: Arrays, workshop: Workshop)
     return Planned(prepared, arrays, order, _overlays(job, workshop, prepared))
 
 
-def draw(
-    planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int, report: Callable[[float], None]
-) -> Generator[Frame, None, None]:
-    """Output frames start .. stop-1, finished."""
+def draw(planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int) -> Generator[Frame, None, None]:
+    """Output frames start .. stop-1, finished; a few are drawn ahead by threads, until it ends or is closed."""
     drawn = ahead(_batches(planned, engine, workshop, start, stop), 1, "drawn")
     try:
-        for index, frame in enumerate(frame for batch in drawn for frame in batch):
-            report(index / (stop - start))
+        for frame in (frame for batch in drawn for frame in batch):
             yield lay_over(frame, planned.overlays)
     finally:
         drawn.close()
+
+
+def told(frames: Iterable[Frame], count: int, report: Callable[[float], None]) -> Iterator[Frame]:
+    """The first `count` of the frames. Before each, `report` is told the share of them that came before it."""
+    for index, frame in enumerate(islice(frames, count)):
+        report(index / count)
+        yield frame
 
 
 def _batches(

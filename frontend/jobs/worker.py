@@ -6,11 +6,12 @@ The child reads one JSON command a line and answers in kind:
 
     {"settings": {...}, "triton_url": "..."}                         first line, no answer
     {"do": "prepare", "task": id, "audio": path, ...}          ->    {"progress": [stage, share]} ... {"done": {...}}
-    {"do": "segment", ..., "index": 0, "start": 0, "stop": 500}      or {"error": {"name", "message", "passing"}}
+    {"do": "segment", ..., "start": 0, "stop": 500, "until": 712}    or {"error": {"name", "message", "passing"}}
     {"do": "compose", ..., "counts": [500, 212], "fps": "25"}
 
-It keeps the job of the last command open, so that the next segment starts at once. What "prepare" says of the `inputs`
-comes back with the later commands, which fail where those are not the same files any more.
+It keeps the job of the last command open, and behind a segment it goes on drawing, a few frames ahead and up to the one
+called "until", so that the next segment starts at once. What "prepare" says of the `inputs` comes back with the later
+commands, which fail where those are not the same files any more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
@@ -38,13 +39,14 @@ from frontend import report as reports
 from frontend.engines import Engine
 from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
+from frontend.frames import Frame
 from frontend.jobs import memory
 from frontend.jobs.spec import job_folder, part_name
 from frontend.media import compose, encode_sound, write_segment
 from frontend.media.compose import Sound, alike
 from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
-from frontend.pipeline import Job, Planned, Workshop, draw, frame_count, hear, plan, study, with_plan
+from frontend.pipeline import Job, Planned, Workshop, draw, frame_count, hear, plan, study, told, with_plan
 from frontend.settings import Settings
 from frontend.workshop import build_workshop, find_engine, load_engines
 
@@ -67,6 +69,9 @@ class Bench:
         self.folder = job_folder(settings, self.task)
         self.save = Path(command["save"])
         self._planned: Planned | None = None
+        # Goes on behind the segment that was drawn last; the frame that it gives next, and that after its last.
+        self._drawing: Generator[Frame, None, None] | None = None
+        self._next = self._until = 0
         # The sound is encoded beside the plan and the first segment, which leave it room.
         self._aside = ThreadPoolExecutor(1, "sound")
         self._sound: Future[Sound] | None = None
@@ -84,6 +89,7 @@ class Bench:
         self.job = Job(audio, video, self.save, **options)
 
     def close(self) -> None:
+        self._stop_drawing()
         self._aside.shutdown(cancel_futures=True)
         self._open.close()
 
@@ -123,20 +129,33 @@ class Bench:
             "timings": timings,
         }
 
-    def segment(self, index: int, start: int, stop: int, helps: bool, report: Report) -> None:
-        """Draw a segment. helps: beside the job's own process, which sees to the sound."""
-        frames = draw(
-            self._plan(report), self.engine, self.workshop, start, stop, lambda share: report("render", share)
-        )
-        info = self._plan(report).prepared.info
+    def segment(self, index: int, start: int, stop: int, until: int, helps: bool, report: Report) -> None:
+        """Draw a segment.
+
+        until: end of what this process will be asked to draw, one segment after the other
+        helps: beside the job's own process, which sees to the sound
+        """
+        planned = self._plan(report)
         if not helps:
-            self._encode_sound(self._plan(report).length, info.fps)
+            self._encode_sound(planned.length, planned.prepared.info.fps)
+        if self._drawing is None or self._next != start or self._until < stop:
+            self._stop_drawing()
+            self._drawing = draw(planned, self.engine, self.workshop, start, until)
+            self._until = until
+        frames = told(self._drawing, stop - start, lambda share: report("render", share))
         try:
             with writing(OWN_FOLDER):
                 self.folder.mkdir(parents=True, exist_ok=True)
-            write_segment(self.segment_path(index), frames, info, self.workshop.encoder, OWN_FOLDER)
-        finally:
-            frames.close()
+            write_segment(self.segment_path(index), frames, planned.prepared.info, self.workshop.encoder, OWN_FOLDER)
+        except BaseException:
+            self._stop_drawing()
+            raise
+        self._next = stop
+
+    def _stop_drawing(self) -> None:
+        if self._drawing is not None:
+            self._drawing.close()
+            self._drawing = None
 
     def compose(self, counts: list[int], fps: str, metadata: Mapping[str, str], report: Report) -> dict[str, Any]:
         """Write the finished video beside its place.
@@ -161,6 +180,7 @@ class Bench:
 
     def rest(self) -> None:
         """Let the template go: an idle process holds none. The next segment would take it up again."""
+        self._stop_drawing()
         self._planned = None
 
     def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:
@@ -172,7 +192,7 @@ class Bench:
         start = 0
         for index, (count, done) in enumerate(zip(counts, made, strict=True)):
             if not done:
-                self.segment(index, start, start + count, False, report)
+                self.segment(index, start, start + count, start + count, False, report)
             start += count
 
     def segment_path(self, index: int) -> Path:
@@ -255,7 +275,8 @@ def _obey(bench: Bench, command: Mapping[str, Any], report: Report) -> dict[str,
         return bench.prepare(report)
     bench.require(command["inputs"])
     if command["do"] == "segment":
-        bench.segment(command["index"], command["start"], command["stop"], command["helps"], report)
+        start, stop, until = command["start"], command["stop"], command["until"]
+        bench.segment(command["index"], start, stop, until, command["helps"], report)
         return {}
     return bench.compose(command["counts"], command["fps"], command["metadata"], report)
 

@@ -283,7 +283,10 @@ def _draw(run: _Run, worker: Worker, counts: list[int], inputs: dict[str, Any]) 
             run.check()
             segments.check()
 
-        place = {"index": index, "start": starts[index], "stop": starts[index + 1], "inputs": inputs}
+        start, stop = starts[index : index + 2]
+        # Where others may draw what comes behind it, nothing of that is begun.
+        until = stop if shop.workers.helpers else starts[-1]
+        place = {"index": index, "start": start, "stop": stop, "until": until, "inputs": inputs}
         run.command(drawer, "segment", told, check, helps=drawer is not worker, **place)
 
     def take(index: int) -> dict[str, Any]:

@@ -1,0 +1,75 @@
+"""What a worker process does with the commands it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontend.jobs import worker as module
+from frontend.jobs.worker import Bench, Report
+from frontend.service import make_folders
+from frontend.settings import Settings
+from frontend.triton.server import TritonServer
+from frontend.workshop import build_workshop, load_engines
+
+SEGMENTS = [(0, 20), (20, 36), (36, 50)]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """First frame of every drawing that was begun, and the one after its last."""
+    begun = []
+
+    def counted(planned: Any, engine: Any, workshop: Any, start: int, stop: int) -> Any:
+        begun.append((start, stop))
+        return draw(planned, engine, workshop, start, stop)
+
+    draw = module.draw
+    monkeypatch.setattr(module, "draw", counted)
+    return begun
+
+
+@pytest.fixture
+def bench(own_media: Path, triton: TritonServer) -> Callable[[str], Bench]:
+    settings = Settings(base_path=own_media)
+    make_folders(settings)
+    load_engines(settings)
+    workshop = build_workshop(settings, triton.url)
+    options = {"watermark": False, "digital_auth": False, "mouth_strength": 1.0, "loop": "ping-pong"}
+    files = {"audio": own_media / "speech.wav", "video": own_media / "template.mkv", "save": own_media / "a.mp4"}
+    command = {name: str(path) for name, path in files.items()} | options | {"engine": "default"}
+    return lambda task: Bench(command | {"task": task}, settings, workshop)
+
+
+def test_behind_a_segment_drawing_goes_on_to_where_the_next_ones_lead(
+    bench: Callable[[str], Bench], drawn: list[tuple[int, int]]
+) -> None:
+    report, contents = Report(StringIO()), []
+    for task, until in (("at-once", 50), ("one-by-one", None)):
+        drawn.clear()
+        own = bench(task)
+        assert own.prepare(report)["frames"] == 50
+        for index, (start, stop) in enumerate(SEGMENTS):
+            own.segment(index, start, stop, until or stop, False, report)
+        contents.append([own.segment_path(index).read_bytes() for index in range(3)])
+        assert drawn == ([(0, 50)] if until else SEGMENTS)
+        own.close()
+    assert contents[0] == contents[1]
+
+
+def test_what_was_drawn_ahead_is_not_taken_for_another_segment(
+    bench: Callable[[str], Bench], drawn: list[tuple[int, int]]
+) -> None:
+    report, own = Report(StringIO()), bench("jumps")
+    own.prepare(report)
+    own.segment(0, 0, 20, 50, False, report)
+    expected = own.segment_path(0).read_bytes()
+    own.segment(2, 36, 50, 50, False, report)
+    own.segment(0, 0, 20, 20, False, report)
+    assert own.segment_path(0).read_bytes() == expected
+    assert drawn == [(0, 50), (36, 50), (0, 20)]
+    own.close()

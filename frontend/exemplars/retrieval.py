@@ -7,9 +7,12 @@ searched together with some frames after it, and only the window is kept, so mem
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from frontend.exemplars.atlas import Atlas, Indices
 from frontend.frames import Float32
+
+Float64 = npt.NDArray[np.float64]
 
 WINDOW, LOOK_AHEAD = 100, 30
 CANDIDATES = 80
@@ -33,11 +36,12 @@ def choose(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> I
     chosen = np.zeros(count, np.int64)
     slope = np.gradient(aperture).astype(np.float32) if count > 1 else np.zeros(1, np.float32)
     quiet = _quiet(atlas, aperture)
+    change = _change(atlas.exemplar_frame, atlas.unlike)
     previous: int | None = None
     for start in range(0, count, WINDOW):
         part = slice(start, min(start + WINDOW + LOOK_AHEAD, count))
         cost = _frame_cost(atlas, aperture[part], width[part], slope[part], quiet[part], order[part])
-        path = _viterbi(cost, atlas, previous)
+        path = _viterbi(cost, change, previous)
         keep = min(WINDOW, count - start)
         chosen[start : start + keep] = path[:keep]
         previous = int(path[keep - 1])
@@ -73,21 +77,20 @@ def _frame_cost(
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _viterbi(cost: Float32, atlas: Atlas, previous: int | None) -> Indices:
-    """Cheapest path through cost [n, E], begun after the exemplar `previous`."""
-    frames, unlike = atlas.exemplar_frame, atlas.unlike
+def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
+    """Cheapest path through cost [n, E], begun after the exemplar `previous`. change: [E, E], see `_change`"""
     kept = min(CANDIDATES, cost.shape[1])
     candidates = np.argpartition(cost, kept - 1, axis=1)[:, :kept]
     candidates.sort(axis=1)
     own = np.take_along_axis(cost, candidates, 1)
     total = own[0]
     if previous is not None:
-        total = total + _change(np.array([previous]), candidates[0], frames, unlike)[0]
-    back = np.zeros((len(cost), kept), np.int64)
+        total = total + change[candidates[0], previous]
+    back, every = np.zeros((len(cost), kept), np.int64), np.arange(kept)
     for i in range(1, len(cost)):
-        step = total[:, None] + _change(candidates[i - 1], candidates[i], frames, unlike)
-        back[i] = step.argmin(0)
-        total = step.min(0) + own[i]
+        step = total + change[candidates[i][:, None], candidates[i - 1]]
+        back[i] = step.argmin(1)
+        total = step[every, back[i]] + own[i]
     at = int(total.argmin())
     path = np.zeros(len(cost), np.int64)
     for i in range(len(cost) - 1, -1, -1):
@@ -96,11 +99,18 @@ def _viterbi(cost: Float32, atlas: Atlas, previous: int | None) -> Indices:
     return path
 
 
-def _change(before: Indices, after: Indices, frames: Indices, unlike: Float32) -> Float32:
-    """Cost of following each of `before` [A] by each of `after` [B]: nothing for the template's own next frame."""
-    step = frames[after] - frames[before][:, None]
-    jump = JUMP_COST + UNLIKE_COST * np.minimum(unlike[np.ix_(before, after)], 8)
-    return np.select([step == 1, step == 0, (step == -1) | (step == 2)], [0.0, 0.6, 0.8], jump)
+def _change(frames: Indices, unlike: Float32) -> Float64:
+    """Cost of showing each exemplar behind each, [E, E]: nothing for the template's own next frame.
+
+    frames: ascending
+    """
+    change = (JUMP_COST + UNLIKE_COST * np.minimum(unlike.T, 8)).astype(np.float64, order="C")
+    every = np.arange(len(frames))
+    for step, cost in ((1, 0.0), (0, 0.6), (-1, 0.8), (2, 0.8)):
+        before = np.minimum(np.searchsorted(frames, frames - step), len(frames) - 1)
+        there = frames[before] == frames - step
+        change[every[there], before[there]] = cost
+    return change
 
 
 def fades(atlas: Atlas, chosen: Indices, aperture: Float32) -> tuple[Indices, Float32]:

@@ -166,6 +166,17 @@ class TestRetrieval:
         monkeypatch.setattr(retrieval, "WINDOW", 1000)
         assert np.array_equal(in_windows, retrieval.choose(atlas, curve, atlas.width[order], order))
 
+    def test_only_what_the_template_shows_next_to_each_other_follows_for_less_than_a_jump(self) -> None:
+        frames = np.array([3, 4, 5, 9, 10, 12, 30])
+        unlike = np.random.default_rng(0).uniform(0, 10, (7, 7)).astype(np.float32)
+        change = retrieval._change(frames, unlike)
+        near = {1: 0.0, 0: 0.6, -1: 0.8, 2: 0.8}
+        for after in range(7):
+            for before in range(7):
+                jump = 3 + min(unlike[before, after], np.float32(8))
+                cost = near.get(int(frames[after] - frames[before]), jump)
+                assert change[after, before] == pytest.approx(cost)
+
     def test_the_chosen_mouths_follow_any_curve(self, atlas: Atlas) -> None:
         time = np.arange(150)
         curve = (0.12 + 0.08 * np.sin(time / 3)).astype(np.float32)

@@ -29,8 +29,8 @@ def timed(pictures: Iterable[VideoFrame], stream: VideoStream, fps: Fraction) ->
 def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction) -> Iterator[VideoFrame]:
     """Pictures from the one on screen at `moment` on, in seconds, and those before it that had to be decoded.
 
-    These begin with a key picture. Left out are those that no other is predicted from, half of them and more in what
-    x264 encodes: the rest is the same, to the bit.
+    These begin with a key picture. Left out are those that no other is predicted from, about half of them in what x264
+    encodes: the rest is the same, to the bit.
     """
     assert stream.time_base
     target = int(moment / stream.time_base)

@@ -34,13 +34,28 @@ def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction
     """
     assert stream.time_base
     target = int(moment / stream.time_base)
-    container.seek(target, stream=stream)
+    begin = _key_before(target, container, stream)
+    container.seek(begin, stream=stream)
     shown = _shown_at(target, container, stream) if stream.codec_context.name in _MARKS_REFERENCES else None
-    container.seek(target, stream=stream)
+    container.seek(begin, stream=stream)
     for packet in container.demux(stream):
         before = shown is not None and packet.pts is not None and packet.pts < shown
         stream.codec_context.skip_frame = "NONREF" if before else "DEFAULT"
         yield from packet.decode()
+
+
+def _key_before(target: int, container: InputContainer, stream: VideoStream) -> int:
+    """Time stamp to seek, for the last key picture that is shown at `target` or before it.
+
+    MP4 is sought by when pictures are decoded; one that is decoded before `target` may be shown behind it.
+    """
+    begin, last = target, None
+    while True:
+        container.seek(begin, stream=stream)
+        key = next(container.demux(stream))
+        if key.pts is None or key.dts is None or key.pts <= target or (last is not None and key.dts >= last):
+            return begin
+        begin, last = key.dts - 1, key.dts
 
 
 def _shown_at(target: int, container: InputContainer, stream: VideoStream) -> int | None:

@@ -58,6 +58,11 @@ def test_variable_rate_becomes_constant_at_the_right_times(tmp_path: Path) -> No
     assert shown == wanted
 
 
+def test_reading_may_start_anywhere(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", greys(28), options={"crf": "4", "g": "5", "bf": "2"})
+    assert numbers(list(VideoReader(path).frames(start=13))) == list(range(13, 28))
+
+
 @pytest.mark.parametrize(
     ("codec", "options"),
     [
@@ -70,9 +75,12 @@ def test_variable_rate_becomes_constant_at_the_right_times(tmp_path: Path) -> No
     ],
 )
 @pytest.mark.parametrize("holes", [False, True])
-def test_reading_may_start_anywhere(tmp_path: Path, codec: str, options: dict[str, str], holes: bool) -> None:
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_from_any_start_on_the_frames_are_those_of_the_whole(
+    tmp_path: Path, codec: str, options: dict[str, str], holes: bool, suffix: str
+) -> None:
     times = [k * 0.04 + (k // 7) * 0.1 for k in range(28)] if holes else None
-    path = write_clip(tmp_path / "a.mkv", noise(28), codec=codec, options=options, times=times)
+    path = write_clip(tmp_path / f"a.{suffix}", noise(28), codec=codec, options=options, times=times)
     reader = VideoReader(path)
     whole = [frame.data.tobytes() for frame in reader._decoded(0)]
     for start in range(len(whole)):

@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 from frontend.detection import LEFT_EYE, RIGHT_EYE, Detection
 from frontend.engines.base import Networks
-from frontend.frames import Float32, Frame, warp_rgb
-
-Float64 = npt.NDArray[np.float64]
+from frontend.frames import Float32, Float64, Frame, warp_rgb
 
 INPUT_SIZE = 192
 POINTS = 468

@@ -22,14 +22,13 @@ from frontend.engines.base import FaceTrack, Networks
 from frontend.face_mesh import (
     MARGIN,
     POINTS,
-    Float64,
     between,
     has_moved,
     locate,
     region_of_detection,
     regions_of_landmarks,
 )
-from frontend.frames import Float32, Frame
+from frontend.frames import Float32, Float64, Frame
 from frontend.stages import batched, spread
 
 # Changes when the same video would give another track, so that stored ones are made anew.

@@ -16,6 +16,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.generic]
 Uint8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 Matrix = Literal["bt601", "bt709"]
 
 # Limited-range YCbCr -> full-range RGB, rows R, G, B over (Y, Cb, Cr, 1).

@@ -9,11 +9,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from frontend.frames import Float32
-
-Float64 = npt.NDArray[np.float64]
+from frontend.frames import Float32, Float64
 
 RATE = 16000
 WINDOW, HOP = 800, 200

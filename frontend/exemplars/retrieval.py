@@ -7,12 +7,9 @@ searched together with some frames after it, and only the window is kept, so mem
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from frontend.exemplars.atlas import Atlas, Indices
-from frontend.frames import Float32
-
-Float64 = npt.NDArray[np.float64]
+from frontend.frames import Float32, Float64
 
 WINDOW, LOOK_AHEAD = 100, 30
 CANDIDATES = 80

@@ -8,7 +8,7 @@ from typing import Any
 
 from frontend.errors import BadInput
 from frontend.fetch import is_url
-from frontend.jobs import JobSpec
+from frontend.jobs.spec import JobSpec
 from frontend.loop import Loop
 from frontend.net import check_url
 from frontend.paths import Allowed, input_path, output_path

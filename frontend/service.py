@@ -11,8 +11,8 @@ from pathlib import Path
 from frontend import metrics
 from frontend.engine_weights import require_loaded
 from frontend.errors import Unavailable
-from frontend.jobs import Jobs, open_jobs
 from frontend.jobs.process import Workers
+from frontend.jobs.queue import Jobs, open_jobs
 from frontend.settings import Settings
 from frontend.triton.choice import triton_for
 from frontend.triton.server import TritonServer

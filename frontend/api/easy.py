@@ -19,7 +19,7 @@ from frontend.api.errors import answers
 from frontend.api.threads import ask, hand_in
 from frontend.errors import KeyReused, NotFound, QueueFull, ServiceError
 from frontend.fetch import is_url
-from frontend.jobs import Task
+from frontend.jobs.spec import Task
 from frontend.orders import make_spec
 from frontend.service import Service
 from frontend.settings import Settings

@@ -14,7 +14,7 @@ from frontend.api.models import AcceptedResponse, Generated, GenerateRequest, Ge
 from frontend.api.threads import hand_in
 from frontend.errors import BadInput, Cancelled, revive
 from frontend.fetch import is_url
-from frontend.jobs import Task
+from frontend.jobs.spec import Task
 from frontend.orders import make_spec
 from frontend.service import Service
 from frontend.uploads import is_upload

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from frontend.engines.base import STRENGTHS
-from frontend.jobs import State, Task
+from frontend.jobs.spec import State, Task
 from frontend.loop import Loop
 
 

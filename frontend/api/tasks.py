@@ -20,7 +20,8 @@ from frontend.api.errors import answers
 from frontend.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
 from frontend.api.threads import ask
 from frontend.errors import BadInput, Conflict, NotFound, Unavailable
-from frontend.jobs import Jobs, State, Task
+from frontend.jobs.queue import Jobs
+from frontend.jobs.spec import State, Task
 from frontend.paths import by_descriptor, open_file
 from frontend.settings import Settings
 

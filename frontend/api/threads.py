@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from frontend.errors import Unavailable
-from frontend.jobs import Jobs
+from frontend.jobs.queue import Jobs
 
 PATIENCE = 10.0
 """Seconds. A database that is away is waited for by those who work, not by those who ask."""

@@ -9,9 +9,6 @@ control       cancelled, taken over, too late, or the service stops
 watch         one look at the database a moment, for all who wait
 liveness      jobs of dead processes go back to the queue
 housekeeping  what nobody needs any more
+
+Nothing is imported here: a worker has no use for the queue and its database, which would double its start.
 """
-
-from frontend.jobs.queue import Jobs, open_jobs
-from frontend.jobs.spec import STATES, JobSpec, State, Task
-
-__all__ = ["STATES", "JobSpec", "Jobs", "State", "Task", "open_jobs"]

@@ -12,7 +12,7 @@ import pytest
 
 from frontend.client import Client, ClientError
 from frontend.frames import crop, yuv_to_rgb
-from frontend.jobs import JobSpec
+from frontend.jobs.spec import JobSpec
 from frontend.media import VideoReader
 from frontend.triton.server import TritonServer
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -73,3 +75,8 @@ def test_what_was_drawn_ahead_is_not_taken_for_another_segment(
     assert own.segment_path(0).read_bytes() == expected
     assert drawn == [(0, 50), (36, 50), (0, 20)]
     own.close()
+
+
+def test_a_worker_loads_no_queue_and_no_database() -> None:
+    script = "import sys, frontend.jobs.worker; assert not {'dbos', 'sqlalchemy', 'fastapi'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -137,7 +137,7 @@ def peak_memory(
         looks = 0
         while not done.wait(interval):
             looks += 1
-            look(looks % round(_SHARED_INTERVAL / interval) == 0)
+            look(looks % max(round(_SHARED_INTERVAL / interval), 1) == 0)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

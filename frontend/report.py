@@ -70,8 +70,8 @@ def describe(planned: Planned, speech: Float32) -> dict[str, Any]:
 
 
 def picture(planned: Planned) -> bytes:
-    """JPEG of the first frame of the template."""
-    frame = next(iter(planned.prepared.reader.frames()))
+    """JPEG of the template's first picture."""
+    frame = planned.prepared.reader.cover()
     size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
     image = yuv_to_rgb(np.asarray(small, np.uint8), frame.matrix)

@@ -68,8 +68,8 @@ def seeks_exactly(container: InputContainer) -> bool:
     return container.format.name.split(",")[0] in _SEEKABLE_FORMATS
 
 
-def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> VideoInfo:
-    """Size, rate and colour of a template, from its header and first frame.
+def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> tuple[VideoInfo, VideoFrame]:
+    """Size, rate and colour of a template, from its header and first picture, and that picture.
 
     Raises BadInput where the file is no readable video, holds no video stream, is HDR, or where its picture has more
     than `max_pixels`; that is checked before anything is decoded.
@@ -86,7 +86,7 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
         fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
         seconds = Fraction(container.duration or 0, av.time_base)
         length = 1 if still else round(seconds * fps)
-        return info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
+        return info_of(first, fps, still, stream.sample_aspect_ratio, length, field), first
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:

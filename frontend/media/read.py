@@ -39,7 +39,7 @@ class VideoReader:
         self, path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS, hwaccel: HWAccel | None = None
     ) -> None:
         self.path = path
-        self.info = probe_video(path, field, max_pixels)
+        self.info, self._first_picture = probe_video(path, field, max_pixels)
         self._field = field
         self._max_pixels = max_pixels
         self._hwaccel = hwaccel
@@ -47,6 +47,10 @@ class VideoReader:
         self._first, self._kept, self._whole = 0, list[Frame](), False
         # When the first picture is shown, in seconds; None until it was decoded.
         self._origin: Fraction | None = None
+
+    def cover(self) -> Frame:
+        """The first picture of the file, for which nothing is decoded once more."""
+        return Normaliser(self.info)(self._first_picture)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Every frame from index `start` on, at `info.fps`.

@@ -25,7 +25,7 @@ def planned(samples: Path) -> Planned:
     landmarks[0, :, :2] = np.linspace([10, 20], [110, 220], 468)
     track = FaceTrack(landmarks, np.array([0.9, 0], np.float32), np.array([True, False]))
     info = reader.info
-    template = Template(info.width, info.height, info.fps, 2, track, lambda: reader.frames())
+    template = Template(info.width, info.height, info.fps, 2, track, reader.frames)
     aperture = np.linspace(0.1, 0.5, FRAMES, dtype=np.float32)
     return Planned(Prepared(reader, template, {}, True, True), {"aperture": aperture}, np.arange(FRAMES) % 2, [])
 
@@ -49,7 +49,7 @@ def test_boxes_are_shares_of_the_picture_and_missing_where_no_face_is(planned: P
     assert told["faces"][-1] is None
 
 
-def test_the_picture_is_the_first_frame_of_the_template(planned: Planned) -> None:
+def test_the_picture_is_the_first_of_the_template(planned: Planned) -> None:
     shown = cv2.imdecode(np.frombuffer(picture(planned), np.uint8), cv2.IMREAD_GRAYSCALE)
     frames = [frame.planes[0] for frame in planned.prepared.reader.frames()]
     small = [cv2.resize(luma, shown.shape[::-1], interpolation=cv2.INTER_AREA) for luma in frames]

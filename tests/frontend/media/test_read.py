@@ -228,7 +228,7 @@ def test_odd_size_is_padded_to_even_without_resampling(tmp_path: Path) -> None:
 
 def test_non_square_pixels_are_made_square(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", greys(3, 64, 48), aspect=Fraction(2))
-    assert probe_video(path).width == 96
+    assert probe_video(path)[0].width == 96
     assert next(VideoReader(path).frames()).width == 96
 
 

@@ -28,7 +28,7 @@ from frontend.loop import Loop, template_order
 from frontend.media import EncoderSettings, audio_duration, read_speech, write_video
 from frontend.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
 from frontend.stages import ahead, batched, spread
-from frontend.templates import Prepared, TemplateStore, prepare
+from frontend.templates import Held, Prepared, TemplateStore, prepare
 
 Stage = Literal["prepare", "plan", "render"]
 Progress = Callable[[Stage, float], None]
@@ -61,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What jobs share."""
+    """What jobs share. held: for jobs that follow each other, never side by side"""
 
     networks: Networks
     store: TemplateStore
@@ -72,6 +72,7 @@ class Workshop:
     max_template_seconds: float
     max_template_pixels: int
     hwaccel: HWAccel | None = None
+    held: Held | None = None
 
 
 @dataclass
@@ -158,6 +159,7 @@ def study(video: Path, engine: Engine, workshop: Workshop, report: Callable[[flo
         report,
         workshop.max_template_pixels,
         workshop.hwaccel,
+        workshop.held,
     )
 
 

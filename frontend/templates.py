@@ -106,6 +106,23 @@ class TemplateStore:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
+class Held:
+    """The template of the last job, decoded, for the next job: often it has the same one, and another speech."""
+
+    def __init__(self) -> None:
+        self._content = ""
+        self._reader: VideoReader | None = None
+
+    def exchange(self, content: str, reader: VideoReader) -> None:
+        """Give `reader` the frames that are held, if they are of this content, and hold its own from now on."""
+        if self._reader is not None and self._content == content:
+            reader.take_over(self._reader)
+        self._content, self._reader = content, reader
+
+    def clear(self) -> None:
+        self._reader = None
+
+
 def prepare(
     path: Path,
     engine: Engine,
@@ -115,15 +132,21 @@ def prepare(
     report: Report,
     max_pixels: int = MAX_PIXELS,
     hwaccel: HWAccel | None = None,
+    held: Held | None = None,
 ) -> Prepared:
     """Track the face and let the engine study the template, or find both in the store.
+
+    held: whose frames are taken over where they are of the same file
 
     Raises BadInput for a template that cannot be read or is too long or too large, NoFace where no frame shows a face.
     """
     reader = VideoReader(path, max_pixels=max_pixels, hwaccel=hwaccel)
     if reader.info.length_hint > max_seconds * reader.info.fps:
         raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
-    key = f"{content_hash(path)}-{TRACK_VERSION}-{engine.name}-{engine.version}"
+    content = content_hash(path)
+    if held is not None:
+        held.exchange(content, reader)
+    key = f"{content}-{TRACK_VERSION}-{engine.name}-{engine.version}"
     groups = store.load(key)
     cached = stored = groups is not None
     metrics.template_cache.labels("hit" if cached else "miss").inc()

@@ -27,6 +27,7 @@ import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -48,6 +49,7 @@ from frontend.media.write import OWN_FOLDER, writing
 from frontend.paths import by_descriptor, open_file, open_folder
 from frontend.pipeline import Job, Planned, Workshop, draw, frame_count, hear, plan, study, told, with_plan
 from frontend.settings import Settings
+from frontend.templates import Held
 from frontend.workshop import build_workshop, find_engine, load_engines
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 _NICENESS = 5
 _RESTLESS = 2.0
-"""Seconds a process waits for more of the job that it has in hand."""
+"""Seconds a process waits for more of the job that it has in hand, or for another one with its template."""
 
 
 class Bench:
@@ -179,7 +181,7 @@ class Bench:
         return {"seconds": time.perf_counter() - clock}
 
     def rest(self) -> None:
-        """Let the template go: an idle process holds none. The next segment would take it up again."""
+        """Let the plan go, and the template: the next segment would take them up again."""
         self._stop_drawing()
         self._planned = None
 
@@ -248,7 +250,8 @@ def main() -> None:
     if settings.job_memory_bytes:
         memory.limit(settings.job_memory_bytes)
     load_engines(settings)
-    workshop = build_workshop(settings, first["triton_url"])
+    held = Held()
+    workshop = replace(build_workshop(settings, first["triton_url"]), held=held)
     report, bench = Report(answers), None
     while True:
         try:
@@ -256,6 +259,7 @@ def main() -> None:
         except Empty:
             if bench is not None:
                 bench.rest()
+                held.clear()
                 memory.trim()
             command = commands.get()
         try:

@@ -32,7 +32,7 @@ class VideoReader:
 
     Raises BadInput on construction where the file cannot be used, and while reading where it is damaged.
     hwaccel: the card that decodes, see `frontend.media.hardware`
-    What is wanted again and fits into memory is kept, and not decoded again.
+    What fits into memory is kept, and not decoded again.
     """
 
     def __init__(
@@ -47,6 +47,10 @@ class VideoReader:
         self._first, self._kept, self._whole = 0, list[Frame](), False
         # When the first picture is shown, in seconds; None until it was decoded.
         self._origin: Fraction | None = None
+
+    def take_over(self, other: VideoReader) -> None:
+        """Have what `other`, a reader of the same content, holds in memory."""
+        self._first, self._kept, self._whole, self._origin = other._first, other._kept, other._whole, other._origin
 
     def cover(self) -> Frame:
         """The first picture of the file, for which nothing is decoded once more."""
@@ -84,25 +88,25 @@ class VideoReader:
     def play(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
         """The frames of these numbers, in this order.
 
-        What is walked over more than once and fits into memory is decoded once and kept; otherwise only a stretch is
-        held, for the way back.
+        What fits into memory is kept, for this order or the next; otherwise only a stretch is held, for the way back.
         """
         low, high = int(order.min()), int(order.max()) + 1
-        if self._holds(low, high) or len(order) > high - low <= self.capacity:
-            return self._repeated(order, low, high)
+        if self._holds(low, high) or high - low <= self.capacity:
+            return self._kept_while_played(order, low, high)
         return self._walk(order)
 
-    def _repeated(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
+    def _kept_while_played(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
         """Frames of low .. high-1, decoded when they are first reached."""
-        held = self._holds(low, high)
-        kept = self._kept[low - self._first : high - self._first] if held else []
+        if not self._holds(low, high):
+            self._first, self._kept, self._whole = low, [], False
+        kept = self._kept[low - self._first : high - self._first]
         missing = self._exactly(low, high)
         for index in order.tolist():
             while len(kept) <= index - low:
                 kept.append(next(missing))
+                if len(kept) == high - low:
+                    self._first, self._kept = low, kept
             yield kept[index - low]
-        if not held:
-            self._first, self._kept = low, kept
 
     def _holds(self, low: int, high: int) -> bool:
         return self._first <= low and high <= self._first + len(self._kept)

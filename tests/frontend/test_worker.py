@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from frontend.frames import Frame
 from frontend.jobs import worker as module
 from frontend.jobs.worker import Bench, Report
+from frontend.media import VideoReader
 from frontend.service import make_folders
 from frontend.settings import Settings
+from frontend.templates import Held
 from frontend.triton.server import TritonServer
 from frontend.workshop import build_workshop, load_engines
 
@@ -36,19 +41,19 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 @pytest.fixture
-def bench(own_media: Path, triton: TritonServer) -> Callable[[str], Bench]:
+def bench(own_media: Path, triton: TritonServer) -> Callable[..., Bench]:
     settings = Settings(base_path=own_media)
     make_folders(settings)
     load_engines(settings)
-    workshop = build_workshop(settings, triton.url)
+    workshop = replace(build_workshop(settings, triton.url), held=Held())
     options = {"watermark": False, "digital_auth": False, "mouth_strength": 1.0, "loop": "ping-pong"}
     files = {"audio": own_media / "speech.wav", "video": own_media / "template.mkv", "save": own_media / "a.mp4"}
     command = {name: str(path) for name, path in files.items()} | options | {"engine": "default"}
-    return lambda task: Bench(command | {"task": task}, settings, workshop)
+    return lambda task, **other: Bench(command | {"task": task} | other, settings, workshop)
 
 
 def test_behind_a_segment_drawing_goes_on_to_where_the_next_ones_lead(
-    bench: Callable[[str], Bench], drawn: list[tuple[int, int]]
+    bench: Callable[..., Bench], drawn: list[tuple[int, int]]
 ) -> None:
     report, contents = Report(StringIO()), []
     for task, until in (("at-once", 50), ("one-by-one", None)):
@@ -64,7 +69,7 @@ def test_behind_a_segment_drawing_goes_on_to_where_the_next_ones_lead(
 
 
 def test_what_was_drawn_ahead_is_not_taken_for_another_segment(
-    bench: Callable[[str], Bench], drawn: list[tuple[int, int]]
+    bench: Callable[..., Bench], drawn: list[tuple[int, int]]
 ) -> None:
     report, own = Report(StringIO()), bench("jumps")
     own.prepare(report)
@@ -75,6 +80,32 @@ def test_what_was_drawn_ahead_is_not_taken_for_another_segment(
     assert own.segment_path(0).read_bytes() == expected
     assert drawn == [(0, 50), (36, 50), (0, 20)]
     own.close()
+
+
+def test_the_next_job_with_the_same_template_decodes_nothing(
+    bench: Callable[..., Bench], own_media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, decoded, contents = VideoReader._decoded, [], []
+
+    def counted(reader: VideoReader, start: int) -> Iterator[Frame]:
+        for frame in decode(reader, start):
+            decoded.append(frame)
+            yield frame
+
+    monkeypatch.setattr(VideoReader, "_decoded", counted)
+    shutil.copy(own_media / "template.mkv", own_media / "same.mkv")
+    with (own_media / "template.mkv").open("ab") as file:
+        file.write(b"\0")  # other content, the same pictures
+    for task, video, begun in (("one", "same.mkv", 75), ("two", "same.mkv", 0), ("three", "template.mkv", 75)):
+        decoded.clear()
+        own = bench(task, video=str(own_media / video))
+        own.prepare(Report(StringIO()))
+        own.segment(0, 0, 50, 50, False, Report(StringIO()))
+        own.rest()
+        contents.append(own.segment_path(0).read_bytes())
+        assert len(decoded) == begun
+        own.close()
+    assert contents[0] == contents[1] == contents[2]
 
 
 def test_a_worker_loads_no_queue_and_no_database() -> None:

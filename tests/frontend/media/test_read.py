@@ -187,6 +187,19 @@ def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
     assert numbers(list(reader.play(order[30:70]))) == order[30:70].tolist()
 
 
+def test_a_reader_of_the_same_content_takes_over_what_was_decoded(tmp_path: Path) -> None:
+    path, order = write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4"}), np.arange(4, 16)
+    reader, other = VideoReader(path), VideoReader(path)
+    playing = reader.play(order)
+    for _ in order:  # nobody asks what comes behind the last
+        next(playing)
+    other.take_over(reader)
+    path.unlink()
+    assert numbers(list(other.play(order[::-1]))) == order[::-1].tolist()
+    with pytest.raises(BadInput):
+        list(other.play(np.arange(3, 16)))
+
+
 def test_a_template_that_is_too_short_for_its_order_is_refused(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
     with pytest.raises(BadInput, match="ended after 20 of 24 frames"):

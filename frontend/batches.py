@@ -1,7 +1,7 @@
 """Batches of few sizes: a runtime that computes whole batches prepares a network anew for each number of pictures.
 
-OpenVINO takes as long for that as for ten frames, so a job draws by LEAST or by its largest number, whatever its length
-and however many of its frames are drawn twice.
+OpenVINO takes as long for that as for ten frames, so a job draws by LEAST or by its largest number, and at its start
+doubles from the one to the other, whatever its length and however many of its frames are drawn twice.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ if TYPE_CHECKING:  # the engines import this module
 
 LEAST = 4
 """Pictures of a small batch. All others are a multiple of it."""
-SMALL_ONES = 3
-"""So many come first, so that every stage soon has work."""
 
 
 def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
-    """Frames of each batch.
+    """Frames of each batch: few at first, so that every stage soon has work, and few at the end.
 
     draws:   [N], pictures a network draws for each frame
     largest: pictures of a full batch, at least 1; no batch has more frames than that either
     """
     largest -= largest % LEAST if largest > LEAST else 0
     sizes: list[int] = []
-    start, left = 0, int(draws.sum())
+    start, left, grown = 0, int(draws.sum()), LEAST
     while start < len(draws):
-        full = len(sizes) >= SMALL_ONES and left >= largest
-        room = largest if full else min(LEAST, largest)
+        room = min(grown if grown <= left else LEAST, largest)
+        grown = min(grown * 2, largest)
         drawn = np.cumsum(draws[start : start + room])
         size = max(int(np.searchsorted(drawn, room, side="right")), 1)
         sizes.append(size)

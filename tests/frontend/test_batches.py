@@ -32,12 +32,13 @@ def test_frames_that_are_drawn_twice_leave_batches_of_the_same_few_sizes() -> No
     draws = 1 + (np.random.default_rng(0).random(1000) < 0.15)
     drawn = pictures(draws, batch_sizes(draws, 16))
     padded = {-(-n // LEAST) * LEAST for n in drawn}
-    assert padded == {4, 16}
+    assert padded == {4, 8, 16}
     assert sum(-n % LEAST for n in drawn) < 0.02 * draws.sum()
 
 
-def test_the_first_batches_are_small_so_that_work_begins_at_once() -> None:
-    assert batch_sizes(np.ones(100, np.int64), 16)[:5] == [4, 4, 4, 16, 16]
+def test_batches_grow_so_that_work_begins_at_once_and_ends_small() -> None:
+    assert batch_sizes(np.ones(55, np.int64), 16) == [4, 8, 16, 16, 4, 4, 3]
+    assert batch_sizes(np.ones(55, np.int64), 32) == [4, 8, 16, 4, 4, 4, 4, 4, 4, 3]
 
 
 def test_frames_for_which_nothing_is_drawn_do_not_pile_up() -> None:

@@ -91,14 +91,15 @@ class VideoReader:
         What fits into memory is kept, for this order or the next; otherwise only a stretch is held, for the way back.
         """
         low, high = int(order.min()), int(order.max()) + 1
-        if self._holds(low, high) or high - low <= self.capacity:
+        if not self._holds(low, high):
+            # It would be held beside what is decoded now.
+            self._first, self._kept, self._whole = low, [], False
+        if self._kept or high - low <= self.capacity:
             return self._kept_while_played(order, low, high)
         return self._walk(order)
 
     def _kept_while_played(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
         """Frames of low .. high-1, decoded when they are first reached."""
-        if not self._holds(low, high):
-            self._first, self._kept, self._whole = low, [], False
         kept = self._kept[low - self._first : high - self._first]
         missing = self._exactly(low, high)
         for index in order.tolist():

@@ -187,6 +187,17 @@ def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
     assert numbers(list(reader.play(order[30:70]))) == order[30:70].tolist()
 
 
+def test_no_more_is_held_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4"}))
+    hold_at_most(8, reader, monkeypatch)
+    assert numbers(list(reader.play(np.arange(6)))) == list(range(6))
+    assert len(reader._kept) == 6
+    order = template_order(20, 58)
+    playing = reader.play(order)
+    assert len(reader._kept) == 0, "beside the stretch for the way back"
+    assert numbers(list(playing)) == order.tolist()
+
+
 def test_a_reader_of_the_same_content_takes_over_what_was_decoded(tmp_path: Path) -> None:
     path, order = write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4"}), np.arange(4, 16)
     reader, other = VideoReader(path), VideoReader(path)

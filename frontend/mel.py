@@ -19,7 +19,7 @@ STEPS_PER_SECOND = RATE // HOP
 PRE_EMPHASIS = 0.97
 FLOOR_DB, REFERENCE_DB = -100.0, 20.0
 LARGEST = 4.0
-_BLOCK = 4096
+_BLOCK = 512
 """Steps transformed at once: memory does not follow the length of the speech."""
 
 
@@ -30,8 +30,8 @@ def mel_spectrogram(audio: Float32) -> Float32:
     """
     emphasised = np.asarray(audio, np.float32).copy()
     emphasised[1:] -= np.float32(PRE_EMPHASIS) * audio[:-1]
-    padded = np.pad(emphasised, WINDOW // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+    emphasised = np.pad(emphasised, WINDOW // 2, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(emphasised, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     blocks = [
         np.abs(np.fft.rfft(windows[start : start + _BLOCK] * hann)).astype(np.float32) @ _filters().T

@@ -28,18 +28,25 @@ def mel_spectrogram(audio: Float32) -> Float32:
 
     Steps are 12.5 ms apart, each in the middle of its 50 ms window; at both ends the sound is mirrored.
     """
-    emphasised = np.asarray(audio, np.float32).copy()
-    emphasised[1:] -= np.float32(PRE_EMPHASIS) * audio[:-1]
-    emphasised = np.pad(emphasised, WINDOW // 2, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(emphasised, WINDOW)[::HOP]
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    blocks = [
-        np.abs(np.fft.rfft(windows[start : start + _BLOCK] * hann)).astype(np.float32) @ _filters().T
-        for start in range(0, len(windows), _BLOCK)
-    ]
-    decibels = 20 * np.log10(np.maximum(np.concatenate(blocks), 10 ** (FLOOR_DB / 20))) - REFERENCE_DB
-    scaled = 2 * LARGEST * (decibels - FLOOR_DB) / -FLOOR_DB - LARGEST
-    return np.asarray(np.clip(scaled, -LARGEST, LARGEST), np.float32)
+    mel = np.empty((len(audio) // HOP + 1, BANDS), np.float32)
+    for start in range(0, len(mel), _BLOCK):
+        end = min(start + _BLOCK, len(mel))
+        emphasised = _emphasised(audio, start * HOP - WINDOW // 2, (end - 1) * HOP + WINDOW // 2)
+        windows = np.lib.stride_tricks.sliding_window_view(emphasised, WINDOW)[::HOP]
+        amplitudes = np.abs(np.fft.rfft(windows * hann)).astype(np.float32) @ _filters().T
+        decibels = 20 * np.log10(np.maximum(amplitudes, 10 ** (FLOOR_DB / 20))) - REFERENCE_DB
+        mel[start:end] = 2 * LARGEST * (decibels - FLOOR_DB) / -FLOOR_DB - LARGEST
+    return np.clip(mel, -LARGEST, LARGEST, out=mel)
+
+
+def _emphasised(audio: Float32, first: int, end: int) -> Float32:
+    """Samples `first` to `end` with high frequencies raised; both may lie outside, where the sound is mirrored."""
+    last = len(audio) - 1
+    position = np.abs(np.arange(first, end)) % max(2 * last, 1)
+    position = np.minimum(position, 2 * last - position)
+    before = np.where(position > 0, audio[position - 1], 0)
+    return np.asarray(audio[position] - np.float32(PRE_EMPHASIS) * before, np.float32)
 
 
 @cache

@@ -34,10 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repository", type=Path, default=REPOSITORY, help="model repository to write into")
     parser.add_argument("--checkpoint", type=Path, help="weights to bring: a PyTorch checkpoint")
     parser.add_argument("--onnx", type=Path, dest="onnx_file", help="weights to bring: a ready ONNX file")
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        nargs="*",
+        metavar="CLIP",
+        help="in 8-bit integers, for CPUs; clips of people who talk by which they are chosen, if not the sample",
+    )
     options = parser.parse_args(arguments)
     weights = {name: getattr(options, name) for name in ("checkpoint", "onnx_file") if getattr(options, name)}
     if len(weights) > 1 or (weights and len(options.name) != 1):
         parser.error("--checkpoint or --onnx goes with the name of one network")
+    if options.int8 is not None:
+        weights["int8"] = options.int8
     known = networks()
     if not options.name:
         for name, summary in known.items():
@@ -50,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         target.mkdir(parents=True, exist_ok=True)
         export = importlib.import_module(f"export.{name}").export
         if not weights.keys() <= inspect.signature(export).parameters.keys():
-            parser.error(f"the weights of {name} ship with the project")
+            parser.error(f"the weights of {name} ship with the project, and it is made of them as it is")
         try:
             export(target, **weights)
         except BadWeights as error:

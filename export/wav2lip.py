@@ -1,7 +1,8 @@
 """Wav2Lip, 96x96: your own checkpoint (--checkpoint FILE.pth) or ready ONNX file (--onnx FILE.onnx); no weights ship.
 
-Both become one tensor contract. Inside the graph: uint8 RGB to BGR in 0-1, the face with its lower half masked beside
-the whole one, the network, and back to uint8 RGB. Left to the caller: the face box and the mel spectrogram.
+Both become one tensor contract, with --int8 in 8-bit integers. Inside the graph: uint8 RGB to BGR in 0-1, the face with
+its lower half masked beside the whole one, the network, and back to uint8 RGB. Left to the caller: the face box and the
+mel spectrogram.
 
 The licence of the weights is the caller's to keep: the authors of Wav2Lip allow research and personal use only.
 """
@@ -13,7 +14,8 @@ import os
 import shutil
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ from torch import Tensor
 from export import BadWeights
 from export.wav2lip_network import FACE, SOURCE, TARGET, Wav2Lip
 
-CONFIG = Path(__file__).resolve().parent.parent / "model_repository" / "wav2lip" / "config.pbtxt"
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "model_repository" / "wav2lip" / "config.pbtxt"
+SAMPLE = ROOT / "samples" / "template.mkv"
 OPSET = 17
 IR_VERSION = 8
 """What the oldest supported server can read, see `export.graph`."""
@@ -37,11 +41,22 @@ began at row 44 or below in 54 clips of talkers."""
 TOLERANCE = 1e-4
 """How far a file may be from the network it was made from, in values of 0-1."""
 INPUTS = {"source": SOURCE, "target": TARGET}
+FACES = 64
+"""From which the ranges for 8-bit integers are taken, and as many more by which what comes out is judged."""
+LEAST_PSNR = 30.0
+"""Decibels that the lower face in 8-bit integers must reach against the one in floating point."""
 
 
-def export(target_dir: Path, *, checkpoint: Path | None = None, onnx_file: Path | None = None) -> None:
+def export(
+    target_dir: Path,
+    *,
+    checkpoint: Path | None = None,
+    onnx_file: Path | None = None,
+    int8: Sequence[Path] | None = None,
+) -> None:
     """Write `target_dir`/model.onnx, and config.pbtxt into the folder above where it is missing.
 
+    int8: clips of people who talk, by which the network is made one of 8-bit integers; empty for the sample's
     Raises BadWeights, which says what is wrong with the file.
     """
     if checkpoint:
@@ -52,7 +67,8 @@ def export(target_dir: Path, *, checkpoint: Path | None = None, onnx_file: Path 
         raise BadWeights("wav2lip ships without weights: name yours with --checkpoint FILE.pth or --onnx FILE.onnx")
     # A server may be told to load at any moment, so the file is complete or not there.
     part = target_dir / ".model.onnx.part"
-    onnx.save(wrap(network), part)
+    wrapped = wrap(network)
+    onnx.save(wrapped if int8 is None else in_int8(wrapped, int8 or [SAMPLE]), part)
     config = target_dir.parent / CONFIG.name
     if not config.exists():
         shutil.copyfile(CONFIG, config)
@@ -112,14 +128,14 @@ def _is_torchscript(path: Path) -> bool:
 
 def to_onnx(network: Wav2Lip) -> onnx.ModelProto:
     """The network with inputs `source` and `target` [N, ...] and output `output`, compared with the original."""
-    example = tuple(torch.rand(2, *shape) for shape in INPUTS.values())
+    example = {name: torch.rand(2, *shape) for name, shape in INPUTS.items()}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             # Here, for it may come in train mode, where batch norm looks at the batch.
             network.eval(),
-            example,
+            tuple(example.values()),
             buffer,
             input_names=list(INPUTS),
             output_names=["output"],
@@ -129,8 +145,8 @@ def to_onnx(network: Wav2Lip) -> onnx.ModelProto:
         )
     model = onnx.load_from_string(buffer.getvalue())
     with torch.no_grad():
-        wanted = network.eval()(*example).numpy()
-    difference = float(np.abs(_run(model, *(tensor.numpy() for tensor in example)) - wanted).max())
+        wanted = network.eval()(*example.values()).numpy()
+    difference = float(np.abs(_run(model, {name: tensor.numpy() for name, tensor in example.items()}) - wanted).max())
     if difference > TOLERANCE:
         raise BadWeights(f"the exported network differs from the checkpoint by {difference:.2g}")
     return model
@@ -179,15 +195,15 @@ def _with_free_batch(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     output = onnx.helper.make_tensor_value_info(model.graph.output[0].name, onnx.TensorProto.FLOAT, ["N", *FACE])
     model.graph.output[0].CopyFrom(output)
     random = np.random.default_rng(0)
-    source, target = (random.random((2, *shape), np.float32) for shape in INPUTS.values())
+    example = {name: random.random((2, *shape), np.float32) for name, shape in INPUTS.items()}
     try:
-        together = _run(model, source, target)
-        alone = np.concatenate([_run(model, source[k : k + 1], target[k : k + 1]) for k in range(2)])
+        together = _run(model, example)
+        alone = [_run(model, {name: array[k : k + 1] for name, array in example.items()}) for k in range(2)]
     except Exception as error:  # OpenVINO raises many kinds
         raise BadWeights(f"{name} does not run with batches of 1 and of 2: {_first_line(error)}") from error
     if together.shape != (2, *FACE):
         raise BadWeights(f"{name} does not fit Wav2Lip: its output is {list(together.shape[1:])}, not {list(FACE)}")
-    if np.abs(together - alone).max() > TOLERANCE:
+    if np.abs(together - np.concatenate(alone)).max() > TOLERANCE:
         raise BadWeights(f"{name} lets the faces of a batch influence each other: export it in eval mode")
     return model
 
@@ -231,14 +247,40 @@ def wrap(network: onnx.ModelProto) -> onnx.ModelProto:
     joined = compose.merge_models(before, inner, [(name, f"network/{name}") for name in INPUTS])
     joined = compose.merge_models(joined, after, [(inner.graph.output[0].name, "drawn")])
     joined.graph.name = "wav2lip"
+    # Each part brought its own.
+    versions_of = {entry.domain: entry.version for entry in joined.opset_import}
+    del joined.opset_import[:]
+    joined.opset_import.extend(starmap(onnx.helper.make_opsetid, versions_of.items()))
     onnx.checker.check_model(joined)
     return joined
 
 
-def _run(model: onnx.ModelProto, source: np.ndarray[Any, Any], target: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def in_int8(wrapped: onnx.ModelProto, clips: Sequence[Path]) -> onnx.ModelProto:
+    """What `wrap` returned in 8-bit integers, with ranges from these clips, in more kinds of light than they show.
+
+    Raises BadWeights where a clip cannot be used, or where the faces come out too differently.
+    """
+    try:
+        from export.calibration import overheard, varied
+        from export.int8 import quantised
+    except ImportError as error:
+        raise BadWeights(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
+    samples = overheard("wav2lip", clips, 2 * FACES)
+    ranges, unseen = ({name: array[k::2] for name, array in samples.items()} for k in range(2))
+    rounded = quantised(wrapped, varied(ranges))
+    unseen = varied(unseen, seed=1)
+    wanted, found = (_run(model, unseen)[:, 48:].astype(np.float32) for model in (wrapped, rounded))
+    psnr = 10 * np.log10(255**2 / max(float(((found - wanted) ** 2).mean()), 1e-6))
+    if psnr < LEAST_PSNR:
+        raise BadWeights(f"in 8-bit integers this network draws other faces ({psnr:.1f} dB): leave --int8 out")
+    print(f"In 8-bit integers the lower face is within {psnr:.1f} dB of that in floating point, on {len(found)} faces")
+    return rounded
+
+
+def _run(model: onnx.ModelProto, inputs: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
     core = openvino.Core()
     network = core.compile_model(core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return np.asarray(network({"source": source, "target": target})[0])
+    return np.asarray(network(dict(inputs))[0])
 
 
 def _some(names: Iterable[str], most: int = 5) -> str:

@@ -1,0 +1,92 @@
+"""What an engine asks of its network while it draws real people: samples of the values that run through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from export import BadWeights
+from frontend.engines import ENGINES, Arrays, Template
+from frontend.errors import ServiceError
+from frontend.faces import track_face
+from frontend.media import VideoReader, read_speech
+
+REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
+MOST_FRAMES = 250
+"""Looked at, of each clip."""
+GAINS = (0.6, 1.25)
+"""Darkest and brightest of the copies of a face: few clips show little of the light that others are in."""
+
+Answer = dict[str, npt.NDArray[np.generic]]
+
+
+class _Overheard:
+    """Networks of the repository, computed in this process, but for one: it hands its `face` back.
+
+    asked: the inputs of that one
+    """
+
+    def __init__(self, network: str) -> None:
+        self.network = network
+        self.asked: list[Arrays] = []
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> Answer:
+        if network == self.network:
+            self.asked.append(inputs)
+            return {"image": inputs["face"]}
+        if network not in self._sessions:
+            self._sessions[network] = onnxruntime.InferenceSession(REPOSITORY / network / "1" / "model.onnx")
+        session = self._sessions[network]
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def overheard(network: str, clips: Sequence[Path], count: int) -> Answer:
+    """Up to `count` samples of each input of an engine's network, evenly from clips of people who talk, with sound.
+
+    network: which is also the engine's name, with an input `face` that is shaped like its output `image`
+    Raises BadWeights, which says what is wrong with a clip.
+    """
+    parts = []
+    for clip in clips:
+        try:
+            asked = _asked(network, clip)
+        except ServiceError as error:
+            raise BadWeights(f"{clip.name} does not show how people talk: {error}") from error
+        parts.append({name: _evenly(array, -(-count // len(clips))) for name, array in asked.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def varied(samples: Answer, seed: int = 0) -> Answer:
+    """The samples, each with another light on the face, half of them mirrored."""
+    random = np.random.default_rng(seed)
+    faces = samples["face"].astype(np.float32)
+    gains = random.uniform(*GAINS, (len(faces), 1, 1, 1)) * random.uniform(0.9, 1.1, (len(faces), 1, 1, 3))
+    faces = np.rint(np.clip(faces * gains, 0, 255)).astype(np.uint8)
+    faces[::2] = faces[::2, :, ::-1]
+    return {**samples, "face": faces}
+
+
+def _asked(network: str, clip: Path) -> Answer:
+    networks, engine, reader = _Overheard(network), ENGINES[network], VideoReader(clip, clip.name)
+    frames = list(islice(reader.frames(), MOST_FRAMES))
+    speech = read_speech(clip)
+    track = track_face(frames, networks)
+    info = reader.info
+    template = Template(info.width, info.height, info.fps, len(frames), track, lambda: iter(frames))
+    analysis = engine.analyse(template, networks)
+    order = np.flatnonzero(track.present)
+    plan = engine.plan(template, analysis, speech, order, networks)
+    engine.render(template, analysis, plan, [frames[k] for k in order], networks)
+    return {name: np.concatenate([asked[name] for asked in networks.asked]) for name in networks.asked[0]}
+
+
+def _evenly(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:
+    indices = np.linspace(0, len(array) - 1, min(count, len(array))).round().astype(int)
+    return array[indices]

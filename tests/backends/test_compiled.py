@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +26,14 @@ def compiled() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "backends" / "onnxruntime")
         yield importlib.import_module("compiled")
+
+
+def test_openvino_comes_without_its_converter() -> None:
+    code = "import sys, compiled, openvino; print(openvino.__version__, *sys.modules)"
+    where = {**os.environ, "PYTHONPATH": str(ROOT / "backends" / "onnxruntime")}
+    said = subprocess.run([sys.executable, "-c", code], env=where, capture_output=True, text=True, check=True).stdout
+    assert said.startswith(openvino.__version__)
+    assert "openvino_telemetry" not in said and "openvino.tools.ovc." not in said
 
 
 class Core(openvino.Core):

@@ -60,7 +60,8 @@ def open_openvino(
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     if not samples:
-        return _whole_batches(compile_network(core, path, options, compiled)), precision
+        whole = _whole_batches(compile_network(core, path, options, compiled))
+        return (_warmed_up_by_few(whole, 1) if most else whole), precision
 
     @lru_cache(KEPT_SHAPES)
     def parts(shapes: Shapes) -> list[_Part]:
@@ -81,7 +82,23 @@ def open_openvino(
         parts(tuple((name, (samples, *of)) for name, of in sizes.items()))
     else:
         core.read_model(path)
-    return run, precision
+    return _warmed_up_by_few(run, samples * streams), precision
+
+
+def _warmed_up_by_few(session: Session, enough: int) -> Session:
+    """A session that computes `enough` samples of a full batch of the same one: Triton warms networks up with such."""
+    cold = True
+
+    def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
+        nonlocal cold
+        count = len(next(iter(inputs.values())))
+        if cold and count > enough and all((array == array[:1]).all() for array in inputs.values()):
+            few = session({name: array[:enough] for name, array in inputs.items()}, outputs)
+            return {name: np.repeat(array[:1], count, 0) for name, array in few.items()}
+        cold = False
+        return session(inputs, outputs)
+
+    return run
 
 
 def _whole_batches(network: Any) -> Session:
@@ -92,7 +109,7 @@ def _whole_batches(network: Any) -> Session:
         request.infer(inputs, share_inputs=True)
         results = {name: request.get_tensor(name).data.copy() for name in outputs}
         if not warm:
-            # The first batch is Triton's warm-up: a full one, larger than most that follow.
+            # The first is Triton's warm-up, and it may be long until a job comes.
             network.release_memory()
             ctypes.CDLL(None).malloc_trim(0)
             warm = True

@@ -41,6 +41,31 @@ def test_every_sample_of_any_batch_gets_its_own_answer(module: ModuleType, sampl
             assert np.abs(answer[name] - expected).max() < 0.01
 
 
+@pytest.mark.parametrize("samples", [0, 1])
+def test_a_batch_of_one_face_is_answered_for_each(module: ModuleType, samples: int) -> None:
+    session, _ = module.open_openvino(MESH, threads=1, samples=samples, most=32, dims={"face": [192, 192, 3]})
+    for batch in ({"face": np.repeat(faces(1)["face"], 8, 0)}, faces(8)):
+        answer = session(batch, OUTPUTS)
+        for name, expected in zip(OUTPUTS, onnxruntime.InferenceSession(MESH).run(OUTPUTS, batch), strict=True):
+            assert answer[name].shape == expected.shape
+            assert np.abs(answer[name] - expected).max() < 0.01
+
+
+def test_of_a_warm_up_few_samples_are_computed(module: ModuleType) -> None:
+    computed = []
+
+    def session(inputs: dict[str, npt.NDArray[np.uint8]], outputs: list[str]) -> dict[str, npt.NDArray[np.uint8]]:
+        computed.append(len(inputs["face"]))
+        return {"score": inputs["face"].reshape(len(inputs["face"]), -1).max(1)}
+
+    warmed = module._warmed_up_by_few(session, 2)
+    assert len(warmed({"face": np.zeros((32, 192, 192, 3), np.uint8)}, ["score"])["score"]) == 32
+    almost = np.zeros((32, 4), np.uint8)
+    almost[31] = 1
+    assert warmed({"face": almost}, ["score"])["score"].tolist() == 31 * [0] + [1]
+    assert computed == [2, 32]
+
+
 def test_answers_do_not_change_with_the_next_batch(module: ModuleType) -> None:
     session, _ = module.open_openvino(MESH, threads=1, samples=1, most=32)
     first = session(faces(2), OUTPUTS)

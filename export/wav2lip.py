@@ -43,6 +43,8 @@ TOLERANCE = 1e-4
 INPUTS = {"source": SOURCE, "target": TARGET}
 FACES = 64
 """From which the ranges for 8-bit integers are taken, and as many more by which what comes out is judged."""
+LEAST_FACES = 32
+"""That the clips must show together, a second of somebody who talks."""
 LEAST_PSNR = 30.0
 """Decibels that the lower face in 8-bit integers must reach against the one in floating point."""
 
@@ -266,6 +268,8 @@ def in_int8(wrapped: onnx.ModelProto, clips: Sequence[Path]) -> onnx.ModelProto:
     except ImportError as error:
         raise BadWeights(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
     samples = overheard("wav2lip", clips, 2 * FACES)
+    if (count := len(samples["face"])) < LEAST_FACES:
+        raise BadWeights(f"--int8 needs clips that show a face {LEAST_FACES} times; here it is {count}")
     ranges, unseen = ({name: array[k::2] for name, array in samples.items()} for k in range(2))
     try:
         rounded = quantised(wrapped, varied(ranges))

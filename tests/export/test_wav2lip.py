@@ -19,6 +19,8 @@ from export import wav2lip as exporter
 from export.calibration import overheard
 from export.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
 from export.wav2lip_network import Wav2Lip
+from frontend.frames import Frame
+from frontend.media import EncoderSettings, VideoReader, write_video
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
 State = dict[str, torch.Tensor]
@@ -255,6 +257,15 @@ def test_a_network_that_suffers_from_8_bit_integers_is_refused(
 def test_a_clip_of_nobody_is_named(wrapped: bytes, samples: Path) -> None:
     with pytest.raises(BadWeights, match=r"speech\.wav does not show how people talk: .*no video"):
         in_int8(onnx.load_from_string(wrapped), [samples / "speech.wav"])
+
+
+def test_a_moment_of_somebody_is_not_enough(
+    wrapped: bytes, samples: Path, template_frames: list[Frame], tmp_path: Path
+) -> None:
+    info, clip = VideoReader(samples / "template.mkv").info, tmp_path / "moment.mp4"
+    write_video(clip, template_frames[:3], info, samples / "speech.wav", 3, EncoderSettings())
+    with pytest.raises(BadWeights, match="show a face 32 times; here it is 3"):
+        in_int8(onnx.load_from_string(wrapped), [clip])
 
 
 @pytest.mark.parametrize("batch", ["1", "N"])

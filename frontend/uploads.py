@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
 from contextlib import suppress
@@ -33,15 +32,38 @@ def is_upload(text: str) -> bool:
 
 
 def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
-    """Where the file of an upload id lies, which is kept anew. Raises NotFound where this owner has none of that id."""
+    """Where the file of an upload id lies; its keeping time starts again.
+
+    Raises NotFound where this owner has no upload of that id.
+    """
     if not _ID.fullmatch(text):
         raise NotFound(f"{field}: no such upload")
     path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
     if not path.is_file():
         raise NotFound(f"{field}: no such upload; it may have been removed after a while")
-    with suppress(OSError):
-        os.utime(path)
+    _record_use(path, settings)
     return path
+
+
+def last_use(path: Path, settings: Settings) -> float:
+    """When an upload was sent or last named by a job, in seconds since 1970. Raises OSError where it is gone."""
+    times = [path.stat().st_mtime]
+    with suppress(OSError):
+        times.append((_uses(settings) / path.name).stat().st_mtime)
+    return max(times)
+
+
+def remove_upload(path: Path, settings: Settings) -> None:
+    """Remove an upload and the record of its use."""
+    path.unlink(missing_ok=True)
+    (_uses(settings) / path.name).unlink(missing_ok=True)
+
+
+def _record_use(path: Path, settings: Settings) -> None:
+    # Not by the upload's own times: a running job tells by those that its input was exchanged.
+    with suppress(OSError):
+        _uses(settings).mkdir(exist_ok=True)
+        (_uses(settings) / path.name).touch()
 
 
 def result_path(task_id: str, settings: Settings) -> Path:
@@ -137,3 +159,7 @@ class Receiver:
 
 def _folder(settings: Settings) -> Path:
     return settings.state_path / "uploads"
+
+
+def _uses(settings: Settings) -> Path:
+    return settings.state_path / "upload_uses"

@@ -17,6 +17,7 @@ from frontend.jobs.spec import JobSpec
 from frontend.jobs.watch import OPEN
 from frontend.jobs.workflow import GENERATE, clean_up
 from frontend.settings import Settings
+from frontend.uploads import last_use, remove_upload
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,10 @@ def tidy(settings: Settings) -> None:
         if status.input is not None
     }
     needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}
-    for folder in ("uploads", "results", "reports"):
+    for path in _older(state / "uploads", settings.keep_seconds):
+        if path not in needed and _unused(path, settings):
+            remove_upload(path, settings)
+    for folder in ("results", "reports"):
         for path in _older(state / folder, settings.keep_seconds):
             if path not in needed:
                 path.unlink(missing_ok=True)
@@ -72,6 +76,13 @@ def tidy(settings: Settings) -> None:
     old = DBOS.list_workflows(completed_before=before, limit=_RECORDS_AT_A_TIME, load_input=False, load_output=False)
     if old:
         DBOS.delete_workflows([status.workflow_id for status in old])
+
+
+def _unused(upload: Path, settings: Settings) -> bool:
+    try:
+        return last_use(upload, settings) < time.time() - settings.keep_seconds
+    except OSError:
+        return False
 
 
 def _older(folder: Path, seconds: float) -> Iterator[Path]:

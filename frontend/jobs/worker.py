@@ -42,6 +42,7 @@ from frontend.engines.base import Arrays
 from frontend.errors import BadInput, ServiceError
 from frontend.frames import Frame
 from frontend.jobs import memory
+from frontend.jobs.identity import Identity, identify, is_same
 from frontend.jobs.spec import job_folder, part_name
 from frontend.media import compose, encode_sound, write_segment
 from frontend.media.compose import Sound, alike
@@ -95,15 +96,13 @@ class Bench:
         self._aside.shutdown(cancel_futures=True)
         self._open.close()
 
-    def _identity(self) -> dict[str, list[int]]:
-        """What shows that an input was exchanged or written to."""
-        found = {field: os.fstat(descriptor) for field, descriptor in self._inputs.items()}
-        return {field: [status.st_size, status.st_mtime_ns] for field, status in found.items()}
+    def _identity(self) -> dict[str, Identity]:
+        return {field: identify(descriptor) for field, descriptor in self._inputs.items()}
 
-    def require(self, inputs: Mapping[str, list[int]]) -> None:
+    def require(self, inputs: Mapping[str, Identity]) -> None:
         """Raises BadInput where the inputs are no longer those that the job began with."""
         for field, now in self._identity().items():
-            if now != inputs[field]:
+            if not is_same(now, inputs[field]):
                 raise BadInput(f"{field}_path: has changed since the job began")
 
     def prepare(self, report: Report) -> dict[str, Any]:

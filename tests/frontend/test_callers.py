@@ -17,7 +17,9 @@ from typing import Any
 import av
 import pytest
 
+from frontend.settings import Settings
 from frontend.triton.server import TritonServer
+from frontend.uploads import last_use
 from tests.frontend.live import Live, leftovers
 
 SECRET = "hook-secret"
@@ -124,6 +126,14 @@ def test_a_service_open_to_others_needs_keys_or_a_waiver(own_media: Path, triton
         assert "ALLOW_ANONYMOUS is set" in waived.words()
 
 
+def send(live: Live, name: str) -> str:
+    """The id of an upload of this file."""
+    answer = live.client.post("/human/uploads", files={"file": (name, (live.base / name).read_bytes())})
+    assert answer.status_code == 201, answer.text
+    upload: str = answer.json()["data"]["id"]
+    return upload
+
+
 def test_uploads_stand_where_paths_are(live: Live, samples: Path) -> None:
     ids = {}
     for field, name in (("audio_path", "speech.wav"), ("video_path", "template.mkv")):
@@ -139,14 +149,26 @@ def test_uploads_stand_where_paths_are(live: Live, samples: Path) -> None:
     assert foreign.status_code == 404
 
 
-def test_an_upload_is_kept_from_its_last_use(live: Live, media: Path, samples: Path) -> None:
-    name = "template.mkv"
-    answer = live.client.post("/human/uploads", files={"file": (name, (samples / name).read_bytes())})
-    upload = answer.json()["data"]["id"]
+def test_an_upload_may_be_used_again_while_a_job_uses_it(own_media: Path, triton: TritonServer) -> None:
+    """The second order neither disturbs the first one nor waits for it to be told apart from an exchanged file."""
+    with Live(own_media, triton_url=triton.url, passthrough_delay=0.02, segment_seconds=1, max_jobs=2) as live:
+        upload = send(live, "template.mkv")
+        first = live.submit(video_path=upload, audio_path="voice.wav", save_path="a.mp4").json()["data"]["task_id"]
+        while not (own_media / ".state" / "jobs" / first / "segment-00000.mp4").exists():
+            assert live.task(first)["ended"] is None, live.words()
+            time.sleep(0.02)
+        second = live.submit(video_path=upload, audio_path="speech.wav", save_path="b.mp4").json()["data"]["task_id"]
+        assert live.until(first, "succeeded")["result"]["frames"] == 100
+        assert live.until(second, "succeeded")["result"]["frames"] == 50
+
+
+def test_an_upload_is_kept_from_its_last_use(live: Live, media: Path) -> None:
+    upload = send(live, "template.mkv")
     (path,) = (media / ".state" / "uploads").glob(f"*-{upload.removeprefix('upload:')}")
     os.utime(path, (0, 0))
     task_id = live.submit(video_path=upload).json()["data"]["task_id"]
-    assert time.time() - path.stat().st_mtime < 600
+    assert path.stat().st_mtime == 0
+    assert time.time() - last_use(path, Settings(base_path=media)) < 600
     live.until(task_id, "succeeded")
 
 

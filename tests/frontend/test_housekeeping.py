@@ -35,7 +35,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     given_up = first.submit(save_path="lost.mp4").json()["data"]["task_id"]
     for task_id in (forgotten, given_up):
         first.until(task_id, "succeeded")
-    unused, young, needed = send(first, "speech.wav"), send(first, "speech.wav"), send(first, "speech.wav")
+    unused, young, needed, used = (send(first, "speech.wav") for _ in range(4))
     running = first.submit(audio_path="voice.wav", save_path="running.mp4").json()["data"]["task_id"]
     waiting = first.submit(audio_path=needed, save_path="waiting.mp4").json()["data"]["task_id"]
     while not (state / "jobs" / running / "segment-00001.mp4").exists():
@@ -53,8 +53,11 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     for path in (state, *state.glob("jobs/*"), *state.glob("templates/*"), *state.glob("results/*"), report):
         if path.name != "just-begun":
             age(path)
-    for upload in (unused, needed):
+    for upload in (unused, needed, used):
         age(uploads[upload.removeprefix("upload:")])
+    for path in (state / "upload_uses").iterdir():
+        age(path)
+    (state / "upload_uses" / uploads[used.removeprefix("upload:")].name).touch()
     with sqlite3.connect(state / "queue.sqlite") as database:
         change = "update workflow_status set {} where workflow_uuid = ?"
         database.execute(change.format("completed_at = 1"), (forgotten,))
@@ -73,7 +76,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
         assert all(path.exists() for path in (*templates, own_media / "lost.mp4"))
         assert (own_media / ".lost.mp4.another.part").exists()
         left = {path.name.split("-", 1)[1] for path in (state / "uploads").iterdir()}
-        assert left == {upload.removeprefix("upload:") for upload in (young, needed)}
+        assert left == {upload.removeprefix("upload:") for upload in (young, needed, used)}
         assert second.until(running, "succeeded")["result"]["frames"] == 100
         assert second.until(waiting, "succeeded")["result"]["frames"] == 50
     (state / "jobs" / "just-begun").rmdir()

@@ -25,6 +25,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks import reenactment, ruler, stills
+from benchmarks.chroma import LEAST_PSNR, psnr_outside
 from benchmarks.workshop import workshop
 from frontend.contact_sheet import write_contact_sheet
 from frontend.engines import ENGINES, Networks
@@ -35,8 +36,8 @@ from frontend.pipeline import Job, run
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
 LARGEST_OFFSET = 6
-MEANS = ("sync", "second", "width", "range", "sharpness", "flicker", "steadiness")
-COLUMNS = ("sync r", "second r", "width r", "range", "sharpness", "flicker", "steadiness")
+MEANS = ("sync", "second", "width", "range", "sharpness", "flicker", "steadiness", "chroma")
+COLUMNS = ("sync r", "second r", "width r", "range", "sharpness", "flicker", "steadiness", "chroma dB")
 VISEMES = np.array(
     [0, 1, 0.65, 0.45, 0.3, 0.8, 0.55, 0.25, 0.3, -0.1, 0.05, 0.2, 0.22, 0.15, 0.2, 0.3, 0.25, 0.25, 0.12], np.float32
 )
@@ -45,7 +46,8 @@ VISEMES = np.array(
 
 @dataclass(frozen=True)
 class Row:
-    """One clip on one template, for one engine or baseline; second, sync by the second ruler, may be nan."""
+    """One clip on one template, for one engine or baseline; second, sync by the second ruler, may be nan; chroma, PSNR
+    in dB outside the lower face, see `benchmarks.chroma`."""
 
     method: str
     clip: str
@@ -60,6 +62,7 @@ class Row:
     sharpness: float
     flicker: float
     steadiness: float
+    chroma: float
 
 
 def main() -> None:
@@ -85,7 +88,8 @@ def main() -> None:
                 with _driven_by(method):
                     run(Job(clip, template, output), ENGINES["default"], shop)
                 seen = ruler.measure(output, networks)
-                row = compare(method, clip, template, truth, templates[template], seen)
+                chroma = psnr_outside(output, template, seen.box)
+                row = compare(method, clip, template, truth, templates[template], seen, chroma)
                 _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
@@ -96,6 +100,9 @@ def main() -> None:
     tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])
     (options.out / "table.md").write_text(tables)
     print(tables)
+    spoiled = [f"{row.clip} on {row.template}" for row in rows if row.chroma < LEAST_PSNR]
+    if spoiled:
+        raise SystemExit(f"colours outside the mouth are below {LEAST_PSNR:g} dB: {', '.join(spoiled)}")
 
 
 def person(path: Path) -> str:
@@ -110,7 +117,15 @@ def partner(clip: Path, templates: Sequence[Path], number: int) -> Path:
     return others[number % len(others)]
 
 
-def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: ruler.Seen, output: ruler.Seen) -> Row:
+def compare(
+    method: str,
+    clip: Path,
+    template: Path,
+    truth: ruler.Seen,
+    own: ruler.Seen,
+    output: ruler.Seen,
+    chroma: float,
+) -> Row:
     count = len(output.aperture)
     lips = ruler.resample(truth.aperture, truth.fps, count, output.fps)
     corners = ruler.resample(truth.width, truth.fps, count, output.fps)
@@ -131,6 +146,7 @@ def compare(method: str, clip: Path, template: Path, truth: ruler.Seen, own: rul
         sharpness=_at_like_openings(output, own),
         flicker=ruler.flicker(output, own),
         steadiness=float((output.jitter / own.jitter).mean()),
+        chroma=chroma,
     )
 
 
@@ -192,7 +208,7 @@ def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown: one line a method and group of clips, then the engine's clips."""
-    head = _line(["method", "clips", "sync r", "peak lag", *COLUMNS[1:-2], "flicker mean / worst", COLUMNS[-1]])
+    head = _line(["method", "clips", "sync r", "peak lag", *COLUMNS[1:-3], "flicker mean / worst", *COLUMNS[-2:]])
     lines = [head, "| --- " * (head.count("|") - 1) + "|"]
     for method in dict.fromkeys(row.method for row in rows):
         for group in ("grid", "natural"):
@@ -203,7 +219,7 @@ def table(rows: Sequence[Row]) -> str:
             peak = int(np.argmax(np.mean([row.lags for row in part], axis=0))) - LARGEST_OFFSET
             cells = [f"{method}", f"{group} ({len(part)})", *(f"{value:.2f}" for value in means.values())]
             cells.insert(3, f"{peak:+d}")
-            cells[-2] += f" / {max(row.flicker for row in part):.2f}"
+            cells[-3] += f" / {max(row.flicker for row in part):.2f}"
             lines.append(_line(cells))
     engine = [row for row in rows if row.method == "engine"]
     names = ["clip", "template", "sync r", "offset", *COLUMNS[1:]]

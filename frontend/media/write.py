@@ -65,7 +65,7 @@ def write_segment(
         with writing(what), muxer(part, "mp4") as output:
             video = _video_stream(output, info, settings)
             for index, frame in enumerate(frames):
-                picture = VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")
+                picture = _picture(frame)
                 picture.pts = index
                 picture.time_base = 1 / info.fps
                 _tag(picture, info)
@@ -158,6 +158,13 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
             raise
         hardware.refuse(error)
         raise OutputFailed(f"{what}: the card's encoder failed", passing=True) from error
+
+
+def _picture(frame: Frame) -> VideoFrame:
+    # PyAV counts the rows of chroma as height // 4 where it shares the buffer: that is wrong where a row is cut in two.
+    if frame.height % 4:
+        return VideoFrame.from_ndarray(frame.data, format="yuv420p")
+    return VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")
 
 
 def _tag(picture: VideoFrame, info: VideoInfo) -> None:

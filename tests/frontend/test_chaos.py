@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import random
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -18,75 +14,19 @@ import httpx
 import pytest
 
 from frontend.triton.server import TritonServer
+from tests import postgresql
 from tests.frontend.live import Live, leftovers
-from tests.live import free_port
+from tests.postgresql import Database
 
 JOBS, KILLS = 30, 10
 
 
-def _binary(name: str) -> str | None:
-    found = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
-    return shutil.which(name) or (str(found[-1]) if found else None)
-
-
-@dataclass
-class Database:
-    """A PostgreSQL that can be stopped and started."""
-
-    url: str
-    command: list[str]
-    ready: list[str]
-    server: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.server = subprocess.Popen(self.command, cwd="/", stderr=subprocess.DEVNULL)
-        while subprocess.run(self.ready).returncode:
-            assert self.server.poll() is None
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        assert self.server is not None
-        self.server.send_signal(signal.SIGQUIT)
-        self.server.wait()
-
-
 @pytest.fixture
 def database() -> Iterator[Database]:
-    """It refuses to run as root."""
-    initdb, postgres = _binary("initdb"), _binary("postgres")
-    if not initdb or not postgres:
-        pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    as_other: list[str] = []
-    if os.geteuid() == 0:
-        try:
-            pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("needs the user postgres")
-        as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    folder = Path(f"/tmp/digital-human-pg-{os.getpid()}")
-    folder.mkdir()
-    if as_other:
-        shutil.chown(folder, "postgres", "postgres")
-    port = free_port()
-    subprocess.run(
-        [*as_other, initdb, "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-N"],
-        check=True,
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-    )
-    options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
-    server = Database(
-        f"postgresql://tester@127.0.0.1:{port}/postgres",
-        [*as_other, postgres, "-D", str(folder / "data"), *options],
-        [_binary("pg_isready") or "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)],
-    )
-    try:
-        server.start()
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.serving() as server:
         yield server
-    finally:
-        if server.server is not None:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _triton_of(service: Live) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -167,9 +166,3 @@ def test_sharpening_brings_back_the_templates_grain(template: Template, frames: 
     sharp = render(Wav2LipEngine(sharpen=True), template, frames, Recorder(blur=1))[3]
     assert detail(plain) < 0.8 * detail(frames[3])
     assert detail(plain) * 1.2 < detail(sharp) < detail(frames[3]) * 1.3
-
-
-def test_the_guide_shows_the_engine_as_it_is() -> None:
-    root = Path(__file__).parents[2]
-    engine = (root / "frontend" / "engines" / "wav2lip.py").read_text()
-    assert f"```python\n{engine}```\n" in (root / "docs" / "engines.md").read_text()

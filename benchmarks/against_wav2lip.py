@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks import media
 from benchmarks.measure import Row, costing, interleaved, median, peak_memory, save, show, tree
-from frontend.settings import Settings
+from digital_human.settings import Settings
 
 SECONDS = 8.0
 
@@ -79,7 +79,7 @@ def compare(arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]
     }
     for engine in arguments.engines:
         ours = [
-            *(sys.executable, "-m", "frontend.cli", "generate", "--engine", engine, "--audio", str(audio)),
+            *(sys.executable, "-m", "digital_human.cli", "generate", "--engine", engine, "--audio", str(audio)),
             *("--video", str(video), "--output", str(folder / f"{engine}.mp4")),
         ]
         first, later = f"ours, {engine}, first start", f"ours, {engine}"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from frontend.frames import Frame
-from frontend.loop import template_order
-from frontend.media import VideoReader
+from digital_human.frames import Frame
+from digital_human.loop import template_order
+from digital_human.media import VideoReader
 
 LEAST_PSNR = 40.0
 """dB after x264 at the served settings."""

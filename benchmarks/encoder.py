@@ -20,9 +20,9 @@ import imageio_ffmpeg
 
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show
-from frontend.frames import Frame
-from frontend.loop import template_order
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, write_video
+from digital_human.frames import Frame
+from digital_human.loop import template_order
+from digital_human.media import EncoderSettings, VideoInfo, VideoReader, write_video
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast")
 FRAMES = 150

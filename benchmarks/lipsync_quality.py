@@ -27,11 +27,11 @@ import numpy as np
 from benchmarks import reenactment, ruler, stills
 from benchmarks.chroma import LEAST_PSNR, psnr_outside
 from benchmarks.workshop import workshop
-from frontend.contact_sheet import write_contact_sheet
-from frontend.engines import ENGINES, Networks
-from frontend.exemplars import speech
-from frontend.frames import Float32
-from frontend.pipeline import Job, run
+from digital_human.contact_sheet import write_contact_sheet
+from digital_human.engines import ENGINES, Networks
+from digital_human.exemplars import speech
+from digital_human.frames import Float32
+from digital_human.pipeline import Job, run
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""

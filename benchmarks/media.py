@@ -12,9 +12,9 @@ import av
 import cv2
 import numpy as np
 
-from frontend.frames import Frame, Uint8
-from frontend.loop import template_order
-from frontend.media import EncoderSettings, VideoReader, read_speech, write_video
+from digital_human.frames import Frame, Uint8
+from digital_human.loop import template_order
+from digital_human.media import EncoderSettings, VideoReader, read_speech, write_video
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"512": (512, 512), "720p": (1280, 720), "1080p": (1920, 1080)}

@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import ruler
-from frontend.engines import ENGINES
-from frontend.engines.base import FaceTrack, Networks, Template
-from frontend.exemplars import face, pose
-from frontend.exemplars.atlas import Atlas, corner
-from frontend.exemplars.own import arrange
-from frontend.faces import track_face
-from frontend.frames import Float32, Frame, crop, paste
-from frontend.media import VideoReader
+from digital_human.engines import ENGINES
+from digital_human.engines.base import FaceTrack, Networks, Template
+from digital_human.exemplars import face, pose
+from digital_human.exemplars.atlas import Atlas, corner
+from digital_human.exemplars.own import arrange
+from digital_human.faces import track_face
+from digital_human.frames import Float32, Frame, crop, paste
+from digital_human.media import VideoReader
 
 METHODS = ("left as it is", "pasted", "engine")
 BATCH = 16

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import second_ruler
-from frontend.engines.base import Networks
-from frontend.exemplars import face, pose
-from frontend.face_mesh import locate, regions_of_landmarks
-from frontend.faces import smooth, track_face
-from frontend.frames import Frame
-from frontend.media import VideoReader
+from digital_human.engines.base import Networks
+from digital_human.exemplars import face, pose
+from digital_human.face_mesh import locate, regions_of_landmarks
+from digital_human.faces import smooth, track_face
+from digital_human.frames import Frame
+from digital_human.media import VideoReader
 
 Curve = npt.NDArray[np.float64]
 

@@ -88,7 +88,7 @@ def _package(tree: Path) -> tuple[Path, str]:
     """The folder to import from, and the module of the command line."""
     if (tree / "frontend" / "digital_human" / "cli.py").exists():
         return tree / "frontend", "digital_human.cli"
-    return tree, "frontend.cli"
+    return tree, "digital_human.cli"
 
 
 def _require_version(package: Path, module: str, folder: Path, environment: dict[str, str]) -> None:

@@ -64,7 +64,7 @@ def serving(folder: Path, max_jobs: int = 1) -> Iterator[Service]:
     started = time.perf_counter()
     with (folder / "service.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "frontend.cli", "serve"], env=environment, stdout=log, stderr=log, cwd=ROOT
+            [sys.executable, "-m", "digital_human.cli", "serve"], env=environment, stdout=log, stderr=log, cwd=ROOT
         )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=7200) as client:

@@ -21,10 +21,10 @@ import numpy.typing as npt
 
 from benchmarks import ruler
 from benchmarks.workshop import workshop
-from frontend.engines import ENGINES
-from frontend.exemplars import donor
-from frontend.frames import Frame, crop, yuv_to_rgb
-from frontend.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
+from digital_human.engines import ENGINES
+from digital_human.exemplars import donor
+from digital_human.frames import Frame, crop, yuv_to_rgb
+from digital_human.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
 
 COLUMNS, SHOWN, WIDTH = 10, 50, 150
 """Of a contact sheet: tiles a row, tiles, and pixels of a tile."""

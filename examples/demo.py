@@ -17,8 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from frontend.contact_sheet import write_contact_sheet
-from frontend.media import VideoReader
+from digital_human.contact_sheet import write_contact_sheet
+from digital_human.media import VideoReader
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
@@ -36,7 +36,7 @@ def main() -> int:
     environment = {**os.environ, "BASE_PATH": str(output), "ALLOWED_ROOTS": str(SAMPLES), "PORT": str(port)}
     with log.open("w") as lines:
         service = subprocess.Popen(
-            [sys.executable, "-m", "frontend.cli", "serve"], env=environment, stdout=lines, stderr=lines, cwd=ROOT
+            [sys.executable, "-m", "digital_human.cli", "serve"], env=environment, stdout=lines, stderr=lines, cwd=ROOT
         )
     try:
         started = time.perf_counter()

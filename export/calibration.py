@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from digital_human.engines import ENGINES, Arrays, Template
+from digital_human.errors import ServiceError
+from digital_human.faces import track_face
+from digital_human.media import VideoReader, read_speech
 from export import BadWeights
-from frontend.engines import ENGINES, Arrays, Template
-from frontend.errors import ServiceError
-from frontend.faces import track_face
-from frontend.media import VideoReader, read_speech
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 MOST_FRAMES = 150

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend.frames import Frame
-from frontend.media.read import VideoReader
-from frontend.triton.client import TritonNetworks
-from frontend.triton.server import TritonServer
+from digital_human.frames import Frame
+from digital_human.media.read import VideoReader
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.server import TritonServer
 from tests import live
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -61,6 +61,6 @@ def service(base: Path, **settings: str) -> Iterator[str]:
     port, log = free_port(), base / "service.log"
     environment = {"BASE_PATH": str(base), "PORT": str(port), "ENCODER_PRESET": "ultrafast", **settings}
     url = f"http://127.0.0.1:{port}"
-    with process([sys.executable, "-m", "frontend.cli", "serve"], log, environment) as child:
+    with process([sys.executable, "-m", "digital_human.cli", "serve"], log, environment) as child:
         wait_for(f"{url}/ready", child, log)
         yield url

@@ -1,6 +1,6 @@
 """Build the donor's inner mouths: what shows between parted lips, for templates whose own mouth never opens.
 
-    python -m training.donor_atlas --clips FILES --out frontend/assets/donor_mouths.npz
+    python -m training.donor_atlas --clips FILES --out frontend/digital_human/assets/donor_mouths.npz
 
 Two things are learnt from talking clips of one person:
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.media import read_speech
 from export.speech_to_lips import SpeechToLips
-from frontend.media import read_speech
 from training.alignment import align, phones_of
 from training.clips import Clip
 from training.corpus import Spoken

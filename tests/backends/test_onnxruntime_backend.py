@@ -12,9 +12,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from frontend.errors import ServiceError
-from frontend.triton.client import TritonNetworks
-from frontend.triton.server import TritonServer
+from digital_human.errors import ServiceError
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.server import TritonServer
 
 CONFIG = """
 name: "{name}"

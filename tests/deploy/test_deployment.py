@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from frontend.settings import Settings
-from frontend.triton import runtime
+from digital_human.settings import Settings
+from digital_human.triton import runtime
 from tests import live
 
 ROOT = Path(__file__).resolve().parents[2]

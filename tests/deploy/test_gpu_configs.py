@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from digital_human.triton import contracts, kserve, runtime
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.server import TritonServer
 from export import wav2lip
-from frontend.triton import contracts, kserve, runtime
-from frontend.triton.client import TritonNetworks
-from frontend.triton.server import TritonServer
 from tests.wav2lip import tiny_onnx
 
 REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"

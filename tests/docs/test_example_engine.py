@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from frontend.frames import Frame
-from frontend.media import VideoReader
-from frontend.triton.server import TritonServer
+from digital_human.frames import Frame
+from digital_human.media import VideoReader
+from digital_human.triton.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +32,7 @@ def test_the_engine_of_the_guide_makes_a_video(
         "TRITON_URL": triton.url,
         "BASE_PATH": str(tmp_path / "data"),
     }
-    command = [sys.executable, "-m", "frontend.cli", "generate", "--output", str(video)]
+    command = [sys.executable, "-m", "digital_human.cli", "generate", "--output", str(video)]
     command += ["--audio", str(voice), "--video", str(samples / "template.mkv")]
     subprocess.run(command, env=environment, cwd=ROOT, check=True)
     made = list(VideoReader(video).frames())

@@ -8,10 +8,10 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from frontend import metrics
-from frontend.api.models import GenerateRequest
-from frontend.cli import _parser
-from frontend.settings import Settings
+from digital_human import metrics
+from digital_human.api.models import GenerateRequest
+from digital_human.cli import _parser
+from digital_human.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ROW = re.compile(r"^\| `([^`]+)`(?:, `[^`]+`)* \| ([^|]*)\|", re.MULTILINE)

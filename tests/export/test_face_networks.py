@@ -9,11 +9,11 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from digital_human.detection import Detection, letterbox, merge
+from digital_human.face_mesh import affine, region_of_detection
+from digital_human.frames import Frame, Uint8, warp_rgb
 from export import face_detector, face_mesh
 from export.mediapipe_weights import weights
-from frontend.detection import Detection, letterbox, merge
-from frontend.face_mesh import affine, region_of_detection
-from frontend.frames import Frame, Uint8, warp_rgb
 
 ROOT = Path(__file__).resolve().parents[2]
 

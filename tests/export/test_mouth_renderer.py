@@ -10,8 +10,8 @@ import openvino
 import pytest
 import torch
 
+from digital_human.frames import Frame
 from export.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, example, export
-from frontend.frames import Frame
 
 MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"
 BASE, LAYER, MOUTH = (96, 128), (48, 64), (64, 80)

@@ -13,14 +13,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from digital_human.frames import Frame
+from digital_human.media import EncoderSettings, VideoReader, write_video
 from export import BadWeights
 from export import __main__ as cli
 from export import wav2lip as exporter
 from export.calibration import overheard
 from export.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
 from export.wav2lip_network import Wav2Lip
-from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoReader, write_video
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
 State = dict[str, torch.Tensor]

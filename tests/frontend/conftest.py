@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontend.media import read_speech
+from digital_human.media import read_speech
 from tests.frontend.media.factory import write_sound
 
 

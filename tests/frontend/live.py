@@ -40,7 +40,7 @@ class Live:
         }
         with self.log.open("a") as lines:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "frontend.cli", "serve"],
+                [*prefix, sys.executable, "-m", "digital_human.cli", "serve"],
                 env=environment,
                 cwd=ROOT,
                 stdout=lines,
@@ -87,7 +87,7 @@ class Live:
         """The processes in which it decodes and draws."""
         children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         found = [int(pid) for path in children for pid in path.read_text().split()]
-        return [pid for pid in found if b"frontend.jobs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in found if b"digital_human.jobs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def submit(self, **fields: object) -> httpx.Response:
         body: dict[str, Any] = {"audio_path": "speech.wav", "video_path": "template.mkv", "mode": "async"} | fields

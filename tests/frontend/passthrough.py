@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frontend.engines import ENGINES
-from frontend.engines.base import Arrays, Networks, Template
-from frontend.frames import Float32, Frame
+from digital_human.engines import ENGINES
+from digital_human.engines.base import Arrays, Networks, Template
+from digital_human.frames import Float32, Frame
 
 
 class Passthrough:

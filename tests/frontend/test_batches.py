@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.batches import LEAST, batch_sizes, infer_padded
-from frontend.engines.base import Arrays
+from digital_human.batches import LEAST, batch_sizes, infer_padded
+from digital_human.engines.base import Arrays
 
 
 def pictures(draws: np.ndarray, sizes: Sequence[int]) -> list[int]:

@@ -17,9 +17,9 @@ from typing import Any
 import av
 import pytest
 
-from frontend.settings import Settings
-from frontend.triton.server import TritonServer
-from frontend.uploads import last_use
+from digital_human.settings import Settings
+from digital_human.triton.server import TritonServer
+from digital_human.uploads import last_use
 from tests.frontend.live import Live, leftovers
 
 SECRET = "hook-secret"

@@ -13,7 +13,7 @@ import av
 import httpx
 import pytest
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 from tests import postgresql
 from tests.frontend.live import Live, leftovers
 from tests.postgresql import Database

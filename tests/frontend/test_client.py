@@ -9,7 +9,7 @@ import av
 import httpx
 import pytest
 
-from frontend.client import AsyncClient, Client, ClientError, Task
+from digital_human.client import AsyncClient, Client, ClientError, Task
 
 
 def frames(path: Path) -> int:

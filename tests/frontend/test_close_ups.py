@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontend import close_ups as module
-from frontend import frames
-from frontend.close_ups import CORNERS, LEFT_EYE, RIGHT_EYE, CloseUps
-from frontend.engines.default import DefaultEngine
-from frontend.frames import Frame
-from frontend.media import VideoReader
-from frontend.media import read as read_module
-from frontend.templates import TemplateStore, prepare
-from frontend.triton.client import TritonNetworks
+from digital_human import close_ups as module
+from digital_human import frames
+from digital_human.close_ups import CORNERS, LEFT_EYE, RIGHT_EYE, CloseUps
+from digital_human.engines.default import DefaultEngine
+from digital_human.frames import Frame
+from digital_human.media import VideoReader
+from digital_human.media import read as read_module
+from digital_human.templates import TemplateStore, prepare
+from digital_human.triton.client import TritonNetworks
 
 WIDTH, HEIGHT, UNIT = 200, 160, 40
 

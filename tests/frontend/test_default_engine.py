@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.engines import Arrays, DefaultEngine, Template
-from frontend.engines.base import cut
-from frontend.errors import Unavailable
-from frontend.exemplars import face, layers, shape, warp
-from frontend.exemplars.atlas import Atlas
-from frontend.exemplars.own import arrange
-from frontend.faces import track_face
-from frontend.frames import Frame
-from frontend.media import read_speech
-from frontend.triton.client import TritonNetworks
+from digital_human.engines import Arrays, DefaultEngine, Template
+from digital_human.engines.base import cut
+from digital_human.errors import Unavailable
+from digital_human.exemplars import face, layers, shape, warp
+from digital_human.exemplars.atlas import Atlas
+from digital_human.exemplars.own import arrange
+from digital_human.faces import track_face
+from digital_human.frames import Frame
+from digital_human.media import read_speech
+from digital_human.triton.client import TritonNetworks
 
 RATE = 25
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from frontend import cli, doctor
-from frontend.settings import Settings
-from frontend.triton import runtime
-from frontend.triton.server import TritonServer
+from digital_human import cli, doctor
+from digital_human.settings import Settings
+from digital_human.triton import runtime
+from digital_human.triton.server import TritonServer
 
 
 def test_a_port_is_in_order_where_this_service_has_it(address: str, triton: TritonServer, tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from frontend.engines import Arrays, DefaultEngine, Template
-from frontend.exemplars import donor, face
-from frontend.faces import track_face
-from frontend.frames import Frame
-from frontend.triton.client import TritonNetworks
+from digital_human.engines import Arrays, DefaultEngine, Template
+from digital_human.exemplars import donor, face
+from digital_human.faces import track_face
+from digital_human.frames import Frame
+from digital_human.triton.client import TritonNetworks
 
 COUNT = 26
 

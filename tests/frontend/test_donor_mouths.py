@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from frontend.exemplars import donor_lips, donor_smile, face
-from frontend.exemplars.donor_mouths import ATLAS, LOWER, donor, inside
+from digital_human.exemplars import donor_lips, donor_smile, face
+from digital_human.exemplars.donor_mouths import ATLAS, LOWER, donor, inside
 
 
 def shut_face() -> np.ndarray:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from digital_human.api import create_app
+from digital_human.media import VideoReader, read_speech
+from digital_human.service import running
+from digital_human.settings import Settings
+from digital_human.triton.repository import served
+from digital_human.triton.server import TritonServer
 from export import __main__ as exporter
-from frontend.api import create_app
-from frontend.media import VideoReader, read_speech
-from frontend.service import running
-from frontend.settings import Settings
-from frontend.triton.repository import served
-from frontend.triton.server import TritonServer
 from tests.frontend.media.factory import write_sound
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.exemplars import curves, face, pixels, pose, retrieval, speech, warp
-from frontend.exemplars.analysis import cover
-from frontend.exemplars.atlas import Atlas
+from digital_human.exemplars import curves, face, pixels, pose, retrieval, speech, warp
+from digital_human.exemplars.analysis import cover
+from digital_human.exemplars.atlas import Atlas
 
 LIMITS = np.array([0.02, 0.05, 0.08, 0.12, 0.16, 0.25], np.float32)
 WIDTH_LIMITS = np.array([0.7, 0.8, 0.9, 0.04], np.float32)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from frontend.detection import detect, merge
-from frontend.engines.base import FaceTrack
-from frontend.face_mesh import between, locate, regions_of_landmarks
-from frontend.faces import CHUNK, LIPS, WORKERS, smooth, track_face
-from frontend.frames import Frame
-from frontend.triton.client import TritonNetworks
+from digital_human.detection import detect, merge
+from digital_human.engines.base import FaceTrack
+from digital_human.face_mesh import between, locate, regions_of_landmarks
+from digital_human.faces import CHUNK, LIPS, WORKERS, smooth, track_face
+from digital_human.frames import Frame
+from digital_human.triton.client import TritonNetworks
 
 RIGHT_CORNER, LEFT_CORNER = 33, 263
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from frontend.frames import Frame, crop, cut, from_yuv, lay, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
+from digital_human.frames import Frame, crop, cut, from_yuv, lay, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
 
 
 def noise(height: int = 64, width: int = 96) -> Frame:
@@ -83,6 +83,6 @@ def test_warp_sees_the_right_pixels() -> None:
 
 def test_pictures_are_worked_on_by_one_thread_each() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENCV", "OPENBLAS"))}
-    code = "import frontend, cv2; print(cv2.getNumThreads())"
+    code = "import digital_human, cv2; print(cv2.getNumThreads())"
     told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert told.stdout == "1\n"

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from frontend.api import create_app
-from frontend.frames import crop, yuv_to_rgb
-from frontend.media import VideoReader, read_speech
-from frontend.service import running
-from frontend.settings import Settings
-from frontend.triton.server import TritonServer
+from digital_human.api import create_app
+from digital_human.frames import crop, yuv_to_rgb
+from digital_human.media import VideoReader, read_speech
+from digital_human.service import running
+from digital_human.settings import Settings
+from digital_human.triton.server import TritonServer
 from tests.frontend.media.factory import greys, write_clip, write_sound
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from frontend.jobs import process
-from frontend.settings import Settings
-from frontend.triton.server import TritonServer
+from digital_human.jobs import process
+from digital_human.settings import Settings
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 from tests.frontend.test_jobs import frame_count
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.errors import Forbidden, ServiceError
-from frontend.paths import Allowed, by_descriptor, input_path, open_file, open_folder, output_path
+from digital_human.errors import Forbidden, ServiceError
+from digital_human.paths import Allowed, by_descriptor, input_path, open_file, open_folder, output_path
 
 
 @pytest.fixture

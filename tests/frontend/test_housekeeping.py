@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
 MONTH = 31 * 24 * 3600

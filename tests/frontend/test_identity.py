@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from frontend.jobs.identity import Identity, identify, is_same
+from digital_human.jobs.identity import Identity, identify, is_same
 
 
 def identity(path: Path) -> Identity:

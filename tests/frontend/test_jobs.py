@@ -14,8 +14,8 @@ import av
 import numpy as np
 import pytest
 
-from frontend.jobs.segments import segment_lengths
-from frontend.triton.server import TritonServer
+from digital_human.jobs.segments import segment_lengths
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
 

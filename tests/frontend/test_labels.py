@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from frontend.frames import Frame
-from frontend.labels import implicit_label, sign
-from frontend.media import VideoInfo, read_speech, write_video
-from frontend.media.video_info import ColourTags
-from frontend.settings import Settings
-from frontend.triton.server import TritonServer
+from digital_human.frames import Frame
+from digital_human.labels import implicit_label, sign
+from digital_human.media import VideoInfo, read_speech, write_video
+from digital_human.media.video_info import ColourTags
+from digital_human.settings import Settings
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 from tests.frontend.media.factory import click, write_sound
 

@@ -12,8 +12,8 @@ import httpx
 import numpy as np
 import pytest
 
-from frontend.media import read_speech
-from frontend.triton.server import TritonServer
+from digital_human.media import read_speech
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live
 from tests.frontend.media.factory import write_sound
 

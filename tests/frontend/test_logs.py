@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend import logs
-from frontend.stages import ahead
+from digital_human import logs
+from digital_human.stages import ahead
 
 log = logging.getLogger("tests.logs")
 TASK = "3f2a9d10-0000-4000-8000-000000000000"

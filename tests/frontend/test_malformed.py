@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 from tests.frontend.media.factory import click, greys, write_clip, write_sound
 

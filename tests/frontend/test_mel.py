@@ -8,8 +8,8 @@ import librosa
 import numpy as np
 import pytest
 
-from frontend.media import read_speech
-from frontend.mel import mel_spectrogram
+from digital_human.media import read_speech
+from digital_human.mel import mel_spectrogram
 
 
 def published(audio: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoReader, write_video
-from frontend.triton.server import TritonServer
+from digital_human.frames import Frame
+from digital_human.media import EncoderSettings, VideoReader, write_video
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
 TEMPLATE = 75 * 720 * 576
@@ -25,7 +25,7 @@ TEMPLATE = 75 * 720 * 576
 STARVED = """
 import threading
 import numpy as np
-from frontend.jobs import memory
+from digital_human.jobs import memory
 
 def invert():
     starved.wait()

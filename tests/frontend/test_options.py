@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontend.client import Client, ClientError
-from frontend.frames import crop, yuv_to_rgb
-from frontend.jobs.spec import JobSpec
-from frontend.media import VideoReader
-from frontend.triton.server import TritonServer
+from digital_human.client import Client, ClientError
+from digital_human.frames import crop, yuv_to_rgb
+from digital_human.jobs.spec import JobSpec
+from digital_human.media import VideoReader
+from digital_human.triton.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 MOUTH = (280, 330, 160, 110)
@@ -24,7 +24,7 @@ def generate(triton: TritonServer, folder: Path, voice: Path, *more: str) -> sub
     """The command as people type it."""
     files = ["--audio", str(voice), "--video", str(folder / "template.mkv"), "--output", str(folder / "out.mp4")]
     return subprocess.run(
-        [sys.executable, "-m", "frontend.cli", "generate", *files, *more],
+        [sys.executable, "-m", "digital_human.cli", "generate", *files, *more],
         capture_output=True,
         text=True,
         cwd=ROOT,

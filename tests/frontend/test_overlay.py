@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.errors import BadInput
-from frontend.frames import Frame, crop, yuv_to_rgb
-from frontend.media import VideoInfo
-from frontend.media.video_info import ColourTags
-from frontend.overlay import DIGITAL_HUMAN_MARK, lay_over, load_overlay
+from digital_human.errors import BadInput
+from digital_human.frames import Frame, crop, yuv_to_rgb
+from digital_human.media import VideoInfo
+from digital_human.media.video_info import ColourTags
+from digital_human.overlay import DIGITAL_HUMAN_MARK, lay_over, load_overlay
 
 INFO = VideoInfo(320, 240, Fraction(25), ColourTags(1, 1, 1), still=False)
 

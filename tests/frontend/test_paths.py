@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from frontend.errors import BadInput, Conflict, Forbidden, NotFound
-from frontend.paths import resolve
+from digital_human.errors import BadInput, Conflict, Forbidden, NotFound
+from digital_human.paths import resolve
 
 
 @pytest.fixture

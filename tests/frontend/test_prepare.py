@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def digital_human(triton: TritonServer, base: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "frontend.cli", *map(str, words)],
+        [sys.executable, "-m", "digital_human.cli", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend.processors import usable_processors
+from digital_human.processors import usable_processors
 
 ALLOWED = len(os.sched_getaffinity(0))
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.engines.base import FaceTrack, Template
-from frontend.media import VideoReader
-from frontend.pipeline import Planned
-from frontend.report import PICTURE_HEIGHT, POINTS, describe, picture
-from frontend.templates import Prepared
+from digital_human.engines.base import FaceTrack, Template
+from digital_human.media import VideoReader
+from digital_human.pipeline import Planned
+from digital_human.report import PICTURE_HEIGHT, POINTS, describe, picture
+from digital_human.templates import Prepared
 
 FRAMES = 3000
 

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoReader, write_segment
-from frontend.triton.server import TritonServer
+from digital_human.frames import Frame
+from digital_human.media import EncoderSettings, VideoReader, write_segment
+from digital_human.triton.server import TritonServer
 from tests.frontend.live import Live, leftovers
 
 

@@ -12,10 +12,10 @@ import pytest
 from tritonclient.http import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from frontend.errors import ServiceError
-from frontend.triton.client import TritonNetworks
-from frontend.triton.server import TritonServer
-from frontend.triton.shared_memory import Region
+from digital_human.errors import ServiceError
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.server import TritonServer
+from digital_human.triton.shared_memory import Region
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,7 +86,7 @@ def test_what_a_killed_process_left_is_given_up_by_the_next(triton: TritonServer
     script = """
 import os, signal, sys
 import numpy as np
-from frontend.triton.client import TritonNetworks
+from digital_human.triton.client import TritonNetworks
 networks = TritonNetworks(sys.argv[1])
 for _ in range(2):
     networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})

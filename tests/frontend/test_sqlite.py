@@ -4,7 +4,7 @@ import sqlite3
 
 from sqlalchemy import create_engine, text
 
-from frontend.jobs.sqlite import supply_unixepoch, unixepoch
+from digital_human.jobs.sqlite import supply_unixepoch, unixepoch
 
 
 def test_sub_seconds_are_told_whatever_the_version_of_sqlite() -> None:

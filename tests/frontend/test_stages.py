@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from frontend.stages import ahead, batched, spread
+from digital_human.stages import ahead, batched, spread
 
 
 def test_items_keep_their_order() -> None:

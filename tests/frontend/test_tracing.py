@@ -19,9 +19,9 @@ import httpx
 import numpy as np
 import pytest
 
-from frontend import tracing
-from frontend.triton.client import TritonNetworks
-from frontend.triton.server import TritonServer
+from digital_human import tracing
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.server import TritonServer
 from tests import live
 
 otlp = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
@@ -29,8 +29,8 @@ otlp = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 import sys
-from frontend import observe, tracing
-from frontend.stages import ahead
+from digital_human import observe, tracing
+from digital_human.stages import ahead
 
 def frames():
     with tracing.span("triton mouth_renderer"):

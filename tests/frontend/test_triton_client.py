@@ -11,11 +11,11 @@ import httpx
 import numpy as np
 import pytest
 
-from frontend.errors import ServiceError, Unavailable
-from frontend.triton import contracts
-from frontend.triton.client import Batches, TritonNetworks, batches_of
-from frontend.triton.contracts import CONTRACTS, Contract, Tensor, check
-from frontend.triton.server import TritonServer
+from digital_human.errors import ServiceError, Unavailable
+from digital_human.triton import contracts
+from digital_human.triton.client import Batches, TritonNetworks, batches_of
+from digital_human.triton.contracts import CONTRACTS, Contract, Tensor, check
+from digital_human.triton.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 

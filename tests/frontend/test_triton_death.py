@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from frontend.api import create_app
-from frontend.media import VideoReader, read_speech
-from frontend.service import running
-from frontend.settings import Settings
+from digital_human.api import create_app
+from digital_human.media import VideoReader, read_speech
+from digital_human.service import running
+from digital_human.settings import Settings
 from tests.frontend.media.factory import write_sound
 
 

@@ -22,11 +22,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from frontend.errors import Unavailable
-from frontend.triton import kserve, probe, runtime, server
-from frontend.triton.client import TritonNetworks
-from frontend.triton.contracts import check
-from frontend.triton.server import TritonServer
+from digital_human.errors import Unavailable
+from digital_human.triton import kserve, probe, runtime, server
+from digital_human.triton.client import TritonNetworks
+from digital_human.triton.contracts import check
+from digital_human.triton.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -203,7 +203,7 @@ def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: py
 SERVICE = """
 import json, sys, time
 from pathlib import Path
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 server = TritonServer(Path(sys.argv[1]))
 server.start()
 server.ready()

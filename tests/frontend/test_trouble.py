@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 from tests.frontend.conftest import fill
 from tests.frontend.live import Live, leftovers
 

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.engines import Wav2LipEngine
-from frontend.engines.base import Arrays, FaceTrack, Template, cut
-from frontend.engines.wav2lip import face_boxes, lower_face
-from frontend.errors import NoFace
-from frontend.faces import track_face
-from frontend.frames import Frame, crop, yuv_to_rgb
-from frontend.mel import mel_spectrogram
-from frontend.triton.client import TritonNetworks
+from digital_human.engines import Wav2LipEngine
+from digital_human.engines.base import Arrays, FaceTrack, Template, cut
+from digital_human.engines.wav2lip import face_boxes, lower_face
+from digital_human.errors import NoFace
+from digital_human.faces import track_face
+from digital_human.frames import Frame, crop, yuv_to_rgb
+from digital_human.mel import mel_spectrogram
+from digital_human.triton.client import TritonNetworks
 
 
 class Recorder:

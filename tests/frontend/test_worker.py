@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from frontend.frames import Frame
-from frontend.jobs import worker as module
-from frontend.jobs.worker import Bench, Report
-from frontend.media import VideoReader
-from frontend.service import make_folders
-from frontend.settings import Settings
-from frontend.templates import Held
-from frontend.triton.server import TritonServer
-from frontend.workshop import build_workshop, load_engines
+from digital_human.frames import Frame
+from digital_human.jobs import worker as module
+from digital_human.jobs.worker import Bench, Report
+from digital_human.media import VideoReader
+from digital_human.service import make_folders
+from digital_human.settings import Settings
+from digital_human.templates import Held
+from digital_human.triton.server import TritonServer
+from digital_human.workshop import build_workshop, load_engines
 
 SEGMENTS = [(0, 20), (20, 36), (36, 50)]
 
@@ -109,5 +109,5 @@ def test_the_next_job_with_the_same_template_decodes_nothing(
 
 
 def test_a_worker_loads_no_queue_and_no_database() -> None:
-    script = "import sys, frontend.jobs.worker; assert not {'dbos', 'sqlalchemy', 'fastapi'} & set(sys.modules)"
+    script = "import sys, digital_human.jobs.worker; assert not {'dbos', 'sqlalchemy', 'fastapi'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

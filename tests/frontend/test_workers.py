@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from frontend.jobs.process import Workers
-from frontend.settings import Settings
+from digital_human.jobs.process import Workers
+from digital_human.settings import Settings
 
 
 def test_one_worker_is_started_ahead_and_used_as_long_as_it_does(tmp_path: Path) -> None:

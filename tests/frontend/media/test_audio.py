@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontend.errors import BadInput
-from frontend.media import SPEECH_RATE, read_speech
+from digital_human.errors import BadInput
+from digital_human.media import SPEECH_RATE, read_speech
 from tests.frontend.media.factory import click, greys, write_clip, write_sound
 
 

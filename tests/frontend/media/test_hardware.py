@@ -11,12 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from frontend.errors import OutputFailed
-from frontend.frames import Frame
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, hardware, write_segment
-from frontend.media.compose import alike
-from frontend.media.normalise import Normaliser
-from frontend.media.video_info import ColourTags
+from digital_human.errors import OutputFailed
+from digital_human.frames import Frame
+from digital_human.media import EncoderSettings, VideoInfo, VideoReader, hardware, write_segment
+from digital_human.media.compose import alike
+from digital_human.media.normalise import Normaliser
+from digital_human.media.video_info import ColourTags
 
 SETTINGS = EncoderSettings(hardware=True)
 WITHOUT_CARD = pytest.mark.skipif(hardware.card_seen(), reason="this machine has a card")

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from frontend.errors import BadInput
-from frontend.frames import Frame, yuv_to_rgb
-from frontend.frames import crop as crop_frame
-from frontend.loop import LOOPS, Loop, template_order
-from frontend.media import VideoReader, probe_video
-from frontend.media import read as read_module
-from frontend.media.container import open_media
-from frontend.media.decode import decode_from
+from digital_human.errors import BadInput
+from digital_human.frames import Frame, yuv_to_rgb
+from digital_human.frames import crop as crop_frame
+from digital_human.loop import LOOPS, Loop, template_order
+from digital_human.media import VideoReader, probe_video
+from digital_human.media import read as read_module
+from digital_human.media.container import open_media
+from digital_human.media.decode import decode_from
 from tests.frontend.media.factory import grey, greys, write_clip
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from frontend.frames import Frame, Uint8
-from frontend.media import EncoderSettings, VideoInfo, VideoReader, write_segment
-from frontend.media.video_info import ColourTags
+from digital_human.frames import Frame, Uint8
+from digital_human.media import EncoderSettings, VideoInfo, VideoReader, write_segment
+from digital_human.media.video_info import ColourTags
 
 LOSSLESS = EncoderSettings(preset="ultrafast", crf=0)
 PHONES = [

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from frontend.errors import OutputFailed
-from frontend.frames import Frame
-from frontend.media import (
+from digital_human.errors import OutputFailed
+from digital_human.frames import Frame
+from digital_human.media import (
     EncoderSettings,
     VideoInfo,
     VideoReader,
@@ -20,7 +20,7 @@ from frontend.media import (
     write_segment,
     write_video,
 )
-from frontend.media.video_info import ColourTags
+from digital_human.media.video_info import ColourTags
 from tests.frontend.media.factory import click, write_sound
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import av
 from playwright.sync_api import expect
 
-from frontend.triton.server import TritonServer
+from digital_human.triton.server import TritonServer
 from tests import live
 from tests.frontend.page.browser import SECONDS, Open, fill, until
 

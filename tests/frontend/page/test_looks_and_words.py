@@ -50,7 +50,7 @@ def test_in_chinese_the_services_own_words_are_chinese_too(
 def messages() -> list[str]:
     """What the service says, without the field: every text in its code, with something for what is filled in."""
     found = []
-    for path in (live.ROOT / "frontend").rglob("*.py"):
+    for path in (live.ROOT / "frontend" / "digital_human").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 parts = [str(part.value) if isinstance(part, ast.Constant) else "1" for part in node.values]

@@ -1,0 +1,31 @@
+"""Does it live, and would it take a job."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from digital_human.api.auth import ServiceOf
+from digital_human.api.errors import answers
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+    service: str = "digital-human-service"
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Answers at once, whatever the service is doing."""
+    return Health()
+
+
+@router.get("/ready", responses=answers(503))
+async def ready(service: ServiceOf) -> Health:
+    """Whether a job would be taken now: for load balancers and for scripts that have just started the service."""
+    service.require_triton()
+    return Health()

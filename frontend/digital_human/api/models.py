@@ -1,0 +1,149 @@
+"""What goes over the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from digital_human.engines.base import STRENGTHS
+from digital_human.jobs.spec import State, Task
+from digital_human.loop import Loop
+
+
+class GenerateRequest(BaseModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"audio_path": "speech.wav", "video_path": "template.mp4", "save_path": "result.mp4"}]
+        }
+    )
+
+    audio_path: str = Field(
+        description="Speech: any audio file, or a video's sound. A path, an upload's id, or a URL.", max_length=4096
+    )
+    video_path: str = Field(
+        description="Template: a video or a picture of a person. A path, an upload's id, or a URL.", max_length=4096
+    )
+    save_path: str | None = Field(
+        None,
+        description="Where the video is to be written (.mp4, .mov, .m4v, .mkv). Without it the service keeps the video "
+        "for `GET /human/tasks/{id}/result`; one of the inputs must be an upload or a URL then, or the mode async.",
+        max_length=4096,
+    )
+    watermark: Literal[0, 1] = Field(0, description="1 lays the watermark picture over the lower right corner.")
+    digital_auth: Literal[0, 1] = Field(0, description="1 lays the digital-human mark over the upper right corner.")
+    engine: str = Field("", description="How to lip-sync; empty for the service's default.", max_length=64)
+    mouth_strength: float = Field(
+        1.0,
+        ge=STRENGTHS[0],
+        le=STRENGTHS[1],
+        description="How far the mouth opens: less mumbles, more articulates. Only with an engine that has it.",
+    )
+    loop: Loop = Field(
+        "ping-pong",
+        description="How a speech goes on that is longer than the template: frames to and fro, from the start again, "
+        "or the last one held.",
+    )
+    mode: Literal["sync", "async"] = Field("sync", description="async answers 202 at once; see the task's URL then.")
+    priority: int = Field(5, ge=1, le=9, description="1 goes first.")
+    timeout: float | None = Field(None, gt=0, description="Seconds the job may take; less than the service allows.")
+    callback_url: str | None = Field(
+        None, description="Called, signed, when the task has ended (standardwebhooks.com).", max_length=2048
+    )
+
+
+class Generated(BaseModel):
+    save_path: str | None
+    task_id: str
+
+
+class GenerateResponse(BaseModel):
+    code: Literal[200] = 200
+    message: str = "success"
+    data: Generated
+
+
+class TaskError(BaseModel):
+    code: int = Field(description="The status that the synchronous call would have answered with.")
+    message: str
+
+
+class TaskView(BaseModel):
+    task_id: str
+    state: State
+    stage: str | None = Field(None, description="While it runs: fetch, prepare, plan, render, compose.")
+    progress: float = Field(description="0-1")
+    queue_position: int | None = Field(None, description="Jobs that go before it; null once it runs.")
+    eta_seconds: float | None = Field(None, description="Until it ends, where that can be told.")
+    error: TaskError | None = None
+    result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
+    timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")
+    audio_path: str = Field(description="As it was given.")
+    video_path: str = Field(description="As it was given.")
+    save_path: str | None
+    mouth_strength: float
+    loop: Loop
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @staticmethod
+    def of(task: Task) -> TaskView:
+        return TaskView(
+            task_id=task.id,
+            state=task.state,
+            stage=task.stage,
+            progress=task.progress,
+            queue_position=task.position,
+            eta_seconds=task.eta,
+            error=TaskError(code=task.failure.code, message=task.failure.message) if task.failure else None,
+            result=dict(task.result) if task.result else None,
+            timings=dict(task.timings),
+            audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),
+            video_path=str(task.spec.request.get("video_path", task.spec.request.get("video_url", ""))),
+            save_path=task.spec.request.get("save_path"),
+            mouth_strength=task.spec.mouth_strength,
+            loop=task.spec.loop,
+            created=_moment(task.created),
+            started=_moment(task.started) if task.started else None,
+            ended=_moment(task.ended) if task.ended else None,
+        )
+
+
+class TaskResponse(BaseModel):
+    code: Literal[200] = 200
+    message: str = "success"
+    data: TaskView
+
+
+class AcceptedResponse(BaseModel):
+    code: Literal[202] = 202
+    message: str = "accepted"
+    data: TaskView
+
+
+class TaskPage(BaseModel):
+    tasks: list[TaskView]
+    next_offset: int | None = Field(None, description="For the next page; null on the last one.")
+
+
+class TasksResponse(BaseModel):
+    code: Literal[200] = 200
+    message: str = "success"
+    data: TaskPage
+
+
+class Uploaded(BaseModel):
+    id: str = Field(description="To be given where a path is.")
+    bytes: int
+
+
+class UploadResponse(BaseModel):
+    code: Literal[201] = 201
+    message: str = "success"
+    data: Uploaded
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,34 @@
+"""Calls for whoever runs the service, with a key of their own."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from digital_human.api.auth import OperatorOf, ServiceOf, schemes
+from digital_human.api.errors import answers
+from digital_human.api.threads import ask
+
+router = APIRouter(prefix="/operator", tags=["operator"], dependencies=schemes)
+
+
+class Status(BaseModel):
+    queued: int
+    running: int
+    triton_ready: bool
+    triton_restarts: int
+    stopping: bool
+
+
+@router.get("/status", responses=answers(401, 403, 503))
+async def status(service: ServiceOf, caller: OperatorOf) -> Status:
+    """Jobs in the queue and under way, in all processes, and how this process's Triton does."""
+    counts = await ask(service.jobs.counts)
+    triton = service.triton
+    return Status(
+        queued=counts["queued"],
+        running=counts["running"],
+        triton_ready=triton is None or triton.is_ready(),
+        triton_restarts=triton.restarts if triton else 0,
+        stopping=service.jobs.is_stopping,
+    )

@@ -1,0 +1,150 @@
+"""Tasks: look, list, cancel, follow, fetch the result."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+
+from digital_human.api.auth import CallerOf, ServiceOf, schemes
+from digital_human.api.errors import answers
+from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
+from digital_human.api.threads import ask
+from digital_human.errors import BadInput, Conflict, NotFound, Unavailable
+from digital_human.jobs.queue import Jobs
+from digital_human.jobs.spec import State, Task
+from digital_human.paths import by_descriptor, open_file
+from digital_human.settings import Settings
+
+router = APIRouter(prefix="/human/tasks", tags=["tasks"], dependencies=schemes)
+
+_LOOK = 0.5
+_SIGN_OF_LIFE = 15.0
+_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
+_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)(,\s*(\d+-\d*|-\d+)){0,15}", re.ASCII)
+_MAX_OFFSET = 10_000_000
+
+_VIDEO: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in set(_TYPES.values())}
+_RESULT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The video", "content": _VIDEO},
+    206: {"description": "A part of it", "content": {**_VIDEO, "multipart/byteranges": {}}},
+    **answers(400, 401, 404, 409, 416, 503),
+}
+
+
+@router.get("", responses=answers(400, 401, 503))
+async def list_tasks(
+    service: ServiceOf,
+    caller: CallerOf,
+    state: Annotated[State | None, Query(description="Only these.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
+) -> TasksResponse:
+    """The caller's tasks, newest first; an operator's key sees all of them."""
+    tasks = await ask(service.jobs.page, caller.sees, state, limit + 1, offset)
+    page = TaskPage(
+        tasks=[TaskView.of(task) for task in tasks[:limit]], next_offset=offset + limit if len(tasks) > limit else None
+    )
+    return TasksResponse(data=page)
+
+
+@router.get("/{task_id}", responses=answers(400, 401, 404, 503))
+async def get_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
+    """State, stage, progress, place in the queue, error and timings of one task."""
+    task = await ask(service.jobs.get, task_id, caller.sees)
+    return TaskResponse(data=TaskView.of(task))
+
+
+@router.delete("/{task_id}", responses=answers(400, 401, 404, 409, 503))
+async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
+    """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
+    task = await ask(service.jobs.cancel, task_id, caller.sees)
+    return TaskResponse(data=TaskView.of(task))
+
+
+@router.get(
+    "/{task_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `task`, with the task as JSON, at every change; the last one has ended",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **answers(400, 401, 404, 503),
+    },
+)
+async def follow_task(task_id: str, service: ServiceOf, caller: CallerOf) -> StreamingResponse:
+    """Follow a task to its end."""
+    task = await ask(service.jobs.get, task_id, caller.sees)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(task, service.jobs), media_type="text/event-stream", headers=headers)
+
+
+@router.get("/{task_id}/result", response_class=FileResponse, responses=_RESULT)
+async def get_result(
+    task_id: str,
+    service: ServiceOf,
+    caller: CallerOf,
+    wanted: Annotated[str | None, Header(alias="Range", description="Parts of the file, for players.")] = None,
+) -> FileResponse:
+    """The video. 409 while there is none yet; the task says why."""
+    task = await ask(service.jobs.get, task_id, caller.sees)
+    if task.state != "succeeded":
+        raise Conflict(f"the task has no result: it is {task.state}")
+    with ExitStack() as opened:
+        descriptor = await asyncio.to_thread(_open_result, task, service.settings, opened)
+        _check_range(wanted, os.fstat(descriptor).st_size)
+        save = Path(task.spec.save)
+        name = f"{task.id}{save.suffix}" if task.spec.kept else save.name
+        kind = _TYPES[save.suffix.lower()]
+        background = BackgroundTask(opened.pop_all().close)
+        return FileResponse(by_descriptor(descriptor), media_type=kind, filename=name, background=background)
+
+
+def _open_result(task: Task, settings: Settings, opened: ExitStack) -> int:
+    try:
+        descriptor = opened.enter_context(open_file(Path(task.spec.save), settings.roots, "result"))
+    except OSError as error:
+        raise NotFound("the result cannot be read any more") from error
+    if task.result is None or os.fstat(descriptor).st_size != task.result["bytes"]:
+        raise NotFound("the result has been overwritten since")
+    return descriptor
+
+
+def _check_range(wanted: str | None, size: int) -> None:
+    if wanted is None:
+        return
+    if not _RANGE.fullmatch(wanted):
+        raise BadInput("Range: is malformed")
+    for part in wanted.removeprefix("bytes=").split(","):
+        first, _, last = part.strip().partition("-")
+        start = int(first) if first else size - int(last)
+        if start >= size or (first and last and int(last) < start):
+            raise HTTPException(416, "Range: lies outside the file", {"Content-Range": f"bytes */{size}"})
+
+
+async def _events(task: Task, jobs: Jobs) -> AsyncIterator[str]:
+    last, quiet = "", 0.0
+    while True:
+        view = TaskView.of(task).model_dump_json()
+        if view != last:
+            last, quiet = view, 0.0
+            yield f"event: task\ndata: {view}\n\n"
+        elif quiet >= _SIGN_OF_LIFE:
+            quiet = 0.0
+            yield ": still here\n\n"
+        if task.has_ended or jobs.is_stopping:
+            return
+        await asyncio.sleep(_LOOK)
+        quiet += _LOOK
+        with suppress(Unavailable):
+            task = await ask(jobs.get, task.id, None)

@@ -1,0 +1,188 @@
+"""The command `digital-human`: serve, generate, prepare, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import uuid
+from functools import partial
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from digital_human import logs, tracing
+from digital_human.engine_weights import require_loaded
+from digital_human.errors import BadInput, NotFound, OutputFailed, ServiceError
+from digital_human.labels import implicit_label, require_key, sign
+from digital_human.loop import LOOPS
+from digital_human.paths import Allowed, input_path, resolve
+from digital_human.pipeline import Job, Stage, run, study
+from digital_human.settings import Settings
+from digital_human.triton.choice import triton_for
+from digital_human.workshop import (
+    build_workshop,
+    find_engine,
+    load_engines,
+    make_folders,
+    networks_needed,
+    require_strength,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"setting {'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level if arguments.command == "serve" else "WARNING", settings.log_dir)
+    end_traces = tracing.configure(settings.otel_exporter_otlp_endpoint)
+    try:
+        return int(arguments.run(arguments, settings))
+    except ServiceError as error:
+        print(f"digital-human: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("digital-human: there is not enough memory", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("digital-human: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        end_traces()
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
+    # DBOS and FastAPI take most of a second to load, which the other commands need not wait for.
+    from digital_human.serve import serve
+
+    return serve(settings, arguments.host, arguments.port)
+
+
+def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
+    # The person at the keyboard may read and write whatever their account may.
+    audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
+    make_folders(settings)
+    require_key(settings)
+    load_engines(settings)
+    paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
+    engine = find_engine(arguments.engine or settings.engine)
+    require_strength(engine, arguments.mouth_strength)
+    job = Job(
+        paths.audio,
+        paths.video,
+        paths.save,
+        watermark=arguments.watermark,
+        digital_auth=arguments.digital_auth or settings.require_visible_mark,
+        mouth_strength=arguments.mouth_strength,
+        loop=arguments.loop,
+    )
+    console = Console(stderr=True)
+    with _bar(console) as bar:
+        shown = bar.add_task("start", total=1.0)
+        with triton_for(settings, loads=networks_needed(engine.name)) as triton:
+            url = triton.url if triton else str(settings.triton_url)
+            require_loaded(engine, url, triton.model_repository if triton else None)
+            workshop = build_workshop(settings, url)
+            metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
+            progress = partial(_show, bar, shown)
+            result = run(job, engine, workshop, progress, metadata=metadata)
+            if settings.c2pa_certificate:
+                sign(paths.save, paths.save.suffix, settings)
+    console.print(
+        f"{arguments.output}: {result.frames} frames in {sum(result.seconds.values()):.1f} s, "
+        f"{result.real_time_factor:.2f} x real time"
+    )
+    return 0
+
+
+def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Fills the template store of this BASE_PATH, which a service may be using meanwhile."""
+    make_folders(settings)
+    load_engines(settings)
+    engine = find_engine(arguments.engine or settings.engine)
+    console, failed = Console(stderr=True), 0
+    with _bar(console) as bar, triton_for(settings, loads=networks_needed(engine.name)) as triton:
+        url = triton.url if triton else str(settings.triton_url)
+        require_loaded(engine, url, triton.model_repository if triton else None)
+        workshop = build_workshop(settings, url)
+        for path in arguments.templates:
+            shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()
+            try:
+                video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
+                prepared = study(video, engine, workshop, partial(_show, bar, shown, "prepare"))
+                if not prepared.stored:
+                    raise OutputFailed(f"what was found cannot be kept in {settings.state_path}")
+            except (BadInput, NotFound, OutputFailed) as error:
+                print(f"{path}: {error}", file=sys.stderr)
+                failed += 1
+            else:
+                how = "known already" if prepared.cached else f"studied in {time.perf_counter() - start:.1f} s"
+                print(f"{path}: {prepared.template.frame_count} frames, {how}", file=sys.stderr)
+            bar.remove_task(shown)
+    return 1 if failed else 0
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description:8}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
+    bar.update(shown, description=stage, completed=share)
+
+
+def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from digital_human import doctor
+
+    checks = doctor.examine(settings)
+    Console().print(doctor.table(checks))
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("digital-human", description="Template video and speech in, talking person out.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    serve = commands.add_parser("serve", help="run the REST service")
+    serve.add_argument("--host", help="address to listen on (HOST)")
+    serve.add_argument("--port", type=int, help="port to listen on (PORT)")
+    serve.set_defaults(run=_serve)
+
+    generate = commands.add_parser("generate", help="make one video")
+    generate.add_argument("--audio", type=Path, required=True, help="speech")
+    generate.add_argument("--video", type=Path, required=True, help="template: a video or a picture of a person")
+    generate.add_argument("--output", type=Path, required=True, help="the video to write")
+    generate.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
+    generate.add_argument(
+        "--mouth-strength", type=float, default=1.0, help="how far the mouth opens, 0.5-1.5 (default: 1)"
+    )
+    generate.add_argument(
+        "--loop", choices=LOOPS, default="ping-pong", help="how a speech longer than the template goes on"
+    )
+    generate.add_argument("--watermark", action="store_true", help="lay the watermark over it")
+    generate.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
+    generate.set_defaults(run=_generate)
+
+    prepare = commands.add_parser("prepare", help="study templates ahead, so that their first video begins at once")
+    prepare.add_argument("templates", type=Path, nargs="+", metavar="TEMPLATE", help="a video or a picture of a person")
+    prepare.add_argument("--engine", default="", help="how they will be lip-synced (ENGINE)")
+    prepare.set_defaults(run=_prepare)
+
+    examine = commands.add_parser("doctor", help="check that everything the service needs is there")
+    examine.set_defaults(run=_doctor)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

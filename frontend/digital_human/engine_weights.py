@@ -1,0 +1,52 @@
+"""Which engines have their weights, and loading them into a Triton that is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from digital_human.engines import Engine
+from digital_human.errors import BadInput
+from digital_human.triton import repository as triton_repository
+
+Weights = Literal["loaded", "installed", "missing"]
+"""loaded: Triton serves them; installed: they lie in its model repository, if that is ours to look into."""
+
+
+def weights(engine: Engine, served: set[str], repository: Path | None) -> Weights:
+    """served: networks that are ready; repository: of the embedded Triton, None for an external one."""
+    if served.issuperset(engine.networks):
+        return "loaded"
+    present = served.union(triton_repository.installed(repository) if repository else ())
+    return "installed" if present.issuperset(engine.networks) else "missing"
+
+
+def require_loaded(engine: Engine, url: str, repository: Path | None) -> None:
+    """Raises BadInput that says how to bring the weights of an engine, or how to load them."""
+    found = weights(engine, triton_repository.served(url), repository)
+    if found == "missing":
+        raise BadInput(_missing(engine))
+    if found == "installed":
+        raise BadInput(f"engine: the weights of {engine.name!r} are not loaded; {_load_call(engine)} loads them")
+
+
+def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str], None] = lambda text: None) -> None:
+    """Load the engine's networks, or load them again where their files have changed. Jobs go on meanwhile.
+
+    Raises BadInput where weights are missing or cannot be loaded.
+    """
+    if repository and weights(engine, set(), repository) == "missing":
+        raise BadInput(_missing(engine))
+    for network in engine.networks:
+        triton_repository.load(url, network)
+        log(f"{network} was loaded for engine {engine.name}")
+
+
+def _missing(engine: Engine) -> str:
+    how = f"`{engine.install}` installs them" if engine.install else "they belong in the model repository"
+    return f"engine: {engine.name!r} has no weights; {how}, {_load_call(engine)} loads them"
+
+
+def _load_call(engine: Engine) -> str:
+    return f"POST /engines/{engine.name}/load"

@@ -1,0 +1,72 @@
+"""A mouth that is open all the time, a smile or a cry: it is shut first, so that it can open like others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from digital_human.exemplars import donor_lips, face, pose, shape
+from digital_human.exemplars.atlas import Indices
+from digital_human.exemplars.donor_mouths import Donor, pull
+from digital_human.frames import Float32, Frame
+
+UPPER_SHARE = 0.4
+"""Of the way to each other, what the upper lip goes."""
+OUTER_SHARE = 0.9
+"""How much of it the lips' outer edges go along."""
+DROPPED = 0.06
+"""Aperture from which the jaw has dropped as well, inter-ocular distances."""
+REACH = 0.8
+"""Of the displacement fields, inter-ocular distances."""
+
+
+def closed(points: Float32, donor: Donor, size: float) -> Float32:
+    """Landmarks [n, 468, 3] with the lips together: the jaw is raised as the donor's would be, the lips do the rest.
+
+    size: width of this mouth over the donor's
+    """
+    opening = np.maximum(face.aperture(points) - DROPPED, 0)
+    change = size * donor.change(opening / size, np.zeros_like(opening))
+    raised = shape.follow(donor.reference)[:, None] * pose.fit(donor.reference, points).turn(change)
+    out = points.copy()
+    out[..., :2] -= raised[..., :2]
+    upper, lower = out[:, face.UPPER_INNER, :2].copy(), out[:, face.LOWER_INNER, :2].copy()
+    seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
+    out[:, face.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
+    out[:, face.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
+    down = face.interocular(points)[:, None, None] * donor_lips.axes(points)[1][:, None]
+    out[:, face.UPPER_INNER, :2] = seam - donor_lips.ABOVE * down
+    out[:, face.LOWER_INNER, :2] = seam + donor_lips.BELOW * down
+    return out
+
+
+def close(
+    regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices, donor: Donor, size: float
+) -> tuple[list[Frame], Float32]:
+    """Regions of n frames, and the landmarks [n, 468, 3] of those, with the lips together.
+
+    The teeth lie between the lips, so no one smooth field can hide them: each lip is moved by its own, and the two
+    pictures meet on the seam.
+
+    origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the fields; size: see `closed`
+    """
+    target = closed(points, donor, size)
+    lower_lip, upper_lip = [*face.LOWER_INNER, *face.LOWER_OUTER], [*face.UPPER_INNER, *face.UPPER_OUTER]
+    above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
+    out = [region.copy() for region in regions]
+    for k, region in enumerate(out):
+        here, there = (p[k, :, :2] - origin[k].astype(np.float32) for p in (points, target))
+        reach = float(REACH * face.interocular(points[k]))
+        right, left = face.INNER_CORNERS
+        middle = (there[face.UPPER_INNER] + there[face.LOWER_INNER]) / 2
+        seam = np.concatenate([there[[right]], middle, there[[left]]])
+        for plane, step in zip(region.planes, (1, 2, 2), strict=True):
+            picture, at = plane.astype(np.float32), (there + 0.5) / step - 0.5
+            upper, lower = (
+                pull(picture, at[part], (here - there)[part] / step, reach / step) for part in (above, below)
+            )
+            x, y = (np.arange(n) * step + (step - 1) / 2 for n in reversed(plane.shape))
+            share = np.clip((y[:, None] - np.interp(x, seam[:, 0], seam[:, 1])) / step + 0.5, 0, 1)
+            plane[...] = np.clip(upper + share * (lower - upper) + 0.5, 0, 255).astype(np.uint8)
+    return out, target

@@ -1,0 +1,292 @@
+"""The queue of jobs as the rest of the service sees it: submit, look, list, cancel, wait."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from dbos import WorkflowStatus as Status
+
+from digital_human.errors import Conflict, KeyReused, NotFound, QueueFull, Unavailable
+from digital_human.jobs import housekeeping
+from digital_human.jobs.control import Switchboard
+from digital_human.jobs.liveness import Liveness, hold_folder
+from digital_human.jobs.process import Workers
+from digital_human.jobs.room import require_room
+from digital_human.jobs.spec import JobSpec, State, Task, describe
+from digital_human.jobs.sqlite import supply_unixepoch
+from digital_human.jobs.watch import Watch, statuses
+from digital_human.jobs.workflow import GENERATE, JOBS, PROGRESS, WEBHOOKS, Shop, clean_up, register
+from digital_human.settings import Settings
+
+# Jobs in a database are taken up only by processes of the same version: change it when the steps change.
+VERSION = "1"
+_POLL = 0.1
+_STATES: dict[str, State] = {
+    "ENQUEUED": "queued",
+    "DELAYED": "queued",
+    "PENDING": "running",
+    "SUCCESS": "succeeded",
+    "ERROR": "failed",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
+    "CANCELLED": "cancelled",
+}
+_CANCEL_PATIENCE = 2.0
+_REMEMBERED = 20
+
+
+class Jobs:
+    """Made by `open_jobs`. Every method may block on the database; none is called from an event loop's thread."""
+
+    def __init__(self, shop: Shop, watch: Watch, workflow: Any, notify: Any) -> None:
+        self._shop = shop
+        self._watch = watch
+        self._workflow = workflow
+        self._notify = notify
+        self._submitting = threading.Lock()
+        # By task, so that one looked at often counts once.
+        self._seconds: dict[str, float] = {}
+        self._line: tuple[float, list[str]] = (0.0, [])
+
+    @property
+    def workers(self) -> Workers:
+        return self._shop.workers
+
+    def known(self, task_id: str, request: Mapping[str, Any]) -> Task | None:
+        """The task of this id, if there is one. Raises KeyReused where it came of another request."""
+        task = self._find(task_id)
+        if task is not None and dict(task.spec.request) != dict(request):
+            raise KeyReused("Idempotency-Key: was used with another request before")
+        return task
+
+    def submit(self, spec: JobSpec, owner: str, priority: int, task_id: str) -> Task:
+        """Queue a job. With the id of a task that there is already, that task, if the request was the same.
+
+        Raises QueueFull, KeyReused, OutputFailed where there is no room for its record, and Unavailable while the
+        service stops.
+        """
+        if self.is_stopping:
+            raise Unavailable("the service is shutting down")
+        with self._submitting:
+            if (known := self.known(task_id, spec.request)) is not None:
+                return known
+            waiting = len(self.line(fresh=True))
+            require_room(self._shop.settings)
+            if waiting >= self._shop.settings.max_queued:
+                raise QueueFull(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
+            with (
+                SetWorkflowID(task_id),
+                SetEnqueueOptions(priority=priority),
+                DBOSContextSetAuth(owner, None),
+            ):
+                DBOS.enqueue_workflow(JOBS, self._workflow, dataclasses.asdict(spec))
+        task = self._find(task_id)
+        assert task is not None
+        return task
+
+    def get(self, task_id: str, owner: str | None) -> Task:
+        """owner: None sees every task. Raises NotFound."""
+        task = self._find(task_id)
+        if task is None or owner not in (None, task.owner):
+            raise NotFound("there is no such task")
+        return task
+
+    def page(self, owner: str | None, state: State | None, limit: int, offset: int) -> list[Task]:
+        """Newest first."""
+        found = DBOS.list_workflows(
+            name=GENERATE,
+            user=owner,
+            status=[name for name, known in _STATES.items() if known == state] if state else None,
+            limit=limit,
+            offset=offset,
+            sort_desc=True,
+        )
+        return [self._task(status) for status in found]
+
+    def cancel(self, task_id: str, owner: str | None) -> Task:
+        """Stop a job; returns when nothing of it is left. Raises NotFound, and Conflict where it has ended already."""
+        task = self.get(task_id, owner)
+        if task.state == "cancelled":
+            return task
+        if task.has_ended:
+            raise Conflict(f"the task has {task.state} already")
+        DBOS.cancel_workflow(task_id)
+        self._shop.switchboard.cancel(task_id)
+        deadline = time.monotonic() + _CANCEL_PATIENCE
+        while task_id in self._shop.switchboard.running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        task = self.get(task_id, None)
+        if task.state == "cancelled":
+            # The process that ran it cleans up too; this is for jobs that none runs at the moment.
+            clean_up(task.spec, task_id, self._shop.settings)
+            self._notify(task_id, task.spec, {"state": "cancelled"})
+        return task
+
+    async def wait(self, task_id: str) -> Task:
+        """The task when it has ended. Raises Unavailable where this service stops before; the task goes on then."""
+        try:
+            await asyncio.wrap_future(self._watch.ended(task_id))
+        except asyncio.CancelledError:
+            if self.is_stopping:
+                raise Unavailable(f"the service is shutting down; task {task_id} goes on after it") from None
+            raise
+        return await asyncio.to_thread(self.get, task_id, None)
+
+    def stop_soon(self) -> None:
+        """Take no new job, begin no further step, let nobody wait. Safe to call from a signal handler."""
+        self._shop.switchboard.stop_soon()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._shop.switchboard.is_stopping
+
+    def line(self, fresh: bool = False) -> list[str]:
+        """Ids of the tasks that wait, the next one first; as of a moment ago, unless it is to be `fresh`."""
+        taken, ids = self._line
+        if fresh or time.monotonic() - taken > _POLL:
+            found = DBOS.list_workflows(name=GENERATE, status="ENQUEUED", load_input=False, load_output=False)
+            found.sort(key=lambda status: (status.priority or 0, status.created_at or 0))
+            ids = [status.workflow_id for status in found]
+            self._line = (time.monotonic(), ids)
+        return ids
+
+    def require_database(self) -> None:
+        """Return when the database has answered, however long that takes."""
+        DBOS.list_workflows(limit=1, load_input=False, load_output=False)
+
+    def counts(self) -> dict[State, int]:
+        """Tasks that wait and that run, in all processes."""
+        running = DBOS.list_workflows(name=GENERATE, status="PENDING", load_input=False, load_output=False)
+        return {"queued": len(self.line()), "running": len(running)}
+
+    def _find(self, task_id: str) -> Task | None:
+        found = DBOS.list_workflows(workflow_ids=[task_id], name=GENERATE)
+        return self._task(found[0]) if found else None
+
+    def _task(self, status: Status) -> Task:
+        assert status.input is not None
+        state = _STATES[status.status]
+        told: Mapping[str, Any] = {}
+        if state == "running":
+            told = DBOS.get_all_events(status.workflow_id).get(PROGRESS) or {}
+        position = None
+        if state == "queued":
+            line = self.line()
+            position = line.index(status.workflow_id) if status.workflow_id in line else 0
+        failure = None
+        if state == "failed":
+            name = getattr(status.error, "name", type(status.error).__name__)
+            failure = describe(name, str(status.error))
+        started = _seconds(status.dequeued_at)
+        progress = 1.0 if state == "succeeded" else float(told.get("progress", 0.0))
+        result = status.output if state == "succeeded" else None
+        ended = _seconds(status.completed_at)
+        if result:
+            started, ended = result["started"], result["ended"]
+            self._remember(status.workflow_id, ended - started)
+        return Task(
+            id=status.workflow_id,
+            owner=status.authenticated_user or "",
+            spec=JobSpec(**status.input["args"][0]),
+            state=state,
+            stage=told.get("stage"),
+            progress=progress,
+            position=position,
+            eta=self._eta(state, position, progress, started),
+            failure=failure,
+            result=result,
+            created=_seconds(status.created_at) or 0.0,
+            started=started,
+            ended=ended,
+            timings=(result or {}).get("timings", {}),
+        )
+
+    def _eta(self, state: State, position: int | None, progress: float, started: float | None) -> float | None:
+        if state == "running" and started and progress > 0.02:
+            elapsed = time.time() - started
+            return round(elapsed * (1 - progress) / progress, 1)
+        if state == "queued" and position is not None and self._seconds:
+            return round((position + 1) * self._mean / self._shop.settings.max_jobs, 1)
+        return None
+
+    @property
+    def _mean(self) -> float:
+        """Seconds that a job takes, by those seen lately."""
+        taken = list(self._seconds.values())
+        return sum(taken) / len(taken)
+
+    def _remember(self, task_id: str, seconds: float) -> None:
+        self._seconds[task_id] = seconds
+        if len(self._seconds) > _REMEMBERED:
+            self._seconds.pop(next(iter(self._seconds)), None)
+
+    def _retry_after(self, waiting: int) -> int:
+        mean = self._mean if self._seconds else 30.0
+        return max(1, round(mean / self._shop.settings.max_jobs))
+
+
+@contextmanager
+def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
+    """The queue with its database and the workflows of this process; everything is stopped at the end.
+
+    A running segment then has `shutdown_grace` seconds to finish; jobs go back to the queue.
+    """
+    (settings.state_path / "jobs").mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        database = settings.database_url or f"sqlite:///{settings.state_path / 'queue.sqlite'}"
+        executor_id = str(uuid.uuid4()) if settings.database_url else "local"
+        liveness = None
+        if settings.database_url:
+            liveness = Liveness(settings.database_url, executor_id)
+            liveness.start()
+            stack.callback(liveness.stop)
+        else:
+            stack.enter_context(hold_folder(settings.state_path / "lock"))
+        switchboard = Switchboard()
+        shop = Shop(settings, workers, switchboard, is_cancelled)
+        config: DBOSConfig = {
+            "name": "digital-human",
+            "system_database_url": database,
+            "executor_id": executor_id,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+        }
+        supply_unixepoch()
+        DBOS(config=config)
+        generate, notify = register(lambda: shop)
+        DBOS.launch()
+        stack.callback(DBOS.destroy, destroy_registry=True)
+        DBOS.register_queue(WEBHOOKS, worker_concurrency=4, on_conflict="always_update")
+        DBOS.register_queue(
+            JOBS, worker_concurrency=settings.max_jobs, polling_interval_sec=_POLL, on_conflict="always_update"
+        )
+        if liveness is not None:
+            liveness.watch()
+        watch = Watch(switchboard, executor_id)
+        watch.start()
+        ended = threading.Event()
+        housekeeper = housekeeping.start(settings, ended)
+        try:
+            yield Jobs(shop, watch, generate, notify)
+        finally:
+            ended.set()
+            switchboard.stop(settings.shutdown_grace)
+            workers.stop()
+            watch.stop()
+            housekeeper.join()
+
+
+def is_cancelled(task_id: str) -> bool:
+    return any(status.status == "CANCELLED" for status in statuses([task_id]))
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -1,0 +1,22 @@
+"""Reading and writing video and sound with FFmpeg's libraries, through PyAV."""
+
+from digital_human.media.audio import SPEECH_RATE, audio_duration, read_speech
+from digital_human.media.compose import compose, encode_sound, write_video
+from digital_human.media.container import probe_video
+from digital_human.media.read import VideoReader
+from digital_human.media.video_info import VideoInfo
+from digital_human.media.write import EncoderSettings, write_segment
+
+__all__ = [
+    "SPEECH_RATE",
+    "EncoderSettings",
+    "VideoInfo",
+    "VideoReader",
+    "audio_duration",
+    "compose",
+    "encode_sound",
+    "probe_video",
+    "read_speech",
+    "write_segment",
+    "write_video",
+]

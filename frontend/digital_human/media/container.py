@@ -1,0 +1,125 @@
+"""Opening a file that a stranger sent: only known formats, only the file itself, and an error a caller can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from digital_human.errors import BadInput, OutOfMemory
+from digital_human.media.video_info import (
+    SPACE_BT709,
+    SPACE_RGB,
+    TRANSFER_HLG,
+    TRANSFER_PQ,
+    ColourTags,
+    VideoInfo,
+)
+
+# No playlist or script format (hls, concat, dash, image2): those read files other than the one given.
+_FORMATS = ",".join(
+    (
+        *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "flv", "asf", "gif"),
+        *("mpeg", "mpegts", "mpegvideo", "h264", "hevc", "m4v"),
+        *("ogg", "wav", "w64", "mp3", "flac", "aac", "aiff", "caf", "amr"),
+        *("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"),
+    )
+)
+_SEEKABLE_FORMATS = ("mov", "matroska")
+_STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
+_STILL_FPS = Fraction(25)
+_MAX_FPS = 120
+_MAX_STREAMS = 32
+MAX_PIXELS = 4096 * 2304
+"""Of a template's picture, where the caller names no other limit."""
+_COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) for n in (24, 25, 30, 50, 60)]
+
+
+@contextmanager
+def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterator[InputContainer]:
+    """An open demuxer. Errors of FFmpeg inside the block become `BadInput` that names `field`."""
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
+            if len(container.streams) > _MAX_STREAMS:
+                raise BadInput(f"{field}: holds more than {_MAX_STREAMS} streams")
+            yield container
+    except (MemoryError, av.BlockingIOError) as error:
+        # The second where no thread could be started to decode, whose stack is memory too.
+        raise OutOfMemory(f"{field}: needs more memory than a job may have") from error
+    except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        raise BadInput(f"{field}: cannot be read as media ({reason})") from error
+
+
+def is_still(container: InputContainer) -> bool:
+    return container.format.name in _STILL_FORMATS
+
+
+def seeks_exactly(container: InputContainer) -> bool:
+    """Containers with an index. In the others a seek can land where the decoder lacks a reference picture."""
+    return container.format.name.split(",")[0] in _SEEKABLE_FORMATS
+
+
+def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> tuple[VideoInfo, VideoFrame]:
+    """Size, rate and colour of a template, from its header and first picture, and that picture.
+
+    Raises BadInput where the file is no readable video, holds no video stream, is HDR, or where its picture has more
+    than `max_pixels`; that is checked before anything is decoded.
+    """
+    with open_media(path, field) as container:
+        if not container.streams.video:
+            raise BadInput(f"{field}: holds no video stream")
+        stream = container.streams.video[0]
+        limit_pixels(stream, max_pixels, field)
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise BadInput(f"{field}: holds no decodable frame")
+        still = is_still(container)
+        fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
+        seconds = Fraction(container.duration or 0, av.time_base)
+        length = 1 if still else round(seconds * fps)
+        return info_of(first, fps, still, stream.sample_aspect_ratio, length, field), first
+
+
+def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
+    """Hold header and decoder to a size. Raises BadInput where the header already says more."""
+    if stream.codec_context.width * stream.codec_context.height > max_pixels:
+        raise BadInput(f"{field}: a picture of {stream.width}x{stream.height} has more than {max_pixels} pixels")
+    stream.codec_context.options = {"max_pixels": str(max_pixels)}
+
+
+def info_of(
+    first: VideoFrame, fps: Fraction, still: bool, aspect: Fraction | None, length: int, field: str
+) -> VideoInfo:
+    if first.color_trc in (TRANSFER_PQ, TRANSFER_HLG):
+        raise BadInput(f"{field}: HDR video is not supported; convert it to SDR (BT.709) first")
+    width, height = first.width, first.height
+    if aspect and aspect != 1:
+        width = round(width * aspect)
+    if first.rotation % 180 != 0:
+        width, height = height, width
+    if min(width, height) < 16 or max(width, height) > 16384:
+        raise BadInput(f"{field}: a picture of {width}x{height} pixels cannot be used")
+    space = int(first.colorspace)
+    if space == SPACE_RGB or first.format.is_rgb or still:
+        tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)
+    else:
+        tags = ColourTags(space, int(first.color_primaries), int(first.color_trc))
+    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length)
+
+
+def constant_rate(average: Fraction | None, guessed: Fraction | None) -> Fraction:
+    """The rate to keep. A variable-rate file's average is snapped to the common rate it comes close to."""
+    for rate in (average, guessed):
+        if rate and 1 <= rate <= _MAX_FPS:
+            near = min(_COMMON_RATES, key=lambda common: abs(common - rate))
+            return near if abs(near - rate) < rate / 500 else Fraction(rate)
+    return Fraction(25)

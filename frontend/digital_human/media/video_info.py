@@ -1,0 +1,50 @@
+"""What is known of a template before its frames are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from digital_human.frames import Matrix
+
+# Values of FFmpeg's AVColorSpace, AVColorTransferCharacteristic and AVColorPrimaries.
+SPACE_RGB, SPACE_BT709, SPACE_UNSPECIFIED = 0, 1, 2
+TRANSFER_PQ, TRANSFER_HLG = 16, 18
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """FFmpeg's numbers for how the picture is to be shown; copied from the template to the output."""
+
+    space: int = SPACE_UNSPECIFIED
+    primaries: int = 2
+    transfer: int = 2
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A template as the pipeline sees it: upright, square pixels, even size, constant rate.
+
+    width, height: pixels after rotation, pixel-aspect correction and padding to even
+    fps:           exact frames per second
+    still:         a picture rather than a moving image
+    length_hint:   number of frames by the file's header; 0 where it does not say
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    tags: ColourTags
+    still: bool
+    length_hint: int = 0
+
+    @property
+    def matrix(self) -> Matrix:
+        """Untagged video follows the convention of players: small pictures are BT.601, large ones BT.709."""
+        if self.tags.space == SPACE_UNSPECIFIED:
+            return "bt709" if self.height >= 720 else "bt601"
+        return "bt601" if self.tags.space in (4, 5, 6, 7) else "bt709"
+
+    @property
+    def frame_bytes(self) -> int:
+        return self.width * self.height * 3 // 2

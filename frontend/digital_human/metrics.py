@@ -1,0 +1,165 @@
+"""What Prometheus is told. Counters and gauges live here; the code that does the work calls them where it happens.
+
+Labels take values from short fixed lists only (states, stages, kinds of error, routes), and every series that a
+dashboard shows exists from the start, so that a rate over it is 0 and not "no data" until the first event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import shutil
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digital_human.errors import ServiceError
+
+WAITING_STATES = ("queued", "running")
+FINAL_STATES = ("succeeded", "failed", "cancelled")
+STAGES = ("prepare", "plan", "render", "compose")
+
+jobs = Gauge("digital_human_jobs", "Jobs that wait or run now", ["state"])
+jobs_finished = Counter("digital_human_jobs_finished", "Jobs that ended, by how", ["state"])
+queue_wait = Histogram(
+    "digital_human_queue_wait_seconds",
+    "From a job's arrival to its start",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+)
+job_duration = Histogram(
+    "digital_human_job_duration_seconds",
+    "From a job's start to its end",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+)
+stage_duration = Histogram(
+    "digital_human_stage_duration_seconds",
+    "Wall time of one stage of a job",
+    ["stage"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
+)
+frames = Counter("digital_human_frames", "Frames drawn")
+frames_without_face = Counter("digital_human_frames_without_face", "Frames passed through, no face being found in them")
+video_seconds = Counter("digital_human_video_seconds", "Length of the videos finished")
+real_time_factor = Histogram(
+    "digital_human_real_time_factor",
+    "Seconds of video made in one second of a job",
+    buckets=(0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 50),
+)
+errors = Counter("digital_human_errors", "Errors by kind, of requests refused and of jobs failed", ["where", "kind"])
+template_cache = Counter("digital_human_template_cache_requests", "Looks into the store of templates", ["result"])
+triton_ready = Gauge("digital_human_triton_ready", "1 while Triton answers with every network loaded")
+disk_free = Gauge("digital_human_disk_free_bytes", "Room left where results are written")
+disk_size = Gauge("digital_human_disk_size_bytes", "Size of the disk where results are written")
+requests = Counter("digital_human_http_requests", "Answers given", ["method", "route", "code"])
+request_duration = Histogram(
+    "digital_human_http_request_duration_seconds",
+    "From a request's arrival to the end of its answer",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+
+
+def kind(error: BaseException) -> str:
+    """The name of an error of `digital_human.errors`; "Internal" for all others, so that the label stays bounded."""
+    return type(error).__name__ if isinstance(error, ServiceError) else "Internal"
+
+
+def _kinds(root: type[ServiceError]) -> Iterator[str]:
+    yield root.__name__
+    for child in root.__subclasses__():
+        yield from _kinds(child)
+
+
+for _state in WAITING_STATES:
+    jobs.labels(_state)
+for _state in FINAL_STATES:
+    jobs_finished.labels(_state)
+for _stage in STAGES:
+    stage_duration.labels(_stage)
+for _kind in ("Internal", *_kinds(ServiceError)):
+    for _where in ("request", "job"):
+        errors.labels(_where, _kind)
+for _result in ("hit", "miss"):
+    template_cache.labels(_result)
+
+
+@contextmanager
+def job() -> Iterator[None]:
+    """Counts the job that the block runs. One that is only interrupted, to go on elsewhere, is not counted."""
+    start = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        state = "cancelled" if "Cancelled" in type(error).__name__ else "failed"
+        errors.labels("job", kind(error)).inc()
+        _ended(state, start)
+        raise
+    _ended("succeeded", start)
+
+
+def _ended(state: str, start: float) -> None:
+    jobs_finished.labels(state).inc()
+    job_duration.observe(time.perf_counter() - start)
+
+
+def finished(result: Mapping[str, Any]) -> None:
+    """Take up what a job that succeeded tells of itself."""
+    video_seconds.inc(result["duration"])
+    real_time_factor.observe(result["real_time_factor"])
+    frames_without_face.inc(result["frames_without_face"])
+    template_cache.labels("hit" if result["template_cached"] else "miss").inc()
+    for stage in STAGES:
+        stage_duration.labels(stage).observe(result["timings"][stage])
+
+
+def watch(count: Callable[[], Mapping[Any, int]], is_ready: Callable[[], bool], folder: Path) -> None:
+    """Where `/metrics` finds what is true at the moment it is asked.
+
+    count: jobs in each of `WAITING_STATES`, in all processes that share the queue
+    folder: where results are written
+    """
+    for state in WAITING_STATES:
+        jobs.labels(state).set_function(partial(_counted, count, state))
+    triton_ready.set_function(lambda: float(is_ready()))
+    disk_free.set_function(lambda: shutil.disk_usage(folder).free)
+    disk_size.set_function(lambda: shutil.disk_usage(folder).total)
+
+
+def _counted(count: Callable[[], Mapping[Any, int]], state: str) -> float:
+    try:
+        return float(count()[state])
+    except Exception:
+        # Everything else is worth telling while the queue's database is away.
+        return float("nan")
+
+
+async def exposition(triton_metrics: str | None) -> Response:
+    """Everything of this process and, with an embedded Triton at that address, everything of Triton."""
+    own, triton = await asyncio.gather(asyncio.to_thread(generate_latest), asyncio.to_thread(_fetch, triton_metrics))
+    return Response(own + triton, media_type=CONTENT_TYPE_LATEST)
+
+
+def _fetch(url: str | None) -> bytes:
+    if url is None:
+        return b""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            body = answer.read()
+            return body if isinstance(body, bytes) else b""
+    except (OSError, http.client.HTTPException):
+        # It starts or restarts; `digital_human_triton_ready` says so.
+        return b""
+
+
+async def endpoint(request: Request) -> Response:
+    """`GET /metrics`"""
+    triton = request.app.state.service.triton
+    return await exposition(triton.metrics_url if triton else None)

@@ -1,0 +1,100 @@
+"""Calls to hosts that a caller named: only allowed ones, and only at the address that was checked."""
+
+from __future__ import annotations
+
+import fnmatch
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import httpx
+
+from digital_human.errors import BadInput, Forbidden
+
+_MAX_REDIRECTS = 5
+
+Address = IPv4Address | IPv6Address
+
+
+def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx.URL:
+    """The URL, where `hosts` allow it by name. Raises BadInput and Forbidden; nothing is looked up."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise BadInput(f"{field}: is not a URL") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise BadInput(f"{field}: must be an http or https URL without a password in it")
+    if not _named(parsed.host, hosts):
+        raise Forbidden(f"{field}: the host is not allowed; the setting {setting} adds some")
+    return parsed
+
+
+def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Address:
+    """The address to connect to. Raises Forbidden where any address of the name is private and not itself allowed."""
+    try:
+        found = socket.getaddrinfo(url.host, url.port or None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"{field}: the host is not known") from error
+    addresses = [ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+    for address in addresses:
+        if not address.is_global and not _within(address, hosts):
+            raise Forbidden(f"{field}: the host leads to a private address")
+    return addresses[0]
+
+
+@contextmanager
+def stream(
+    method: str,
+    url: str,
+    field: str,
+    hosts: Sequence[str],
+    setting: str,
+    timeout: float,
+    content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    redirects: bool = True,
+) -> Iterator[httpx.Response]:
+    """A response whose body is still to be read. Every redirect is checked like the first URL.
+
+    Raises BadInput and Forbidden, and httpx.HTTPError for trouble on the way.
+    """
+    with httpx.Client(timeout=timeout, trust_env=False) as client:
+        for _ in range(_MAX_REDIRECTS + 1):
+            checked = check_url(url, field, hosts, setting)
+            address = resolve_host(checked, field, hosts)
+            # Connecting to the address itself leaves no room for a name that changes its mind after the check.
+            request = client.build_request(
+                method,
+                checked.copy_with(host=str(address)),
+                headers={**(headers or {}), "Host": checked.netloc.decode("ascii")},
+                content=content,
+                extensions={"sni_hostname": checked.host},
+            )
+            response = client.send(request, stream=True)
+            try:
+                if not (redirects and response.is_redirect):
+                    yield response
+                    return
+                url = str(checked.join(response.headers["Location"]))
+            finally:
+                response.close()
+        raise BadInput(f"{field}: redirects too often")
+
+
+def _named(host: str, hosts: Sequence[str]) -> bool:
+    try:
+        return _within(ip_address(host), hosts)
+    except ValueError:
+        return any(fnmatch.fnmatchcase(host.lower(), pattern.lower()) for pattern in hosts)
+
+
+def _within(address: Address, hosts: Sequence[str]) -> bool:
+    for entry in hosts:
+        try:
+            network = ip_network(entry, strict=False)
+        except ValueError:
+            continue
+        if address in network:
+            return True
+    return False

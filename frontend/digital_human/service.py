@@ -1,0 +1,73 @@
+"""The running service: settings, Triton (embedded or external) and the queue of jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from digital_human import metrics
+from digital_human.engine_weights import require_loaded
+from digital_human.errors import Unavailable
+from digital_human.jobs.process import Workers
+from digital_human.jobs.queue import Jobs, open_jobs
+from digital_human.settings import Settings
+from digital_human.triton.choice import triton_for
+from digital_human.triton.server import TritonServer
+from digital_human.workshop import find_engine, load_engines, make_folders
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the REST interface works with; made by `running`."""
+
+    settings: Settings
+    jobs: Jobs
+    triton: TritonServer | None
+    """The embedded server; None where an external one is used."""
+
+    @property
+    def triton_url(self) -> str:
+        """host:port of Triton's HTTP service."""
+        return self.triton.url if self.triton else str(self.settings.triton_url)
+
+    @property
+    def model_repository(self) -> Path | None:
+        """Of the embedded Triton; an external one's is not ours to look into."""
+        return self.triton.model_repository if self.triton else None
+
+    def require_engine(self, name: str) -> None:
+        """Raises BadInput where the engine's weights are not loaded. While Triton is away nobody can tell."""
+        if self.triton is None or self.triton.is_ready():
+            require_loaded(find_engine(name), self.triton_url, self.model_repository)
+
+    def require_triton(self) -> None:
+        """Raises Unavailable while the embedded Triton starts, or starts again."""
+        if self.triton is not None and not self.triton.is_ready():
+            raise Unavailable("Triton is not ready yet; try again in a moment")
+
+
+@contextmanager
+def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
+    """The service, with an embedded Triton unless `triton_url` names one; everything is stopped at the end.
+
+    wait: return only when Triton is ready
+    Raises Unavailable where Triton does not start, the external one lacks a network or serves it with other tensors, or
+    where another service uses the same folder.
+    """
+    make_folders(settings)
+    load_engines(settings)
+    with triton_for(settings, wait) as triton:
+        url: Callable[[], str] = lambda: triton.url if triton else str(settings.triton_url)  # noqa: E731
+        workers = Workers(settings, url)
+        workers.start()
+        try:
+            with open_jobs(settings, workers) as jobs:
+                metrics.watch(jobs.counts, lambda: triton is None or triton.is_ready(), settings.base_path)
+                yield Service(settings, jobs, triton)
+        finally:
+            workers.stop()

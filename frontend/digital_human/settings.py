@@ -1,0 +1,151 @@
+"""Every setting of the service, read from the environment (or an `.env` file) by its upper-case name.
+
+`docs/operations.md` tells an operator what to do with them.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+Preset = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+
+
+def _words(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    """a=b,c=d -> ((a, b), (c, d))"""
+    words = _words(value)
+    if not isinstance(words, tuple):
+        return words
+    pairs = [tuple(word.split("=", 1)) if isinstance(word, str) else word for word in words]
+    if any(len(pair) != 2 or not all(str(path).startswith("/") for path in pair) for pair in pairs):
+        raise ValueError("must be /host/prefix=/container/prefix pairs, separated by commas")
+    return tuple(pairs)
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
+Mappings = Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_pairs)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    base_path: Path = Field(
+        Path("data"), description="Data folder; created at start. Relative paths of callers start here."
+    )
+    allowed_roots: Paths = Field(
+        (), description="Further folders that callers may read and write, separated by commas."
+    )
+    host: str = Field("127.0.0.1", description="Address the REST service listens on.")
+    port: int = Field(8308, description="Port the REST service listens on.")
+
+    triton_url: str | None = Field(None, description="host:port of an external Triton (HTTP). Empty: the embedded one.")
+    model_repository: Path = Field(ROOT / "model_repository", description="What the embedded Triton serves.")
+
+    engine: str = Field("default", description="Engine used where a request names none.")
+    engine_modules: Words = Field(
+        (), description="Modules that add engines to `digital_human.engines.ENGINES` on import."
+    )
+
+    database_url: str | None = Field(
+        None, description="postgresql://... where several services share one queue. Empty: SQLite in the state folder."
+    )
+    max_jobs: int = Field(1, ge=1, description="Jobs that one service runs at the same time; further ones wait.")
+    helpers: int | None = Field(
+        None,
+        ge=0,
+        description="Further processes, which draw segments of long jobs beside their own. "
+        "Empty: as many as leave four processors to each process, three at most.",
+    )
+    max_queued: int = Field(100, ge=1, description="Jobs that may wait; a further one is answered 429.")
+    job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
+    segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")
+    stall_seconds: float = Field(180, gt=0, description="Seconds without progress after which a job is ended.")
+    job_memory_bytes: int = Field(16 * 2**30, ge=0, description="Memory of a job's process; 0 for no limit.")
+    retries: int = Field(5, ge=0, description="Further attempts of a step after trouble with Triton or the disk.")
+    shutdown_grace: float = Field(20, ge=0, description="Seconds a running segment has to finish after SIGTERM.")
+
+    api_keys: Secrets = Field((), description="Keys of users, separated by commas; each sees its own tasks only.")
+    operator_keys: Secrets = Field((), description="Keys that may also make operator calls. None: this machine may.")
+    allow_anonymous: bool = Field(False, description="Take calls without a key although HOST is no loopback address.")
+    path_mappings: Mappings = Field(
+        (), description="/host/prefix=/container/prefix pairs, separated by commas, applied to callers' paths."
+    )
+    easy_folder: str = Field("temp", description="Below BASE_PATH, where clients of /easy/submit keep their files.")
+    max_upload_bytes: int = Field(2 * 2**30, gt=0, description="Largest file taken by upload or fetched from a URL.")
+    keep_seconds: float = Field(24 * 3600, gt=0, description="How long uploads, and results without a path, are kept.")
+    url_hosts: Words = Field(
+        (),
+        description="Hosts from which inputs may be fetched by http(s): names, *.names, addresses or networks. "
+        "A name that leads to a private address needs that address or network in the list too.",
+    )
+    fetch_seconds: float = Field(300, gt=0, description="Seconds one fetch may take.")
+    callback_hosts: Words = Field((), description="Hosts that `callback_url` may name; the same forms.")
+    webhook_secret: SecretStr | None = Field(None, description="Key of the webhooks' HMAC signature.")
+
+    aigc_producer: str = Field("", description="ContentProducer of the implicit label in each file (GB 45438-2025).")
+    require_visible_mark: bool = Field(False, description="Lay the digital-human mark over every video.")
+    c2pa_certificate: Path | None = Field(None, description="Certificate chain (PEM) for C2PA content credentials.")
+    c2pa_private_key: Path | None = Field(None, description="Its private key (PEM, ES256).")
+    c2pa_timestamp_url: str | None = Field(None, description="Time-stamping authority for C2PA; optional.")
+
+    batch_size: int = Field(16, ge=1, le=64, description="Frames drawn together, at most; best a multiple of 4.")
+    max_audio_seconds: float = Field(3600, gt=0, description="Longest speech accepted.")
+    max_template_seconds: float = Field(1200, gt=0, description="Longest template accepted.")
+    max_template_pixels: int = Field(4096 * 2304, gt=0, description="Largest picture accepted, width times height.")
+    template_cache_bytes: int = Field(4 * 2**30, ge=0, description="Size of the store of analysed templates.")
+
+    encoder_preset: Preset = Field("superfast", description="x264 preset.")
+    encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
+    hardware_encoder: bool = Field(True, description="NVENC where a card and its driver offer it.")
+    hardware_decoder: bool = Field(False, description="NVDEC likewise; where it was measured it gained nothing.")
+    watermark_image: Path = Field(
+        Path(__file__).parent / "assets" / "watermark.png",
+        description="Picture laid over the output by `watermark: 1`.",
+    )
+    log_level: str = Field("INFO", description="Least severity that is logged.")
+    log_dir: Path | None = Field(None, description="Folder of a rotating log file, JSON lines. Empty: no file.")
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None, description="OpenTelemetry collector (OTLP over HTTP) that gets a trace of each job. Empty: no traces."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if (self.c2pa_certificate is None) != (self.c2pa_private_key is None):
+            raise ValueError("C2PA_CERTIFICATE and C2PA_PRIVATE_KEY go together")
+        if self.callback_hosts and self.webhook_secret is None:
+            raise ValueError("CALLBACK_HOSTS needs a WEBHOOK_SECRET to sign with")
+        return self
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders that callers may read and write, symbolic links resolved."""
+        return tuple(Path(os.path.realpath(root)) for root in (self.base_path, *self.allowed_roots))
+
+    @property
+    def state_path(self) -> Path:
+        """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, queue."""
+        return Path(os.path.realpath(self.base_path)) / ".state"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can call."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,230 @@
+"""Inference over KServe v2, with the patience that a restarting server needs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from geventhttpclient.response import HTTPParseError
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from digital_human import tracing
+from digital_human.errors import ServiceError, Unavailable
+from digital_human.triton import kserve
+from digital_human.triton.shared_memory import Region, needed
+
+Array = npt.NDArray[np.generic]
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY, LAST_DELAY = 0.1, 2.0
+# Smaller requests go over the socket; regions are made this much larger than asked for.
+SHARED_FROM, SPARE = 64 * 1024, 1.25
+MAX_REMEMBERED = 256
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+# What Triton answers while it starts, stops, or revives a model's process; the status alone does not tell.
+_PASSING = (
+    "unknown model",
+    "not ready",
+    "unavailable",
+    "no available versions",
+    "not healthy",
+    "shutting down",
+    "exiting",
+)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Which batches a network takes.
+
+    most: its `max_batch_size`; 0 where it has no batch axis of its own
+    filled: whether every batch is filled up to that
+    """
+
+    most: int
+    filled: bool
+
+
+def batches_of(config: Mapping[str, Any]) -> Batches:
+    """From the network's configuration, as Triton completes it.
+
+    ONNX Runtime keeps cuDNN's plan of a convolution for the last shape only, and another one takes seconds. So on a GPU
+    a network whose other axes are fixed gets full batches, which Triton has nothing to join with either.
+    """
+    fixed = all(int(dim) > 0 for tensor in config["input"] for dim in tensor["dims"])
+    return Batches(int(config["max_batch_size"]), fixed and kserve.on_gpu(config))
+
+
+class TritonNetworks:
+    """The networks of a Triton server; implements `digital_human.engines.base.Networks`.
+
+    url: host:port of the HTTP service, with or without the scheme
+    timeout: seconds one request may take
+    patience: seconds during which a server that cannot be reached is asked again
+    shared_memory: pass large tensors in shared memory where the server is on this host and takes them so
+
+    Safe to use from several threads: each has a connection of its own, for `tritonclient.http` may not be shared.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 60.0, patience: float = 60.0, shared_memory: bool = True) -> None:
+        self._secure = url.startswith("https://")
+        self._host = url.split("://")[-1].rstrip("/")
+        self._timeout = timeout
+        self._patience = patience
+        self._local = threading.local()
+        self._batches: dict[str, Batches] = {}
+        self._shares = shared_memory and self._host.rpartition(":")[0] in _LOCAL
+        # Regions that no request is using; taking one out and putting it back are atomic.
+        self._regions: list[Region] = []
+        # Bytes of the outputs that a network gave to inputs of these shapes.
+        self._output_sizes: dict[tuple[object, ...], dict[str, int]] = {}
+
+    def infer(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
+
+        outputs: names of those wanted; none means all
+        Raises Unavailable when Triton cannot be reached or does not serve the network, ServiceError when it refuses
+        the request or the network fails.
+        """
+        size = len(next(iter(inputs.values())))
+        batches = self._batches_of(network)
+        most = batches.most or size
+        answers = []
+        for start in range(0, size, most):
+            count = min(most, size - start)
+            part = {name: array[start : start + count] for name, array in inputs.items()}
+            short = batches.filled and count < most
+            if short:
+                part = {name: _filled(array, most) for name, array in part.items()}
+            answer = self._patiently(partial(self._request, network, part, outputs))
+            answers.append({name: array[:count] for name, array in answer.items()} if short else answer)
+        if len(answers) == 1:
+            return answers[0]
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+
+    def close(self) -> None:
+        """Give up the shared memory, and the connection of the calling thread; those of others close when these end."""
+        while self._regions:
+            with contextlib.suppress(InferenceServerException, OSError, HTTPParseError):
+                self._regions.pop().unregister(self._client())
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        client = self._local.__dict__.pop("client", None)
+        if client is not None:
+            client.close()
+
+    def _request(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        key = (network, *outputs, *((name, array.shape) for name, array in inputs.items()))
+        sizes = self._output_sizes.get(key)
+        if self._shares and sizes is not None and sum(array.nbytes for array in inputs.values()) > SHARED_FROM:
+            answer = self._through_region(network, inputs, sizes)
+            if answer is not None:
+                return answer
+        answer = self._over_socket(network, inputs, outputs)
+        if len(self._output_sizes) >= MAX_REMEMBERED:
+            self._output_sizes.clear()
+        self._output_sizes[key] = {name: array.nbytes for name, array in answer.items()}
+        return answer
+
+    def _over_socket(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        tensors = []
+        for name, array in inputs.items():
+            tensor = InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
+            tensor.set_data_from_numpy(np.ascontiguousarray(array))
+            tensors.append(tensor)
+        wanted = [InferRequestedOutput(name) for name in outputs] or None
+        with tracing.span(f"triton {network}"):
+            result = self._client().infer(network, tensors, outputs=wanted, headers=tracing.headers())
+        names = outputs or [output["name"] for output in result.get_response()["outputs"]]
+        return {name: result.as_numpy(name) for name in names}
+
+    def _through_region(
+        self, network: str, inputs: Mapping[str, Array], sizes: Mapping[str, int]
+    ) -> dict[str, Array] | None:
+        """The answer by way of shared memory; None where that does not work (any more)."""
+        region = self._region(needed(inputs, list(sizes.values())))
+        if region is None:
+            return None
+        try:
+            answer = region.infer(self._client(), network, inputs, sizes)
+        except InferenceServerException as error:
+            # The region is dropped: a server that was started again knows none. Whatever else is wrong will be said
+            # in answer to the plain request.
+            log.debug("a request through shared memory failed: %s", error)
+            with contextlib.suppress(InferenceServerException, OSError, HTTPParseError):
+                region.unregister(self._client())
+            return None
+        self._regions.append(region)
+        return answer
+
+    def _region(self, size: int) -> Region | None:
+        """A region of at least `size` bytes for one request; None where Triton takes none."""
+        with contextlib.suppress(IndexError):
+            region = self._regions.pop()
+            if len(region.memory) >= size:
+                return region
+            with contextlib.suppress(InferenceServerException):
+                region.unregister(self._client())
+        try:
+            return Region.register(int(size * SPARE), self._client())
+        except InferenceServerException as error:
+            self._shares = False
+            log.info("Triton at %s takes no shared memory, tensors go over the socket: %s", self._host, error.message())
+        except (ConnectionError, TimeoutError):
+            raise  # Triton is away: no news about memory
+        except OSError as error:
+            self._shares = False
+            log.info("no shared memory can be had, tensors go over the socket: %s", error)
+        return None
+
+    def _batches_of(self, network: str) -> Batches:
+        if network not in self._batches:
+            self._batches[network] = batches_of(self._patiently(partial(self._config, network)))
+        return self._batches[network]
+
+    def _config(self, network: str) -> dict[str, Any]:
+        config: dict[str, Any] = self._client().get_model_config(network)
+        return config
+
+    def _client(self) -> InferenceServerClient:
+        if not hasattr(self._local, "client"):
+            self._local.client = InferenceServerClient(
+                self._host, ssl=self._secure, connection_timeout=self._timeout, network_timeout=self._timeout
+            )
+        return self._local.client
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """`action()`, asked again with growing pauses while the server is away; networks have no memory to upset."""
+        deadline = time.monotonic() + self._patience
+        delay = FIRST_DELAY
+        while True:
+            try:
+                return action()
+            except InferenceServerException as error:
+                message = error.message() or ""
+                if error.status() != "503" and not any(word in message.lower() for word in _PASSING):
+                    raise ServiceError(f"Triton refused the request: {message}") from error
+            except (OSError, HTTPParseError) as error:
+                message = f"{type(error).__name__}: {error}"
+                self._disconnect()
+            if time.monotonic() + delay > deadline:
+                raise Unavailable(f"Triton at {self._host} does not answer: {message}")
+            time.sleep(delay)
+            delay = min(delay * 2, LAST_DELAY)
+
+
+def _filled(array: Array, size: int) -> Array:
+    """The last row repeated until there are `size`."""
+    return np.concatenate([array, np.repeat(array[-1:], size - len(array), 0)])

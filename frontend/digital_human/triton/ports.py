@@ -1,0 +1,48 @@
+"""TCP ports of the loopback interface that nobody else takes between the choice and the use."""
+
+from __future__ import annotations
+
+import socket
+
+from digital_human.errors import Unavailable
+
+HOST = "127.0.0.1"
+
+
+def reserve(port: int) -> socket.socket:
+    """Keep a port, or any free one for 0, for a child that binds it with SO_REUSEPORT.
+
+    The socket never listens, so every connection goes to the child, also to the next child after it. Raises Unavailable
+    where the port is taken.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        if port and not is_free(port):
+            raise OSError
+        reservation.bind((HOST, port))
+    except OSError:
+        reservation.close()
+        raise Unavailable(f"port {port} on {HOST} is taken; choose another one for Triton") from None
+    return reservation
+
+
+def number(reservation: socket.socket) -> int:
+    return int(reservation.getsockname()[1])
+
+
+def any_free() -> int:
+    """A port that is free now; for services that cannot share one with a reservation."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return number(probe)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True

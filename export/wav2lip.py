@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from torch import Tensor
 
 from export import BadWeights
 from export.wav2lip_network import FACE, SOURCE, TARGET, Wav2Lip
+from export.weight_range import LARGEST, wide_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "model_repository" / "wav2lip" / "config.pbtxt"
@@ -65,6 +67,12 @@ def export(
         network = to_onnx(load_checkpoint(checkpoint))
     elif onnx_file:
         network = load_onnx(onnx_file)
+        if wide := wide_weights(network):
+            print(
+                f"Warning: {onnx_file.name} has 8-bit weights beyond +-{LARGEST} ({_some(wide, 2)}). "
+                "On CPUs without VNNI it draws wrong faces; quantise it with 7-bit weights (`reduce_range`)",
+                file=sys.stderr,
+            )
     else:
         raise BadWeights("wav2lip ships without weights: name yours with --checkpoint FILE.pth or --onnx FILE.onnx")
     # A server may be told to load at any moment, so the file is complete or not there.

@@ -27,7 +27,7 @@ State = dict[str, torch.Tensor]
 
 # Least PSNR of the bf16 network against fp32, in dB of 8-bit values; random weights reach 37.
 BF16_PSNR = 35.0
-# The same in 8-bit integers; random weights, which are more sensitive than trained ones, reach 25 to 28.
+# The same in 8-bit integers; random weights, which are more sensitive than trained ones, reach about 25.
 INT8_PSNR = 22.0
 
 
@@ -274,6 +274,24 @@ def test_a_ready_onnx_file_takes_any_batch(batch: str, inputs: tuple[np.ndarray,
     mel, faces = inputs
     image = run(model.SerializeToString(), mel=mel, face=faces)
     assert np.abs(image - faces * 0.5).max() <= 1
+
+
+@pytest.mark.parametrize(("weight", "warned"), [(64, False), (127, True)])
+def test_a_ready_8_bit_file_that_overflows_without_vnni_is_warned_about(
+    weight: int, warned: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(tiny_onnx(tmp_path / "ready.onnx", 1))
+    constants = [tensor for tensor in model.graph.initializer if tensor.name != "brightness"]
+    constants.append(onnx.helper.make_tensor("coarse", onnx.TensorProto.INT8, [1, 1], [weight]))
+    constants.append(onnx.helper.make_tensor("step", onnx.TensorProto.FLOAT, [], [1 / weight]))
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(constants)
+    model.graph.node.insert(0, onnx.helper.make_node("DequantizeLinear", ["coarse", "step"], ["brightness"]))
+    onnx.save(model, tmp_path / "coarse.onnx")
+    cli.main(["wav2lip", "--onnx", str(tmp_path / "coarse.onnx"), "--repository", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert ("coarse.onnx has 8-bit weights beyond +-64 (coarse)" in said) == warned
+    assert (tmp_path / "wav2lip" / "1" / "model.onnx").is_file()
 
 
 def test_an_onnx_file_that_does_not_fit_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.frames import Frame
-from digital_human.loop import template_order
+from digital_human.core.frame import Frame
+from digital_human.core.looping import template_order
 from digital_human.media import VideoReader
 
 LEAST_PSNR = 40.0

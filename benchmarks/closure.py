@@ -21,9 +21,9 @@ from av.audio.frame import AudioFrame
 
 from benchmarks import ruler
 from benchmarks.workshop import workshop
+from digital_human.core.frame import Float32
 from digital_human.engines import ENGINES
-from digital_human.frames import Float32
-from digital_human.pipeline import Job, run
+from digital_human.pipeline.pipeline import Job, run
 from training.phones import RATE, label
 from training.synthesis import Espeak
 from training.texts import TEST_SENTENCES

@@ -20,8 +20,8 @@ import imageio_ffmpeg
 
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show
-from digital_human.frames import Frame
-from digital_human.loop import template_order
+from digital_human.core.frame import Frame
+from digital_human.core.looping import template_order
 from digital_human.media import EncoderSettings, VideoInfo, VideoReader, write_video
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast")

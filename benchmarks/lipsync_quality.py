@@ -27,11 +27,11 @@ import numpy as np
 from benchmarks import reenactment, ruler, stills
 from benchmarks.chroma import LEAST_PSNR, psnr_outside
 from benchmarks.workshop import workshop
-from digital_human.contact_sheet import write_contact_sheet
+from digital_human.core.frame import Float32
 from digital_human.engines import ENGINES, Networks
-from digital_human.exemplars import speech
-from digital_human.frames import Float32
-from digital_human.pipeline import Job, run
+from digital_human.engines.exemplar import speech_to_lips
+from digital_human.media.contact_sheet import write_contact_sheet
+from digital_human.pipeline.pipeline import Job, run
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
@@ -176,28 +176,30 @@ def _driven_by(method: str) -> Iterator[None]:
         yield
         return
     heard = {"loudness": _loudness, "visemes": _visemes}[method]
-    with mock.patch.object(speech, "listen", heard):
+    with mock.patch.object(speech_to_lips, "listen", heard):
         yield
 
 
-def _loudness(audio: Float32, count: int, fps: object, networks: Networks) -> speech.Speech:
+def _loudness(audio: Float32, count: int, fps: object, networks: Networks) -> speech_to_lips.Speech:
     step = len(audio) / count
     level = [np.log10(np.sqrt((audio[int(k * step) : int((k + 1) * step)] ** 2).mean()) + 1e-3) for k in range(count)]
     curve = np.convolve(np.pad(np.array(level), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _visemes(audio: Float32, count: int, fps: object, networks: Networks) -> speech.Speech:
-    told = networks.infer(speech.NETWORK, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(np.float32)
+def _visemes(audio: Float32, count: int, fps: object, networks: Networks) -> speech_to_lips.Speech:
+    told = networks.infer(speech_to_lips.NETWORK, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(
+        np.float32
+    )
     curve = np.convolve(told @ VISEMES, np.hanning(13) / 6, "same")
     at = (np.arange(count) + 0.5) * len(curve) / count - 0.5
     curve = np.interp(at, np.arange(len(curve)), curve)
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _as_speech(curve: ruler.Curve) -> speech.Speech:
+def _as_speech(curve: ruler.Curve) -> speech_to_lips.Speech:
     nothing = np.zeros(len(curve), np.float32)
-    return speech.Speech(curve.astype(np.float32), nothing, nothing, nothing)
+    return speech_to_lips.Speech(curve.astype(np.float32), nothing, nothing, nothing)
 
 
 def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:

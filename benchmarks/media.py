@@ -12,8 +12,8 @@ import av
 import cv2
 import numpy as np
 
-from digital_human.frames import Frame, Uint8
-from digital_human.loop import template_order
+from digital_human.core.frame import Frame, Uint8
+from digital_human.core.looping import template_order
 from digital_human.media import EncoderSettings, VideoReader, read_speech, write_video
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,14 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import ruler
+from digital_human.core.frame import Float32, Frame, crop, paste
 from digital_human.engines import ENGINES
 from digital_human.engines.base import FaceTrack, Networks, Template
-from digital_human.exemplars import face, pose
-from digital_human.exemplars.atlas import Atlas, corner
-from digital_human.exemplars.own import arrange
-from digital_human.faces import track_face
-from digital_human.frames import Float32, Frame, crop, paste
+from digital_human.engines.exemplar import head_pose, lip_geometry
+from digital_human.engines.exemplar.atlas import Atlas, corner
+from digital_human.engines.exemplar.native import arrange
 from digital_human.media import VideoReader
+from digital_human.tracking.tracker import track_face
 
 METHODS = ("left as it is", "pasted", "engine")
 BATCH = 16
@@ -82,12 +82,12 @@ def reenact(path: Path, networks: Networks) -> list[Row]:
 
 def _alike(reference: Float32, track: FaceTrack, points: Float32) -> npt.NDArray[np.int64]:
     """Frame of the track whose head is turned most as in each of `points`, [n]."""
-    turns = [pose.fit(reference, p).rotation.reshape(-1, 9) for p in (track.landmarks, points)]
+    turns = [head_pose.fit(reference, p).rotation.reshape(-1, 9) for p in (track.landmarks, points)]
     return np.linalg.norm(turns[1][:, None] - turns[0], axis=2).argmin(1).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _most_alike_mouth(track: FaceTrack, aperture: Float32, width: Float32) -> npt.NDArray[np.int64]:
-    own = np.stack([face.aperture(track.landmarks), face.width(track.landmarks)], 1)
+    own = np.stack([lip_geometry.aperture(track.landmarks), lip_geometry.width(track.landmarks)], 1)
     wanted = np.stack([aperture, width], 1)
     return np.abs(wanted[:, None] - own).sum(2).argmin(1).astype(np.int64)  # type: ignore[no-any-return]
 
@@ -100,7 +100,7 @@ def _pasted(
     mouth: npt.NDArray[np.int64],
 ) -> list[Frame]:
     """The frames shown, each with the rectangle about another frame's mouth laid over its own."""
-    side = int(PATCH_HALF * float(np.median(face.interocular(track.landmarks)))) // 2 * 4
+    side = int(PATCH_HALF * float(np.median(lip_geometry.interocular(track.landmarks)))) // 2 * 4
     to, at = (corner(track.landmarks[which], side, side) for which in (order, mouth))
     results = []
     for frame, source, (x, y), (u, v) in zip(shown, (frames[k] for k in mouth), to, at, strict=True):
@@ -127,27 +127,27 @@ def _compare(
 ) -> tuple[float, float, float, float]:
     """psnr, ssim, mouth and lips of `Row`."""
     found = ruler.see(result, networks, seen.fps).points
-    size = max(int(float(np.median(face.interocular(seen.points))) * 0.95) // 2 * 2, 16)
+    size = max(int(float(np.median(lip_geometry.interocular(seen.points))) * 0.95) // 2 * 2, 16)
     psnr, ssim, mouth = [], [], []
     for frame, points, other, own in zip(result, found, truth, seen.points, strict=True):
         pair = [
-            ruler.patch(f, p, float(face.interocular(p)), size).astype(np.float32)
+            ruler.patch(f, p, float(lip_geometry.interocular(p)), size).astype(np.float32)
             for f, p in ((frame, points), (other, own))
         ]
         psnr.append(10 * np.log10(219**2 / max(float(((pair[0] - pair[1]) ** 2).mean()), 1e-6)))
         likeness = _ssim(*pair)
         ssim.append(likeness.mean())
         mouth.append(likeness[_lips_of(own, size)].mean())
-    reference = pose.canonical_face(seen.points)
-    shapes = [pose.fit(reference, p).to_shape(p)[:, face.LIPS, :2] for p in (found, seen.points)]
+    reference = head_pose.canonical_face(seen.points)
+    shapes = [head_pose.fit(reference, p).to_shape(p)[:, lip_geometry.LIPS, :2] for p in (found, seen.points)]
     lips = np.linalg.norm(shapes[0] - shapes[1], axis=2).mean() * 100
     return float(np.mean(psnr)), float(np.mean(ssim)), float(np.mean(mouth)), float(lips)
 
 
 def _lips_of(points: Float32, size: int) -> npt.NDArray[np.bool_]:
     """bool [size, size]: the lips, what is between them, and a rim of a tenth of an eye distance, in a patch."""
-    unit = float(face.interocular(points))
-    lips = cv2.transform(points[None, face.LIPS, :2].astype(np.float64), ruler.place(points, unit, size))[0]
+    unit = float(lip_geometry.interocular(points))
+    lips = cv2.transform(points[None, lip_geometry.LIPS, :2].astype(np.float64), ruler.place(points, unit, size))[0]
     mask = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(lips.round().astype(np.int32)), 1)
     rim = int(unit * 0.1)
     return cv2.dilate(mask, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)).astype(bool)

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import second_ruler
+from digital_human.core.frame import Frame
 from digital_human.engines.base import Networks
-from digital_human.exemplars import face, pose
-from digital_human.face_mesh import locate, regions_of_landmarks
-from digital_human.faces import smooth, track_face
-from digital_human.frames import Frame
+from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.media import VideoReader
+from digital_human.tracking.landmarker import locate, regions_of_landmarks
+from digital_human.tracking.tracker import smooth, track_face
 
 Curve = npt.NDArray[np.float64]
 
@@ -56,17 +56,17 @@ def see(frames: list[Frame], networks: Networks, fps: float) -> Seen:
     track = track_face(frames, networks)
     raw, _ = locate(frames, regions_of_landmarks(track.landmarks), networks, views=3)
     points = smooth(raw, track.present)
-    unit = face.interocular(points)
+    unit = lip_geometry.interocular(points)
     size = max(int(float(np.median(unit)) * 0.95) // 2 * 2, 16)
     patches = [patch(frame, p, u, size) for frame, p, u in zip(frames, points, unit, strict=True)]
     laplacian = [float(cv2.Laplacian(p.astype(np.float32), cv2.CV_32F).var()) for p in patches]
     still = [cv2.GaussianBlur(p.astype(np.float32), (0, 0), 0.8) for p in patches]
     change = [float(np.abs(a - b).mean()) for a, b in pairwise(still)]
-    reference = pose.canonical_face(points)
-    shapes = pose.fit(reference, points).to_shape(points)
+    reference = head_pose.canonical_face(points)
+    shapes = head_pose.fit(reference, points).to_shape(points)
     return Seen(
-        face.aperture(raw).astype(float),
-        face.width(raw).astype(float),
+        lip_geometry.aperture(raw).astype(float),
+        lip_geometry.width(raw).astype(float),
         second_ruler.apertures(frames, raw),
         np.array(laplacian),
         np.array(change),
@@ -88,7 +88,7 @@ def _lower_face(points: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int
 
 def place(points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.float64]:
     """Affine matrix [2, 3] from the picture to a patch about the mouth, the head held level and in place."""
-    eyes = points[face.LEFT_EYE, :2].mean(0) - points[face.RIGHT_EYE, :2].mean(0)
+    eyes = points[lip_geometry.LEFT_EYE, :2].mean(0) - points[lip_geometry.RIGHT_EYE, :2].mean(0)
     angle = float(np.degrees(np.arctan2(eyes[1], eyes[0])))
     # The place under the nose moves with the head, not with the lips.
     anchor = points[[2, 98, 327], :2].mean(0)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from digital_human.frames import Float32, Frame
+from digital_human.core.frame import Float32, Frame
 
 FILE = "models/shape_predictor_68_face_landmarks.dat"
 BROWS = [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]

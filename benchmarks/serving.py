@@ -27,14 +27,14 @@ import openvino
 
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show, tree
+from digital_human.core.cpus import usable_processors
 from digital_human.engines import ENGINES
 from digital_human.media import EncoderSettings
-from digital_human.pipeline import Job, Workshop, run
-from digital_human.processors import usable_processors
+from digital_human.pipeline.pipeline import Job, Workshop, run
+from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
-from digital_human.templates import TemplateStore
 from digital_human.triton.client import TritonNetworks
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 
 sys.path.append(str(media.ROOT / "backends" / "onnxruntime"))
 

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "onnxruntime")]
 from runtimes import Accelerator, open_session  # noqa: E402
 
 from digital_human.triton.client import TritonNetworks  # noqa: E402
-from digital_human.triton.server import TritonServer  # noqa: E402
+from digital_human.triton.embedded.server import TritonServer  # noqa: E402
 from export.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
 from export.wav2lip_network import Wav2Lip  # noqa: E402
 

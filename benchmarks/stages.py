@@ -23,16 +23,16 @@ import numpy as np
 
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
+from digital_human.core.looping import template_order
 from digital_human.engines import ENGINES, Engine, Networks
 from digital_human.engines.base import Arrays, Template, cut
-from digital_human.faces import track_face
-from digital_human.loop import template_order
 from digital_human.media import EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
-from digital_human.pipeline import Job, Workshop, run
+from digital_human.pipeline.pipeline import Job, Workshop, run
+from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
-from digital_human.templates import TemplateStore
+from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonNetworks
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 
 ONCE = ("track", "analyse")
 """Stages of a template's first job only."""

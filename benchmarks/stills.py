@@ -21,10 +21,9 @@ import numpy.typing as npt
 
 from benchmarks import ruler
 from benchmarks.workshop import workshop
+from digital_human.core.frame import Frame, crop, yuv_to_rgb
 from digital_human.engines import ENGINES
-from digital_human.exemplars import donor
-from digital_human.frames import Frame, crop, yuv_to_rgb
-from digital_human.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
+from digital_human.pipeline.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
 
 COLUMNS, SHOWN, WIDTH = 10, 50, 150
 """Of a contact sheet: tiles a row, tiles, and pixels of a tile."""
@@ -61,7 +60,7 @@ def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
     rest, shut = float(prepared.analysis["rest"][0]), float(np.asarray(prepared.analysis["limits"])[0])
     original = next(iter(prepared.template.frames()))
     still = np.array([np.array_equal(frame.data, original.data) for frame in frames])
-    closed = asked - shut <= donor.SHUT
+    closed = asked - shut <= engine.SHUT
     opened = [float(np.percentile(curve, 95)) - shut for curve in (seen.aperture, asked)]
     _sheet(out / f"sheet_{picture.stem}.png", frames, asked, seen.box)
     return Row(
@@ -71,7 +70,7 @@ def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
         sync=ruler.correlation(seen.aperture, asked),
         second=float("nan") if seen.second is None else ruler.correlation(seen.second, asked),
         range=opened[0] / opened[1],
-        kept=float(still[closed].mean()) if closed.any() and rest <= donor.PARTED else float("nan"),
+        kept=float(still[closed].mean()) if closed.any() and rest <= engine.PARTED else float("nan"),
         step=_step(seen.change, asked),
     )
 

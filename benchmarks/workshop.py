@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digital_human.pipeline import Workshop
+from digital_human.pipeline.pipeline import Workshop
+from digital_human.runtime.context import build_workshop
 from digital_human.service import make_folders, triton_for
 from digital_human.settings import ROOT, Settings
-from digital_human.workshop import build_workshop
 
 
 @contextmanager

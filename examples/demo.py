@@ -17,8 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from digital_human.contact_sheet import write_contact_sheet
 from digital_human.media import VideoReader
+from digital_human.media.contact_sheet import write_contact_sheet
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"

@@ -12,8 +12,8 @@ import onnxruntime
 
 from digital_human.engines import ENGINES, Arrays, Template
 from digital_human.errors import ServiceError
-from digital_human.faces import track_face
 from digital_human.media import VideoReader, read_speech
+from digital_human.tracking.tracker import track_face
 from export import BadWeights
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"

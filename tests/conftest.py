@@ -7,13 +7,16 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from digital_human.frames import Frame
-from digital_human.media.read import VideoReader
+from digital_human.core.frame import Frame
+from digital_human.media import read_speech
+from digital_human.media.reader import VideoReader
 from digital_human.triton.client import TritonNetworks
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 from tests import live
+from tests.media.factory import write_sound
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,3 +64,24 @@ def voice(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         part.setparams(whole.getparams())
         part.writeframes(whole.readframes(int(1.6 * whole.getframerate())))
     return path
+
+
+def fill(folder: Path, samples: Path) -> Path:
+    """template.mkv (3 s), speech.wav (2 s), voice.wav (4 s) and long.wav (8 s)."""
+    shutil.copy(samples / "template.mkv", folder / "template.mkv")
+    speech = read_speech(samples / "speech.wav")
+    for name, seconds in (("speech.wav", 2), ("voice.wav", 4), ("long.wav", 8)):
+        write_sound(folder / name, np.resize(speech, seconds * 16000)[None], 16000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
+    """One folder for all tests of a module."""
+    return fill(tmp_path_factory.mktemp("data"), samples)
+
+
+@pytest.fixture
+def own_media(tmp_path: Path, samples: Path) -> Path:
+    """A folder for one test alone."""
+    return fill(tmp_path, samples)

@@ -1,7 +1,7 @@
 """The network's own range: `python -m training.calibrate --clips DIR --work DIR [--weights FILE]`.
 
 A regression is less wide than what it learned from, so the constants that bring its aperture to a person's range
-(`digital_human.exemplars.curves.STANDARD_APERTURE`) are quantiles of what it *says*, not of lips. This prints them for
+(`engines.exemplar.retargeting.STANDARD_APERTURE`) are quantiles of what it *says*, not of lips. This prints them for
 every source: held-out people, natural speech, and the test sentences in unheard synthetic voices of each language.
 """
 

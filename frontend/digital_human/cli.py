@@ -13,16 +13,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from digital_human import logs, tracing
-from digital_human.engine_weights import require_loaded
+from digital_human.core.looping import LOOPS
 from digital_human.errors import BadInput, NotFound, OutputFailed, ServiceError
-from digital_human.labels import implicit_label, require_key, sign
-from digital_human.loop import LOOPS
-from digital_human.paths import Allowed, input_path, resolve
-from digital_human.pipeline import Job, Stage, run, study
-from digital_human.settings import Settings
-from digital_human.triton.choice import triton_for
-from digital_human.workshop import (
+from digital_human.files.sandbox import Allowed, input_path, resolve
+from digital_human.observability import logs, tracing
+from digital_human.pipeline.pipeline import Job, Stage, run, study
+from digital_human.provenance import implicit_label, require_key, sign
+from digital_human.runtime.context import (
     build_workshop,
     find_engine,
     load_engines,
@@ -30,6 +27,9 @@ from digital_human.workshop import (
     networks_needed,
     require_strength,
 )
+from digital_human.runtime.engine_weights import require_loaded
+from digital_human.runtime.triton import triton_for
+from digital_human.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
     # DBOS and FastAPI take most of a second to load, which the other commands need not wait for.
-    from digital_human.serve import serve
+    from digital_human.commands.serve import serve
 
     return serve(settings, arguments.host, arguments.port)
 
@@ -143,7 +143,7 @@ def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
-    from digital_human import doctor
+    from digital_human.commands import doctor
 
     checks = doctor.examine(settings)
     Console().print(doctor.table(checks))

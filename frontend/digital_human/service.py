@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from digital_human import metrics
-from digital_human.engine_weights import require_loaded
 from digital_human.errors import Unavailable
-from digital_human.jobs.process import Workers
 from digital_human.jobs.queue import Jobs, open_jobs
+from digital_human.jobs.worker.process import Workers
+from digital_human.observability import metrics
+from digital_human.runtime.context import find_engine, load_engines, make_folders
+from digital_human.runtime.engine_weights import require_loaded
+from digital_human.runtime.triton import triton_for
 from digital_human.settings import Settings
-from digital_human.triton.choice import triton_for
-from digital_human.triton.server import TritonServer
-from digital_human.workshop import find_engine, load_engines, make_folders
+from digital_human.triton.embedded.server import TritonServer
 
 log = logging.getLogger(__name__)
 

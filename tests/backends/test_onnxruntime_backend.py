@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from digital_human.errors import ServiceError
 from digital_human.triton.client import TritonNetworks
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 
 CONFIG = """
 name: "{name}"

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from digital_human.settings import Settings
-from digital_human.triton import runtime
+from digital_human.triton.embedded import install
 from tests import live
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,7 +143,7 @@ def shipped(tmp_path: Path) -> Path:
 
 def becomes_ready(arguments: list[str], models: Path, folder: Path) -> None:
     """Run the embedded server with these arguments of NVIDIA's image until it says that it is ready."""
-    binaries, port = runtime.find(), live.free_port()
+    binaries, port = install.find(), live.free_port()
     backends = binaries.prepare(folder, ROOT / "backends" / "onnxruntime")
     given = [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", argument).replace("=/models", f"={models}") for argument in arguments]
     command = [str(binaries.server), *given[1:], f"--backend-directory={backends}", f"--http-port={port}"]

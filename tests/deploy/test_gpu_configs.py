@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digital_human.triton import contracts, kserve, runtime
+from digital_human.triton import kserve, schema
 from digital_human.triton.client import TritonNetworks
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded import install
+from digital_human.triton.embedded.server import TritonServer
 from export import wav2lip
 from tests.wav2lip import tiny_onnx
 
@@ -33,9 +34,9 @@ def switched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]
     shutil.copytree(REPOSITORY, repository)
     (repository / "wav2lip" / "1").mkdir(exist_ok=True)
     wav2lip.export(repository / "wav2lip" / "1", onnx_file=tiny_onnx(folder / "tiny.onnx", 1.0))
-    plain = runtime.Runtime.command
+    plain = install.Runtime.command
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime.Runtime, "command", lambda *a: [*plain(*a), "--model-config-name=tensorrt"])
+        patch.setattr(install.Runtime, "command", lambda *a: [*plain(*a), "--model-config-name=tensorrt"])
         with TritonServer(repository) as server:
             server.ready(180)
             yield server
@@ -64,7 +65,7 @@ def test_a_real_triton_takes_the_switch_and_leaves_the_others_as_they_are(switch
 
 
 def test_the_switched_networks_keep_their_tensors_and_answer(switched: TritonServer) -> None:
-    contracts.check(switched.url, sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")))
+    schema.check(switched.url, sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")))
     networks = TritonNetworks(switched.url)
     assert networks.infer("face_mesh", {"face": np.zeros((3, 192, 192, 3), np.uint8)})["landmarks"].shape == (3, 468, 3)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from digital_human.frames import Frame
+from digital_human.core.frame import Frame
 from digital_human.media import VideoReader
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
 

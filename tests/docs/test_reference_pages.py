@@ -8,9 +8,9 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from digital_human import metrics
 from digital_human.api.models import GenerateRequest
 from digital_human.cli import _parser
+from digital_human.observability import metrics
 from digital_human.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -9,9 +9,9 @@ import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from digital_human.detection import Detection, letterbox, merge
-from digital_human.face_mesh import affine, region_of_detection
-from digital_human.frames import Frame, Uint8, warp_rgb
+from digital_human.core.frame import Frame, Uint8, warp_rgb
+from digital_human.tracking.detector import Detection, letterbox, merge
+from digital_human.tracking.landmarker import affine, region_of_detection
 from export import face_detector, face_mesh
 from export.mediapipe_weights import weights
 

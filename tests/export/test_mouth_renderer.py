@@ -10,7 +10,7 @@ import openvino
 import pytest
 import torch
 
-from digital_human.frames import Frame
+from digital_human.core.frame import Frame
 from export.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, example, export
 
 MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"

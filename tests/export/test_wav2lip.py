@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from digital_human.frames import Frame
+from digital_human.core.frame import Frame
 from digital_human.media import EncoderSettings, VideoReader, write_video
 from export import BadWeights
 from export import __main__ as cli

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import yaml
 
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 from tests import live
 
 MONITORING = live.ROOT / "monitoring"
@@ -166,7 +166,7 @@ def test_targets_are_up_and_rules_healthy(prometheus: str) -> None:
 def test_an_embedded_triton_is_passed_through(triton: TritonServer) -> None:
     import asyncio
 
-    from digital_human.metrics import exposition
+    from digital_human.observability.metrics import exposition
 
     text = bytes(asyncio.run(exposition(triton.metrics_url)).body).decode()
     assert "\ndigital_human_jobs{" in text and "\nnv_inference_count{" in text

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Response
 
-from digital_human import metrics
-from digital_human.access import AccessLog
-from digital_human.api import easy, engines, generate, health, operator, tasks, uploads
+from digital_human.api import engines, generate, health, heygem, operator, tasks, uploads
 from digital_human.api.auth import Keys
 from digital_human.api.errors import add_handlers
 from digital_human.api.page import add_page
+from digital_human.observability import metrics
+from digital_human.observability.access_log import AccessLog
 from digital_human.service import Service
 from digital_human.settings import Settings
 
@@ -38,7 +38,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     add_handlers(app)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, tasks, uploads, engines, easy, operator):
+    for module in (health, generate, tasks, uploads, engines, heygem, operator):
         app.include_router(module.router)
     add_page(app)
     return app

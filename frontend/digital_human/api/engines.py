@@ -8,12 +8,12 @@ import logging
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from digital_human import engine_weights
 from digital_human.api.auth import CallerOf, OperatorOf, ServiceOf, schemes
 from digital_human.api.errors import answers
-from digital_human.engine_weights import Weights
 from digital_human.engines import ENGINES, Engine
 from digital_human.errors import NotFound
+from digital_human.runtime import engine_weights
+from digital_human.runtime.engine_weights import Weights
 from digital_human.service import Service
 from digital_human.triton import repository
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from digital_human import metrics
 from digital_human.errors import ServiceError, Unauthorized, Unavailable
+from digital_human.observability import metrics
 
 log = logging.getLogger(__name__)
 

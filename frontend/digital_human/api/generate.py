@@ -7,17 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 
-from digital_human import tracing
 from digital_human.api.auth import Caller, CallerOf, ServiceOf, schemes
+from digital_human.api.blocking import hand_in
 from digital_human.api.errors import answers
 from digital_human.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
-from digital_human.api.threads import hand_in
 from digital_human.errors import BadInput, Cancelled, revive
-from digital_human.fetch import is_url
-from digital_human.jobs.spec import Task
-from digital_human.orders import make_spec
+from digital_human.files.downloads import is_url
+from digital_human.files.uploads import is_upload
+from digital_human.jobs.models import Task
+from digital_human.jobs.validation import make_spec
+from digital_human.observability import tracing
 from digital_human.service import Service
-from digital_human.uploads import is_upload
 
 router = APIRouter(tags=["generate"], dependencies=schemes)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from digital_human.core.looping import Loop
 from digital_human.engines.base import STRENGTHS
-from digital_human.jobs.spec import State, Task
-from digital_human.loop import Loop
+from digital_human.jobs.models import State, Task
 
 
 class GenerateRequest(BaseModel):

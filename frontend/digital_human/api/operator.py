@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from digital_human.api.auth import OperatorOf, ServiceOf, schemes
+from digital_human.api.blocking import ask
 from digital_human.api.errors import answers
-from digital_human.api.threads import ask
 
 router = APIRouter(prefix="/operator", tags=["operator"], dependencies=schemes)
 

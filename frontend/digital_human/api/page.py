@@ -12,13 +12,13 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
-from digital_human import report
 from digital_human.api.auth import CallerOf, ServiceOf, schemes
+from digital_human.api.blocking import ask
 from digital_human.api.errors import answers
-from digital_human.api.threads import ask
 from digital_human.errors import NotFound
-from digital_human.fetch import is_url
-from digital_human.paths import by_descriptor, open_file
+from digital_human.files.downloads import is_url
+from digital_human.files.sandbox import by_descriptor, open_file
+from digital_human.pipeline import report
 
 FOLDER = Path(__file__).resolve().parents[1] / "page"
 

@@ -16,13 +16,13 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from digital_human.api.auth import CallerOf, ServiceOf, schemes
+from digital_human.api.blocking import ask
 from digital_human.api.errors import answers
 from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
-from digital_human.api.threads import ask
 from digital_human.errors import BadInput, Conflict, NotFound, Unavailable
+from digital_human.files.sandbox import by_descriptor, open_file
+from digital_human.jobs.models import State, Task
 from digital_human.jobs.queue import Jobs
-from digital_human.jobs.spec import State, Task
-from digital_human.paths import by_descriptor, open_file
 from digital_human.settings import Settings
 
 router = APIRouter(prefix="/human/tasks", tags=["tasks"], dependencies=schemes)

@@ -14,7 +14,7 @@ from digital_human.api.auth import CallerOf, ServiceOf, schemes
 from digital_human.api.errors import answers
 from digital_human.api.models import Uploaded, UploadResponse
 from digital_human.errors import ServiceError, TooLarge
-from digital_human.uploads import Receiver
+from digital_human.files.uploads import Receiver
 
 router = APIRouter(tags=["uploads"], dependencies=schemes)
 

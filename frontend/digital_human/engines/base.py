@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.close_ups import CloseUps
-from digital_human.frames import Float32, Frame
+from digital_human.core.frame import Float32, Frame
+from digital_human.core.mouth_crops import CloseUps
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 

@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from digital_human.errors import Cancelled, ServiceError
-from digital_human.jobs.spec import part_name
-from digital_human.labels import sign
-from digital_human.media.write import sync, writing
-from digital_human.paths import by_descriptor, open_folder
+from digital_human.files.sandbox import by_descriptor, open_folder
+from digital_human.jobs.models import part_name
+from digital_human.media.encode import sync, writing
+from digital_human.provenance import sign
 from digital_human.settings import Settings
 
 

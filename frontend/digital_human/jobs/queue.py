@@ -15,14 +15,14 @@ from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerialize
 from dbos import WorkflowStatus as Status
 
 from digital_human.errors import Conflict, KeyReused, NotFound, QueueFull, Unavailable
-from digital_human.jobs import housekeeping
-from digital_human.jobs.control import Switchboard
+from digital_human.files.disk_space import require_room
+from digital_human.jobs import cleanup
+from digital_human.jobs.cancellation import Switchboard
 from digital_human.jobs.liveness import Liveness, hold_folder
-from digital_human.jobs.process import Workers
-from digital_human.jobs.room import require_room
-from digital_human.jobs.spec import JobSpec, State, Task, describe
+from digital_human.jobs.models import JobSpec, State, Task, describe
 from digital_human.jobs.sqlite import supply_unixepoch
-from digital_human.jobs.watch import Watch, statuses
+from digital_human.jobs.watcher import Watch, statuses
+from digital_human.jobs.worker.process import Workers
 from digital_human.jobs.workflow import GENERATE, JOBS, PROGRESS, WEBHOOKS, Shop, clean_up, register
 from digital_human.settings import Settings
 
@@ -273,7 +273,7 @@ def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
         watch = Watch(switchboard, executor_id)
         watch.start()
         ended = threading.Event()
-        housekeeper = housekeeping.start(settings, ended)
+        housekeeper = cleanup.start(settings, ended)
         try:
             yield Jobs(shop, watch, generate, notify)
         finally:

@@ -12,8 +12,8 @@ from fractions import Fraction
 from types import TracebackType
 
 from digital_human.errors import Cancelled, ServiceError
-from digital_human.jobs.control import Interrupted
-from digital_human.jobs.process import Worker, Workers
+from digital_human.jobs.cancellation import Interrupted
+from digital_human.jobs.worker.process import Worker, Workers
 
 log = logging.getLogger(__name__)
 

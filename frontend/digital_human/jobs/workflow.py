@@ -21,20 +21,20 @@ from typing import Any, TypeVar
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 from sqlalchemy.exc import DBAPIError
 
-from digital_human import metrics, observe, tracing
 from digital_human.errors import Cancelled, OutputFailed, ServiceError
-from digital_human.fetch import fetch, is_url
-from digital_human.jobs.control import Control, Switchboard
-from digital_human.jobs.process import Progress, Worker, Workers
+from digital_human.files.disk_space import has_room, require_room
+from digital_human.files.downloads import fetch, is_url
+from digital_human.jobs.cancellation import Control, Switchboard
+from digital_human.jobs.models import JobSpec, describe, job_folder
 from digital_human.jobs.publish import publish, seal, unpublished
-from digital_human.jobs.room import has_room, require_room
 from digital_human.jobs.segments import Segments, segment_lengths
-from digital_human.jobs.spec import JobSpec, describe, job_folder
-from digital_human.jobs.watch import statuses
-from digital_human.labels import implicit_label
-from digital_human.media.write import OWN_FOLDER, writing
+from digital_human.jobs.watcher import statuses
+from digital_human.jobs.worker.process import Progress, Worker, Workers
+from digital_human.media.encode import OWN_FOLDER, writing
+from digital_human.net.webhooks import NotDelivered, deliver
+from digital_human.observability import job_scope, metrics, tracing
+from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
-from digital_human.webhooks import NotDelivered, deliver
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def register(shop: Callable[[], Shop]) -> tuple[Callable[..., Any], Callable[...
     )
     def generate(spec: dict[str, Any]) -> dict[str, Any]:
         assert DBOS.workflow_id is not None
-        with observe.job(DBOS.workflow_id):
+        with job_scope.job(DBOS.workflow_id):
             return _generate(shop(), DBOS.workflow_id, JobSpec(**spec), notify)
 
     @DBOS.workflow(name=DELIVER, serialization_type=WorkflowSerializationFormat.PORTABLE)

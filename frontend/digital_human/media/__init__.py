@@ -1,11 +1,11 @@
 """Reading and writing video and sound with FFmpeg's libraries, through PyAV."""
 
 from digital_human.media.audio import SPEECH_RATE, audio_duration, read_speech
-from digital_human.media.compose import compose, encode_sound, write_video
 from digital_human.media.container import probe_video
-from digital_human.media.read import VideoReader
+from digital_human.media.encode import EncoderSettings, write_segment
+from digital_human.media.mux import compose, encode_sound, write_video
+from digital_human.media.reader import VideoReader
 from digital_human.media.video_info import VideoInfo
-from digital_human.media.write import EncoderSettings, write_segment
 
 __all__ = [
     "SPEECH_RATE",

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from av.audio.resampler import AudioResampler
 
+from digital_human.core.frame import Float32
 from digital_human.errors import BadInput
-from digital_human.frames import Float32
 from digital_human.media.container import open_media
 
 SPEECH_RATE = 16000

@@ -10,7 +10,7 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
-from digital_human.frames import Frame
+from digital_human.core.frame import Frame
 from digital_human.media.video_info import VideoInfo
 
 _TURN = {90: "cclock", 180: "", 270: "clock"}

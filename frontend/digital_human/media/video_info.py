@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from digital_human.frames import Matrix
+from digital_human.core.frame import Matrix
 
 # Values of FFmpeg's AVColorSpace, AVColorTransferCharacteristic and AVColorPrimaries.
 SPACE_RGB, SPACE_BT709, SPACE_UNSPECIFIED = 0, 1, 2

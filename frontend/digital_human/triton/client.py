@@ -17,8 +17,8 @@ from geventhttpclient.response import HTTPParseError
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from digital_human import tracing
 from digital_human.errors import ServiceError, Unavailable
+from digital_human.observability import tracing
 from digital_human.triton import kserve
 from digital_human.triton.shared_memory import Region, needed
 

@@ -1,0 +1,140 @@
+"""/easy/submit and /easy/query: what clients of HeyGem and Duix call, so that they need not change.
+
+The envelope and its numbers are theirs: HTTP is always 200 and `code` tells. Relative inputs are looked for in
+`EASY_FOLDER` below `BASE_PATH`, where theirs lie, and then in `BASE_PATH`; the result is `<code>-r.mp4` in that folder.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from digital_human.api.auth import Caller, CallerOf, ServiceOf, schemes
+from digital_human.api.blocking import ask, hand_in
+from digital_human.api.errors import answers
+from digital_human.errors import KeyReused, NotFound, QueueFull, ServiceError
+from digital_human.files.downloads import is_url
+from digital_human.files.uploads import is_upload
+from digital_human.jobs.models import Task
+from digital_human.jobs.validation import make_spec
+from digital_human.observability import tracing
+from digital_human.service import Service
+from digital_human.settings import Settings
+
+router = APIRouter(prefix="/easy", tags=["HeyGem / Duix"], dependencies=schemes)
+
+_CODES = uuid.UUID("0bd5f0c1-9df5-4f0d-8a7f-6f2a7f0f3f11")
+Code = Literal[10000, 10001, 10002, 10003, 10004]
+_DONE: Code = 10000
+_BUSY: Code = 10001
+_BAD: Code = 10002
+_TROUBLE: Code = 10003
+_UNKNOWN: Code = 10004
+_STATUS = {"queued": 1, "running": 1, "succeeded": 2, "failed": 3, "cancelled": 3}
+_PRIORITY = 5
+
+
+class EasyRequest(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128, description="The caller's own id.")
+    audio_url: str = Field(max_length=4096)
+    video_url: str = Field(max_length=4096)
+    watermark_switch: Literal[0, 1] = 0
+    digital_auth: Literal[0, 1] = 0
+    chaofen: int | None = Field(None, description="Has no meaning here; reported as ignored.")
+    pn: int | None = Field(None, description="Has no meaning here; reported as ignored.")
+
+
+class EasyResponse(BaseModel):
+    code: Code
+    success: bool
+    msg: str
+    data: dict[str, Any]
+
+
+@router.post("/submit", responses=answers(400, 401, 503))
+async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> EasyResponse:
+    """Queue a job under the caller's own code. The same request again is the same job."""
+    try:
+        await hand_in(service.jobs, _submit, service, caller, body)
+    except QueueFull as error:
+        return _failed(_BUSY, str(error))
+    except KeyReused:
+        return _failed(_BAD, f"code {body.code} was used with another request before")
+    except ServiceError as error:
+        # They know the fields by other names.
+        message = str(error).replace("audio_path", "audio_url").replace("video_path", "video_url")
+        return _failed(_BAD if error.status < 500 else _TROUBLE, message)
+    ignored = sorted({"chaofen", "pn"} & body.model_fields_set | set(body.model_extra or {}))
+    return EasyResponse(code=_DONE, success=True, msg="success", data={"ignored": ignored} if ignored else {})
+
+
+@router.get("/query", responses=answers(400, 401, 503))
+async def query(code: Annotated[str, Query(max_length=128)], service: ServiceOf, caller: CallerOf) -> EasyResponse:
+    """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
+    try:
+        task = await ask(service.jobs.get, _task_id(caller, code), caller.sees)
+    except NotFound:
+        return _failed(_UNKNOWN, "there is no such task")
+    return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code))
+
+
+def _described(task: Task, code: str) -> dict[str, Any]:
+    made = task.result or {}
+    message = {"queued": "waiting", "running": task.stage or "started", "succeeded": "done", "cancelled": "cancelled"}
+    data: dict[str, Any] = {
+        "code": code,
+        "status": _STATUS[task.state],
+        "progress": round(task.progress * 100),
+        "result": f"/{result_name(code)}" if task.state == "succeeded" else "",
+        "msg": task.failure.message if task.failure else message[task.state],
+    }
+    if task.state == "succeeded":
+        cost = round((task.ended or 0.0) - (task.started or 0.0), 2)
+        data |= {"cost": cost, "video_duration": made["duration"], "width": made["width"], "height": made["height"]}
+    return data
+
+
+def result_name(code: str) -> str:
+    return f"{code}-r.mp4"
+
+
+def _submit(service: Service, caller: Caller, body: EasyRequest) -> Task:
+    settings, task_id = service.settings, _task_id(caller, body.code)
+    request = body.model_dump()
+    if (known := service.jobs.known(task_id, request)) is not None:
+        return known
+    spec = make_spec(
+        _place(body.audio_url, settings),
+        _place(body.video_url, settings),
+        str(Path(settings.easy_folder) / result_name(body.code)),
+        task_id=task_id,
+        owner=caller.owner,
+        settings=settings,
+        request=request,
+        watermark=bool(body.watermark_switch),
+        digital_auth=bool(body.digital_auth),
+    )
+    service.require_engine(spec.engine)
+    with tracing.job(task_id, "submit"):
+        return service.jobs.submit(spec, caller.owner, _PRIORITY, task_id)
+
+
+def _place(text: str, settings: Settings) -> str:
+    if is_url(text) or is_upload(text) or text.startswith("/") or "\0" in text:
+        return text
+    inner = Path(settings.easy_folder) / text
+    return str(inner) if (settings.base_path / inner).exists() else text
+
+
+def _task_id(caller: Caller, code: str) -> str:
+    return str(uuid.uuid5(_CODES, f"{caller.owner}\n{code}"))
+
+
+def _failed(code: Code, message: str) -> EasyResponse:
+    return EasyResponse(code=code, success=False, msg=message, data={})

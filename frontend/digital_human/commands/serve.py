@@ -1,0 +1,62 @@
+"""`digital-human serve`: the REST service until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from functools import partial
+from types import FrameType
+
+import uvicorn
+
+from digital_human.api import create_app, require_keys
+from digital_human.provenance import require_key
+from digital_human.service import running
+from digital_human.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# A container is given ten.
+_BEYOND_GRACE = 9.0
+
+
+def serve(settings: Settings, host: str | None = None, port: int | None = None) -> int:
+    """Exit status of the process. host, port: instead of those of the settings."""
+    settings = settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
+    require_keys(settings)
+    require_key(settings)
+    app = create_app(settings, partial(running, settings, wait=False))
+    config = uvicorn.Config(
+        app, settings.host, settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
+    _Server(config, settings.shutdown_grace + _BEYOND_GRACE).run()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """patience: seconds from the signal on after which the process ends by force"""
+
+    def __init__(self, config: uvicorn.Config, patience: float) -> None:
+        super().__init__(config)
+        self._last_resort = threading.Timer(patience, _end_by_force)
+        self._last_resort.daemon = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """At the signal itself, so that callers who wait for a job are answered and uvicorn need not wait for them."""
+        service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
+        if service is not None:
+            service.jobs.stop_soon()
+        # uvicorn's own handler would end the process by the same signal once everything has been stopped. To stop when
+        # asked is no failure, and the end of a trace comes after that.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        if not self.should_exit:
+            self._last_resort.start()
+        self.should_exit = True
+
+
+def _end_by_force() -> None:
+    """Whoever waits for a database that is away does so without end. Its jobs are taken up at the next start."""
+    log.error("not everything could be stopped in time: the service ends by force")
+    os._exit(1)

@@ -1,0 +1,252 @@
+"""A template, studied once: who this person is, how they move their mouth, and a bounded stock of their mouths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core.concurrency import batched, spread
+from digital_human.core.frame import Float32, Frame, crop, cut
+from digital_human.engines.base import Template
+from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
+from digital_human.engines.exemplar.atlas import Atlas, Indices, centre, corner
+from digital_human.errors import NoFace
+
+MAX_EXEMPLARS = 600
+MAX_BYTES = 128 << 20
+"""Bounds of the stock: 24 s of frames, and 128 MB of pixels."""
+RUN = 12
+"""Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
+MIN_SCORE = 0.5
+SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
+"""Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
+taken to show too much, by the third at most."""
+LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
+"""How far the mouth layer and the exemplars' crops reach beyond the lips, inter-ocular distances."""
+SHARPEN = 0.12
+"""Gives the exemplars what sampling them will take away."""
+TOGETHER, WORKERS = 16, 2
+"""Frames measured at once, and batches of them studied at a time."""
+BASE_HALF = (0.98, 1.18)
+"""Half of the base crop's height and width, of an upright head."""
+UPRIGHT = 8.0
+"""Degrees a head may lean before its crop grows."""
+
+
+def motion(template: Template) -> tuple[Indices, Float32, Float32]:
+    """Frames with a trusted face [n], their apertures [n] and widths [n]."""
+    track = template.track
+    good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
+    if len(good) == 0:
+        raise NoFace("video_path: no face was found in the template")
+    points = head_pose.steady(track, good)
+    return good, lip_geometry.aperture(points), lip_geometry.width(points)
+
+
+def usable(template: Template) -> bool:
+    """Whether the template shows its mouth open often enough to speak with its own frames; else a donor's is needed."""
+    _, opening, _ = motion(template)
+    low, high = np.percentile(opening, [5, 95])
+    return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
+
+
+def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> Atlas:
+    """sized: is told `size` and the lengths of `control` and `near` before the long part begins"""
+    frames, opening, wide = motion(template)
+    points = head_pose.steady(template.track, frames)
+    reference = head_pose.canonical_face(points)
+    poses = head_pose.fit(reference, points)
+    shapes = poses.to_shape(points)
+    unit = lip_geometry.interocular(points)
+
+    regression = _regress(opening, wide, shapes)
+    design = np.stack([np.ones_like(opening), opening, wide], 1)
+    residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, lip_geometry.LIPS]
+    slow = lip_geometry.inert(np.stack([opening, wide], 1))
+    loose = np.setdiff1d(np.arange(lip_geometry.VERTICES), lip_geometry.LIPS)
+    regression[:, loose] = _regress(slow[:, 0], slow[:, 1], shapes[:, loose])
+    odd = (residual**2).sum((1, 2))
+    odd = np.maximum(odd / np.median(odd) - 1, 0)
+
+    size = _sizes(points, unit)
+    control, near = _control_points(reference)
+    sized(size, len(control), len(near))
+    limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
+    turned = np.zeros((template.frame_count, 3), np.float32)
+    turned[frames] = head_pose.angles(poses)
+    chosen = cover(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
+    stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
+    opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
+
+    limits = _limits(opening)
+    return Atlas(
+        size=size,
+        reference=reference,
+        control=control,
+        near=near,
+        regression=regression,
+        slow=_everywhere(slow, frames, template.frame_count),
+        limits=limits,
+        width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
+        angles=turned,
+        exemplar_frame=frames[chosen],
+        width=wide[chosen],
+        slope=slope.astype(np.float32),
+        odd=odd[chosen].astype(np.float32),
+        **_relative(stock, opening_of, limits[0]),
+    )
+
+
+def _regress(opening: Float32, wide: Float32, shapes: Float32) -> Float32:
+    """[3, V, 3]: shapes [n, V, 3] = result . (1, opening, width)."""
+    design = np.stack([np.ones_like(opening), opening, wide], 1)
+    ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
+    solved = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
+    return solved.reshape(3, -1, 3).astype(np.float32)
+
+
+def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:
+    """Curves [n, C], known at some frames, for all [count, C]."""
+    every = np.arange(count)
+    return np.stack([np.interp(every, frames, curve) for curve in curves.T], 1).astype(np.float32)
+
+
+def _sizes(points: Float32, unit: Float32) -> Indices:
+    """One size for all frames, so that they batch: enough for the largest face and the widest mouth."""
+    largest = float(np.percentile(unit, 98))
+    lips = np.abs(points[:, lip_geometry.OUTER, :2] - centre(points, unit)[:, None])
+    lips_half = np.percentile(lips.max(1), 98, axis=0)[::-1]
+    half = lips_half + LAYER_MARGIN * largest
+    tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
+    upright = np.array(BASE_HALF) * largest
+    base = np.maximum(upright * np.cos(tilt) + upright[::-1] * np.sin(tilt), half + 8)
+    return np.concatenate([_even(base), _even(half), _even(lips_half + EXEMPLAR_MARGIN * largest)])
+
+
+def _tilt(points: Float32) -> Float32:
+    """How far heads lean to a side, degrees [n]."""
+    eyes = points[:, lip_geometry.LEFT_EYE, :2].mean(1) - points[:, lip_geometry.RIGHT_EYE, :2].mean(1)
+    return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
+
+
+def _even(half: Float32) -> Indices:
+    return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
+
+
+def cover(features: Float32, limit: int) -> Indices:
+    """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] best.
+
+    Greedy: always the run that is farthest, on average, from what is there already.
+    """
+    count = len(features)
+    if count <= limit:
+        return np.arange(count)
+    runs = [np.arange(s, min(s + RUN, count)) for s in range(0, count, RUN)]
+    distance = np.full(count, np.inf, np.float32)
+    gain = np.array([np.linalg.norm(features[r] - features.mean(0), axis=1).mean() for r in runs])
+    kept: list[Indices] = []
+    for _ in range(max(limit // RUN, 1)):
+        best = int(gain.argmax())
+        kept.append(runs[best])
+        for member in runs[best]:
+            distance = np.minimum(distance, np.linalg.norm(features - features[member], axis=1))
+        gain = np.array([distance[r].mean() for r in runs])
+    return np.unique(np.concatenate(kept))
+
+
+def _collect(
+    template: Template, frames: Indices, points: Float32, unit: Float32, size: Indices, reference: Float32
+) -> dict[str, npt.NDArray[Any]]:
+    """Cut the exemplars out and measure them."""
+    rows, columns = int(size[4]), int(size[5])
+    origin = corner(points, rows, columns)
+    stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
+    gap, red, sharp = np.zeros((3, len(frames)), np.float32)
+    looks = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
+
+    def study(found: list[tuple[int, Frame]]) -> None:
+        some = [k for k, _ in found]
+        pictures = np.empty((len(found), rows, columns, 3), np.uint8)
+        for k, (number, region) in enumerate(found):
+            pictures[k] = crop(region, 0, 0, columns, rows)
+            stock[number] = appearance.sharpened(region.data, SHARPEN)
+        local = points[some, :, :2] - origin[some, None].astype(np.float32)
+        gap[some] = appearance.seam_gap(pictures, local, unit[some])
+        red[some] = appearance.vermilion(pictures, local, unit[some])
+        for k, number in enumerate(some):
+            sharp[number] = appearance.sharpness(pictures[k], local[k, lip_geometry.OUTER], unit[number])
+            looks[number] = appearance.thumbnail(pictures[k], local[k], unit[number], reference)
+
+    regions = _regions(template, frames, origin, columns, rows)
+    for _ in spread(batched(regions, repeat(TOGETHER)), study, WORKERS, "study"):
+        pass
+    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
+
+
+def _regions(
+    template: Template, frames: Indices, origin: Indices, columns: int, rows: int
+) -> Iterator[tuple[int, Frame]]:
+    """Each of `frames` cut at its `origin`, with its place among them; from close-ups, where these reach so far."""
+    place = {int(frame): k for k, frame in enumerate(frames)}
+    boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
+    close_ups = template.close_ups
+    if close_ups is not None and all(close_ups.shows(*box) for box in boxes):
+        yield from ((k, close_ups.cut(*box)) for k, box in enumerate(boxes))
+        return
+    for index, frame in enumerate(template.frames()):
+        if index in place:
+            x, y = origin[place[index]].tolist()
+            yield place[index], cut(frame, x, y, columns, rows)
+
+
+def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
+    """Measures of the picture, set against what is usual for this person."""
+    looks = stock.pop("looks").astype(np.float32)
+    square = (looks**2).sum(1)
+    unlike = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
+    unlike /= np.median(np.diag(unlike, 1)) + 1e-6
+    gap = stock.pop("gap").astype(np.float32)
+    gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
+    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_OVERREAD), 0)
+    overread = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
+    red = stock.pop("red").astype(np.float32)
+    log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
+    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
+    usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
+    return {
+        **stock,
+        "aperture": opening - overread,
+        "overread": overread,
+        "gap": gap,
+        "pressed": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
+        "soft": np.maximum(usual - log, 0).astype(np.float32),
+        "unlike": unlike.astype(np.float32),
+    }
+
+
+def _limits(opening: Float32) -> Float32:
+    low, high = np.percentile(opening, [3, 97])
+    speaking = opening[opening > low + 0.15 * (high - low)]
+    percentiles = np.minimum(np.percentile(speaking, [15, 35, 55, 75, 95]), high)
+    return np.array([min(low, 0.03), *percentiles], np.float32)
+
+
+def _control_points(reference: Float32) -> tuple[Indices, Indices]:
+    """Vertices of the base's field: the lips' outline, then the lower face thinned to a spacing; and of the mouth's.
+
+    What the base shows between the lips is covered. Points there, driven together to shut a wide mouth, would only tear
+    the skin around.
+    """
+    middle = reference[lip_geometry.CORNERS].mean(0)
+    away = np.linalg.norm(reference - middle, axis=1)
+    chosen = list(lip_geometry.OUTER)
+    for vertex in np.argsort(away):
+        below = reference[vertex, 1] > reference[lip_geometry.NOSE_TIP, 1]
+        if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > 0.13:
+            chosen.append(vertex)
+    control = np.array(chosen, np.int64)
+    return control, np.concatenate([lip_geometry.INNER, control[away[control] < 0.75]])

@@ -1,0 +1,114 @@
+"""What only the picture can tell about a mouth: whether it is really shut, how sharp it is, what it looks like."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from digital_human.core.frame import Float32, Uint8
+from digital_human.engines.exemplar.lip_geometry import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
+
+SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
+"""Vertices on the skin around the mouth."""
+THUMBNAIL = (40, 32)
+"""Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
+
+
+def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
+    """How unlike lips the seam between them looks, from about 0 (shut) upwards, [n].
+
+    Teeth and the dark of the mouth are less colourful than lips; vertices 13 and 14 cannot tell a slit of teeth from
+    lips that touch.
+
+    crops: YCbCr [n, rows, columns, 3]; points: [n, 468, 2], crop pixels; unit: inter-ocular distances [n], pixels
+    """
+    sigma = np.maximum(0.01 * unit, 0.5)
+    columns = slice(2, 7)
+    upper, lower = points[:, None, UPPER_INNER[columns]], points[:, None, LOWER_INNER[columns]]
+    share: Float32 = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
+    seam = _colourfulness(crops, upper * (1 - share) + lower * share, sigma).min(1).mean(1)
+    lips = (points[:, [37, 0, 267, 84, 17, 314]] + points[:, [82, 13, 312, 87, 14, 317]]) / 2
+    return np.median(_colourfulness(crops, lips, sigma), axis=1) - seam  # type: ignore[no-any-return]
+
+
+def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
+    """How much lip is seen: mean chroma distance from the skin around, over the bands the mesh holds for the lips, [n].
+
+    Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
+    """
+    sigma = np.maximum(0.015 * unit, 0.5)
+    share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
+    columns = slice(2, 7)
+    bands = [
+        points[:, None, outer[columns]] * (1 - share) + points[:, None, inner[columns]] * share
+        for outer, inner in ((UPPER_OUTER, UPPER_INNER), (LOWER_OUTER, LOWER_INNER))
+    ]
+    chroma = crops[..., 1:]
+    skin = np.median(_soft(chroma, points[:, SKIN], sigma), axis=1)
+    lips = _soft(chroma, np.concatenate(bands, 1), sigma)
+    return np.linalg.norm(lips - skin[:, None, None], axis=-1).mean((1, 2))  # type: ignore[no-any-return]
+
+
+def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
+    """Mean size of fine detail in the mouth's luma: low when the mouth is blurred by motion."""
+    low, high = points.min(0) - 0.1 * unit, points.max(0) + 0.1 * unit
+    x0, y0 = np.maximum(low.astype(int), 0)
+    x1, y1 = high.astype(int) + 1
+    luma = crop[y0:y1, x0:x1, 0].astype(np.float32)
+    fine = luma - cv2.GaussianBlur(luma, (0, 0), max(0.012 * unit, 0.7))
+    return float(np.abs(fine).mean())
+
+
+def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> Float32:
+    """The mouth in the canonical frame without its mean colour, float32 [32 * 40 * 3]: alike mouths are close.
+
+    points: [468, 2] crop pixels; unit: inter-ocular distance, pixels; reference: canonical face [468, 3]
+    """
+    centre = reference[[61, 291], :2].mean(0)
+    target = (reference[STABLE, :2] - centre) * 22 + np.array([20, 14])
+    # A wide blur is dear, and the same on a picture half or a quarter the size.
+    step = max(int(unit / 44), 1)
+    shrunk = cv2.resize(crop, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+    scaled = (points[STABLE] + 0.5) / step - 0.5
+    affine = cv2.estimateAffinePartial2D(scaled, target.astype(np.float32))[0]
+    soft = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
+    small = cv2.warpAffine(soft, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
+    return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
+
+
+def _colourfulness(crops: Uint8, at: Float32, sigma: Float32) -> Float32:
+    """Chroma over luma at points [n, ..., 2]."""
+    values = _soft(crops, at, sigma)
+    chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
+    return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
+
+
+def _soft(crops: Uint8, points: Float32, sigma: Float32) -> Float32:
+    """Pixels [n, ..., C] nearest to points [n, ..., 2] of crops [n, rows, columns, C], blurred by Gaussians, rounded.
+
+    sigma: [n]
+    Only these are computed: to blur all of a crop for a few of its pixels would be the dearest step of the study.
+    """
+    count, rows, columns = crops.shape[:3]
+    half = np.minimum(np.ceil(3 * sigma), (min(rows, columns) - 1) // 2)
+    side = int(half.max())
+    step = np.arange(-side, side + 1)
+    kernel = np.exp(-0.5 * (step / sigma[:, None]) ** 2) * (np.abs(step) <= half[:, None])
+    kernel = (kernel / kernel.sum(1, keepdims=True)).astype(np.float32)
+    at = points.reshape(count, -1, 2)
+    left, top = np.moveaxis(
+        np.clip(np.rint(at).astype(int) - side, 0, [columns - 1 - 2 * side, rows - 1 - 2 * side]), -1, 0
+    )
+    windows = sliding_window_view(crops, (len(step), len(step)), (1, 2))  # type: ignore[call-overload]
+    seen = windows[np.arange(count)[:, None], top, left].astype(np.float32)
+    blurred = (seen @ kernel[:, None, None, :, None])[..., 0] @ kernel[:, None, :, None]
+    return np.rint(blurred[..., 0]).reshape(*points.shape[:-1], -1)  # type: ignore[no-any-return]
+
+
+def sharpened(picture: Uint8, amount: float) -> Uint8:
+    """I420 [rows * 3 / 2, columns] with an unsharp mask of three by three pixels on its luma."""
+    out = picture.copy()
+    luma = out[: len(picture) * 2 // 3]
+    cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0, luma)
+    return out

@@ -1,0 +1,76 @@
+"""A mouth that is open all the time, a smile or a cry: it is shut first, so that it can open like others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from digital_human.core.frame import Float32, Frame
+from digital_human.engines.exemplar import head_pose, lip_geometry, lip_shape
+from digital_human.engines.exemplar.atlas import Indices
+from digital_human.engines.exemplar.donor import lips
+from digital_human.engines.exemplar.donor.atlas import Donor, pull
+
+UPPER_SHARE = 0.4
+"""Of the way to each other, what the upper lip goes."""
+OUTER_SHARE = 0.9
+"""How much of it the lips' outer edges go along."""
+DROPPED = 0.06
+"""Aperture from which the jaw has dropped as well, inter-ocular distances."""
+REACH = 0.8
+"""Of the displacement fields, inter-ocular distances."""
+
+
+def closed(points: Float32, donor: Donor, size: float) -> Float32:
+    """Landmarks [n, 468, 3] with the lips together: the jaw is raised as the donor's would be, the lips do the rest.
+
+    size: width of this mouth over the donor's
+    """
+    opening = np.maximum(lip_geometry.aperture(points) - DROPPED, 0)
+    change = size * donor.change(opening / size, np.zeros_like(opening))
+    raised = lip_shape.follow(donor.reference)[:, None] * head_pose.fit(donor.reference, points).turn(change)
+    out = points.copy()
+    out[..., :2] -= raised[..., :2]
+    upper, lower = out[:, lip_geometry.UPPER_INNER, :2].copy(), out[:, lip_geometry.LOWER_INNER, :2].copy()
+    seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
+    out[:, lip_geometry.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
+    out[:, lip_geometry.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
+    down = lip_geometry.interocular(points)[:, None, None] * lips.axes(points)[1][:, None]
+    out[:, lip_geometry.UPPER_INNER, :2] = seam - lips.ABOVE * down
+    out[:, lip_geometry.LOWER_INNER, :2] = seam + lips.BELOW * down
+    return out
+
+
+def close(
+    regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices, donor: Donor, size: float
+) -> tuple[list[Frame], Float32]:
+    """Regions of n frames, and the landmarks [n, 468, 3] of those, with the lips together.
+
+    The teeth lie between the lips, so no one smooth field can hide them: each lip is moved by its own, and the two
+    pictures meet on the seam.
+
+    origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the fields; size: see `closed`
+    """
+    target = closed(points, donor, size)
+    lower_lip, upper_lip = (
+        [*lip_geometry.LOWER_INNER, *lip_geometry.LOWER_OUTER],
+        [*lip_geometry.UPPER_INNER, *lip_geometry.UPPER_OUTER],
+    )
+    above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
+    out = [region.copy() for region in regions]
+    for k, region in enumerate(out):
+        here, there = (p[k, :, :2] - origin[k].astype(np.float32) for p in (points, target))
+        reach = float(REACH * lip_geometry.interocular(points[k]))
+        right, left = lip_geometry.INNER_CORNERS
+        middle = (there[lip_geometry.UPPER_INNER] + there[lip_geometry.LOWER_INNER]) / 2
+        seam = np.concatenate([there[[right]], middle, there[[left]]])
+        for plane, step in zip(region.planes, (1, 2, 2), strict=True):
+            picture, at = plane.astype(np.float32), (there + 0.5) / step - 0.5
+            upper, lower = (
+                pull(picture, at[part], (here - there)[part] / step, reach / step) for part in (above, below)
+            )
+            x, y = (np.arange(n) * step + (step - 1) / 2 for n in reversed(plane.shape))
+            share = np.clip((y[:, None] - np.interp(x, seam[:, 0], seam[:, 1])) / step + 0.5, 0, 1)
+            plane[...] = np.clip(upper + share * (lower - upper) + 0.5, 0, 255).astype(np.uint8)
+    return out, target

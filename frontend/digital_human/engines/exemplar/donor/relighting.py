@@ -1,0 +1,61 @@
+"""The light on a face and the sharpness of its picture, to which a donor's mouth is fitted.
+
+Measured on thirteen clips of 512 to 1280 lines: the brightest teeth are 1.75 times as bright as the whites of the eyes
+(standard deviation 0.08) and 1.35 times as bright as the skin about the mouth (0.25); their tint is half that of the
+eye whites. Ratios of skin colour alone would turn teeth purple.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digital_human.core.frame import Float32, Uint8
+from digital_human.engines.exemplar import lip_geometry
+from digital_human.engines.exemplar.donor.atlas import Donor
+
+EYELIDS = (np.array([33, 160, 158, 133, 153, 144]), np.array([263, 387, 385, 362, 380, 373]))
+SKIN = np.array([206, 426, 216, 436, 202, 422, 200, 199, 18, 164, 167, 393, 92, 322, 205, 425, 50, 280])
+TEETH_TO_WHITES, TEETH_TO_SKIN, WHITES_SHARE = 1.75, 1.35, 0.75
+"""Brightest teeth over either reference, and how much the eye whites count against the skin."""
+TINT_SHARE, DIMMED, BRIGHTEST = 0.5, 0.93, 245.0
+FINE, COARSE = 0.012, 0.08
+"""Blurs between which detail counts as fine, inter-ocular distances."""
+
+
+def teeth_colour(image: Uint8, points: Float32) -> Float32:
+    """RGB of the brightest teeth in this light, [3].
+
+    image: uint8 [H, W, 3] RGB; points: float32 [468, 2], its pixels
+    """
+    unit = float(lip_geometry.interocular(points))
+    soft = cv2.GaussianBlur(image, (0, 0), max(0.02 * unit, 0.6)).astype(np.float32)
+    height, width = image.shape[:2]
+    at = np.rint(points[SKIN]).astype(np.int64).clip(0, [width - 1, height - 1])
+    skin = np.median(soft[at[:, 1], at[:, 0]], axis=0)
+
+    eyes = np.zeros((height, width), np.uint8)
+    for lids in EYELIDS:
+        cv2.fillConvexPoly(eyes, np.rint(points[lids]).astype(np.int32), (1,))
+    pixels = soft[eyes > 0]
+    light = pixels.mean(1)
+    low, high = np.percentile(light, [60, 92])  # neither iris and lashes nor glints
+    whites = pixels[(light >= low) & (light <= high)].mean(0)
+
+    level = (TEETH_TO_WHITES * whites.mean()) ** WHITES_SHARE * (TEETH_TO_SKIN * skin.mean()) ** (1 - WHITES_SHARE)
+    tint = (whites / whites.mean()) ** TINT_SHARE
+    return (min(DIMMED * level, BRIGHTEST) * tint / tint.mean()).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def softness(image: Uint8, points: Float32, donor: Donor) -> float:
+    """Gaussian blur, in inter-ocular distances, that makes the donor as soft as this picture; 0 where it is softer.
+
+    Compared about the eyes, where every face has edges. Arguments as for `teeth_colour`.
+    """
+    unit = float(lip_geometry.interocular(points))
+    lids = points[np.concatenate(EYELIDS)]
+    x0, y0 = np.maximum(lids.min(0) - 0.2 * unit, 0).astype(int)
+    x1, y1 = (lids.max(0) + 0.2 * unit).astype(int)
+    grey = image[y0:y1, x0:x1].mean(2).astype(np.float32)
+    fine, coarse = (np.abs(grey - cv2.GaussianBlur(grey, (0, 0), s * unit)).mean() for s in (FINE, COARSE))
+    return float(np.interp(-fine / (coarse + 1e-6), -donor.crispness, donor.blurs))

@@ -1,0 +1,200 @@
+"""Tensors of the network `mouth_renderer` for a batch of frames: crops, displacement fields and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core.frame import Float32, Frame, Uint8, cut
+from digital_human.engines.base import FaceTrack
+from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
+from digital_human.engines.exemplar.atlas import Atlas, Indices, corner
+
+BASE_REACH, BASE_RIDGE = 0.8, 0.02
+MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
+"""Reach of the two fields, in inter-ocular distances, and their ridge."""
+FULL, FADED = 0.10, 0.35
+"""The mouth layer is opaque up to the first distance from the lips and gone at the second."""
+RING = (0.05, 0.36)
+"""Where, by distance from the lips, the two layers' colours are compared."""
+TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
+"""How deep the lips of an exemplar are tucked in to shut them, less where each has a field of its own, whose edge then
+stays as dark as it is; and the opening or `gap` from which they need it."""
+CRAMPED = 2.5
+"""Times by which a gap may shrink in one field. More would fold the lips, which are then moved by a field each."""
+COARSE = 4
+"""Masks are drawn at this fraction of their size, which is that of the network's ring."""
+
+NEITHER, UPPER, LOWER = 0, 1, 2
+FREED = {NEITHER: np.zeros(0, np.int64), UPPER: lip_geometry.UPPER_INNER, LOWER: lip_geometry.LOWER_INNER}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """inputs: tensors of the network; origin: [n, 2] frame pixel of each base crop's corner."""
+
+    inputs: dict[str, npt.NDArray[np.generic]]
+    origin: Indices
+
+
+def build(
+    atlas: Atlas,
+    track: FaceTrack,
+    frames: list[Frame],
+    here: Float32,
+    drawn: Float32,
+    exemplar: Indices,
+    freed: Indices,
+) -> Batch:
+    """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]
+
+    freed: [n], the lip that may fall where it likes, one of NEITHER, UPPER, LOWER: the rest is then not torn by a gap
+    that closes; see `seam`.
+    """
+    rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
+    unit = lip_geometry.interocular(here)
+    origin = corner(here, rows, columns)
+    base = np.stack([cut(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
+
+    control, near = atlas.control, atlas.near
+    local = drawn - origin[:, None].astype(np.float32)
+    points = local[:, control]
+    moves = here[:, control, :2] - drawn[:, control]
+    base_reach = (BASE_REACH * unit).astype(np.float32)
+
+    inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
+    layer = local - inset
+    mouth, source = _exemplars(atlas, track, exemplar)
+    depth = np.where(freed == NEITHER, TUCK, SEAM_TUCK)
+    source = source + _tuck(source, depth * _shutting(atlas, exemplar, lip_geometry.aperture(drawn)))
+    target = layer[:, near]
+    affine = rbf.affine(target, source[:, near])
+    rest = source[:, near] - rbf.apply(affine, target)
+    mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
+    held = np.stack([np.isin(near, FREED[k], invert=True) for k in freed])
+
+    masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
+    return Batch(
+        {
+            "base": base,
+            "base_points": points.astype(np.float32),
+            "base_weights": rbf.coefficients(points, moves, base_reach, BASE_RIDGE),
+            "base_reach": base_reach[:, None],
+            "mouth": mouth,
+            "mouth_points": target.astype(np.float32),
+            "mouth_weights": rbf.coefficients(target, rest, mouth_reach, MOUTH_RIDGE, held),
+            "mouth_reach": mouth_reach[:, None],
+            "mouth_affine": affine,
+            "alpha": np.stack([alpha for alpha, _ in masks]),
+            "ring": np.stack([ring for _, ring in masks]),
+        },
+        origin,
+    )
+
+
+def blank(size: Indices, control: int, near: int) -> dict[str, npt.NDArray[np.generic]]:
+    """Inputs for one picture, all zero, of the shapes that `build` makes.
+
+    size: of the atlas; control, near: how many points carry its fields
+    """
+    rows, columns, layer_rows, layer_columns, mouth_rows, mouth_columns = (int(v) for v in size)
+    pictures = {
+        "base": (rows * 3 // 2, columns),
+        "mouth": (mouth_rows * 3 // 2, mouth_columns),
+        "alpha": (layer_rows * 3 // 2, layer_columns),
+        "ring": (layer_rows // COARSE, layer_columns // COARSE),
+    }
+    numbers: dict[str, tuple[int, ...]] = {"mouth_affine": (3, 2)}
+    for layer, points in (("base", control), ("mouth", near)):
+        numbers |= {f"{layer}_points": (points, 2), f"{layer}_weights": (points, 2), f"{layer}_reach": (1,)}
+    return {
+        **{name: np.zeros((1, *shape), np.uint8) for name, shape in pictures.items()},
+        **{name: np.zeros((1, *shape), np.float32) for name, shape in numbers.items()},
+    }
+
+
+def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8, Float32]:
+    """Crops of exemplars, I420 [n, rows * 3 / 2, columns], and their landmarks [n, V, 2] in crop pixels."""
+    frames = atlas.exemplar_frame[exemplar]
+    origin = atlas.exemplar_origin[exemplar].astype(np.float32)
+    return np.asarray(atlas.exemplar_pixels[exemplar], np.uint8), head_pose.steady(track, frames)[..., :2] - origin[
+        :, None
+    ]
+
+
+def cramped(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
+    """Where lips that shall be shut are too far apart in the exemplar for one field, [n]."""
+    parted = atlas.aperture[exemplar] + atlas.overread[exemplar]
+    shutting = _shutting(atlas, exemplar, aperture)
+    shut = parted + 2 * TUCK * shutting > CRAMPED * aperture
+    return np.asarray(shut & (shutting > 0.5))
+
+
+def seam(drawn: Float32, rows: int, columns: int) -> Float32:
+    """1 below the line on which the lips of `drawn`, [V, 2] in crop pixels, meet, 0 above; as I420 is laid out."""
+    right, left = drawn[lip_geometry.INNER_CORNERS]
+    line = np.concatenate(
+        [right[None], (drawn[lip_geometry.UPPER_INNER] + drawn[lip_geometry.LOWER_INNER]) / 2, left[None]]
+    )
+    line = line[np.argsort(line[:, 0])]
+    height = np.interp(np.arange(columns), line[:, 0], line[:, 1])
+    luma = np.clip(np.arange(rows)[:, None] - height + 0.5, 0, 1).astype(np.float32)
+    chroma = cv2.resize(luma, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.concatenate([luma, np.stack([chroma, chroma]).reshape(rows // 2, columns)])
+
+
+def _shutting(atlas: Atlas, exemplar: Indices, aperture: Float32) -> Float32:
+    """How much the parted lips of an exemplar are to be shut, 0-1, [n]."""
+    closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
+    ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
+    return closing * np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)  # type: ignore[no-any-return]
+
+
+def _tuck(source: Float32, depth: Float32) -> Float32:
+    """Shifts [n, V, 2] that start lips which shall be shut a little inside the flesh of an exemplar's parted ones.
+
+    The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
+    """
+    amount = (depth * lip_geometry.interocular(source))[:, None, None]
+    across = source[:, lip_geometry.LOWER_OUTER] - source[:, lip_geometry.UPPER_OUTER]
+    across /= np.linalg.norm(across, axis=2, keepdims=True)
+    shift = np.zeros_like(source)
+    shift[:, lip_geometry.UPPER_INNER] = -amount * across
+    shift[:, lip_geometry.LOWER_INNER] = amount * across
+    return shift
+
+
+def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:
+    """Opacity of the mouth layer, I420 [rows * 3 / 2, columns], and the ring of skin on which colours are compared,
+    [rows / 4, columns / 4]; uint8.
+    """
+    size = (rows // COARSE, columns // COARSE)
+    outside = np.full(size, 255, np.uint8)
+    _fill(outside, points[lip_geometry.OUTER], 0)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * (COARSE / unit)
+    t = np.clip((FADED - distance) / (FADED - FULL), 0, 1)
+    alpha = t * t * (3 - 2 * t) * 255
+    alpha[[0, -1]] = alpha[:, [0, -1]] = 0
+    skin = np.zeros(size, np.uint8)
+    _fill(skin, points[control], 255)
+    skin[(distance < RING[0]) | (distance > RING[1])] = 0
+    smooth = cv2.resize(alpha, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return opacity(np.rint(smooth).astype(np.uint8)), skin
+
+
+def opacity(mask: Uint8) -> Uint8:
+    """A mask [rows, columns] as the network takes it, I420 [rows * 3 / 2, columns]: chroma is covered as luma is."""
+    rows, columns = mask.shape
+    half = cv2.resize(mask, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    return np.concatenate([mask, np.stack([half, half]).reshape(rows // 2, columns)])
+
+
+def _fill(mask: Uint8, points: Float32, value: int) -> None:
+    """Fill the convex hull of points, given in full-size pixels."""
+    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
+    fixed: Any = np.rint(((hull + 0.5) / COARSE - 0.5) * 16).astype(np.int32)
+    cv2.fillConvexPoly(mask, fixed, (value,), shift=4)

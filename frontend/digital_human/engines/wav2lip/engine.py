@@ -1,0 +1,175 @@
+"""Wav2Lip: the published network, 96x96, with weights that its users bring.
+
+K. R. Prajwal, R. Mukhopadhyay, V. P. Namboodiri, C. V. Jawahar, "A lip sync expert is all you need for speech to lip
+generation in the wild", ACM Multimedia 2020. Box, padding, smoothing and mel windows are those of the published
+inference. The paste is not: there a hard rectangle replaces the face, here only the lower face fades in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
+from digital_human.engines.base import Arrays, FaceTrack, Networks, Template
+from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
+from digital_human.errors import NoFace
+
+SIZE = 96
+MEL_STEPS = 16
+BELOW = 10
+"""Pixels added under the chin: the published padding (0, 10, 0, 0)."""
+SMOOTHED = 5
+"""Frames over which boxes are averaged."""
+JAW = np.array([132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361])
+CHEEKS = np.array([205, 425, 2])
+"""Vertices of the mesh around what is pasted: along the jaw, and back through the cheeks under the nose."""
+CHIN, FEATHER = 0.08, 0.22
+"""In inter-ocular distances: how far the mask reaches under the jaw, which may drop, and how wide its edge fades."""
+MOST_SHARPENING = 2.0
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass
+class Wav2LipEngine:
+    """sharpen: raise the patch's fine detail to that of the template around it."""
+
+    name: str = "wav2lip"
+    sharpen: bool = False
+    version: str = "1"
+    networks: tuple[str, ...] = ("wav2lip",)
+    resolution: int | None = SIZE
+    licence: str = "that of the weights installed; the authors' own are for research and personal use only"
+    install: str = "python -m export wav2lip --checkpoint wav2lip_gan.pth"
+    has_strength: bool = False
+
+    def analyse(self, template: Template, networks: Networks) -> Arrays:
+        """boxes  int64 [T, 4], left, top, right, bottom; meaningless where no face is present."""
+        return {"boxes": face_boxes(template.track, template.width, template.height)}
+
+    def plan(
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: Indices,
+        networks: Networks,
+        strength: float = 1.0,
+    ) -> Arrays:
+        """Of N output frames:
+
+        pose          int64 [N], template frame shown
+        start         int64 [N], first step of the mel window
+        timeline_mel  float32 [steps, 80], whole
+        """
+        mel = mel_spectrogram(audio)
+        missing = max(MEL_STEPS - len(mel), 0)
+        mel = np.pad(mel, ((0, missing), (0, 0)), constant_values=-LARGEST)
+        fps = template.fps
+        start = np.arange(len(order)) * STEPS_PER_SECOND * fps.denominator // fps.numerator
+        return {"pose": order, "start": np.minimum(start, len(mel) - MEL_STEPS), "timeline_mel": mel}
+
+    def render(
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+    ) -> list[Frame]:
+        pose = np.asarray(plan["pose"], np.int64)
+        boxes = np.asarray(analysis["boxes"], np.int64)[pose]
+        steps = np.asarray(plan["start"], np.int64)[:, None] + np.arange(MEL_STEPS)
+        mel = np.asarray(plan["timeline_mel"], np.float32)[steps].transpose(0, 2, 1)
+        faces = np.stack([warp_rgb(frame, _to_patch(box), SIZE) for frame, box in zip(frames, boxes, strict=True)])
+        images = networks.infer(self.networks[0], {"mel": mel, "face": faces}, ("image",))["image"]
+        points = template.track.landmarks[pose, :, :2]
+        return [
+            self._pasted(frame, box, np.asarray(image, np.uint8), landmarks)
+            for frame, box, image, landmarks in zip(frames, boxes, images, points, strict=True)
+        ]
+
+    def _pasted(self, frame: Frame, box: Indices, image: Uint8, landmarks: Float32) -> Frame:
+        """A copy of the frame with the lower face of `image`, uint8 [96, 96, 3] RGB."""
+        finished = frame.copy()
+        corner = box[:2] - box[:2] % 2
+        width, height = (int(v) for v in box[2:] - corner + (box[2:] - corner) % 2)
+        mask = lower_face(landmarks - corner.astype(np.float32), width, height)
+        left, top, right, bottom = _support(mask)
+        if right == left:
+            return finished
+        # Nothing is drawn where nothing will be seen.
+        mask = mask[top:bottom, left:right]
+        corner += [left, top]
+        x, y = (int(v) for v in corner)
+        shape = right - left, bottom - top
+        before = crop(frame, x, y, *shape)
+        enlarge = cv2.invertAffineTransform(_to_patch(box - np.tile(corner, 2)))
+        patch = cv2.warpAffine(image, enlarge, shape, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        drawn = rgb_to_yuv(np.asarray(patch, np.uint8), frame.matrix).astype(np.float32)
+        if self.sharpen:
+            drawn[..., 0] = _sharpened(drawn[..., 0], before[..., 0].astype(np.float32), mask, width / SIZE)
+        after = before + (drawn - before) * mask[..., None]
+        paste(finished, before, np.clip(np.rint(after), 0, 255).astype(np.uint8), x, y)
+        return finished
+
+
+def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
+    """int64 [T, 4]: what the face mesh covers, padded and smoothed as the published inference does it.
+
+    Its smoothing looks ahead: each box is the mean of itself and the next four, the last ones of the last five.
+    """
+    if not track.present.any():
+        raise NoFace("video_path: no face was found in the template")
+    points = track.landmarks[..., :2]
+    low, high = points.min(1).astype(np.int64), points.max(1).astype(np.int64)
+    # A face that is partly outside the picture keeps a box of at least two pixels in it.
+    limits = np.array([width, height])
+    low = np.clip(low, 0, limits - 2)
+    high = np.clip(high + np.array([0, BELOW]), low + 2, limits)
+    boxes: Indices = np.concatenate([low, high], 1)
+    edges = np.flatnonzero(np.diff(track.present.astype(np.int8), prepend=0, append=0))
+    for first, end in edges.reshape(-1, 2):
+        for k in range(first, end):
+            begin = min(k, max(end - SMOOTHED, first))
+            boxes[k] = boxes[begin : min(begin + SMOOTHED, end)].mean(0)
+    return boxes
+
+
+def lower_face(points: Float32, width: int, height: int) -> Float32:
+    """Opacity of the paste, float32 [height, width]: 1 around the mouth, 0 at the edge of the lower face and the crop.
+
+    points: [468, 2], crop pixels
+    """
+    unit = float(np.linalg.norm(points[[33, 133]].mean(0) - points[[362, 263]].mean(0)))
+    down = points[152] - points[168]
+    jaw = points[JAW] + down * (CHIN * unit / max(float(np.linalg.norm(down)), 1e-6))
+    hull = cv2.convexHull(np.concatenate([jaw, points[CHEEKS]]).astype(np.float32))
+    inside = np.zeros((height + 2, width + 2), np.uint8)
+    cv2.fillConvexPoly(inside, np.rint(hull + 1).astype(np.int32), (255,))
+    inside[[0, -1]] = inside[:, [0, -1]] = 0
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    t = np.clip(distance / max(FEATHER * unit, 1.0), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _support(mask: Float32) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom, all even, of what is not 0 in a mask of even sides; all 0 where nothing is."""
+    x, y, width, height = cv2.boundingRect((mask > 0).view(np.uint8))
+    right, bottom = x + width, y + height
+    return x - x % 2, y - y % 2, right + right % 2, bottom + bottom % 2
+
+
+def _to_patch(box: Indices) -> npt.NDArray[np.float64]:
+    """Affine map, frame pixels -> pixels of the patch that shows the box."""
+    scale = SIZE / (box[2:] - box[:2])
+    return np.column_stack([np.diag(scale), (0.5 - box[:2]) * scale - 0.5])
+
+
+def _sharpened(luma: Float32, template: Float32, mask: Float32, enlargement: float) -> Float32:
+    """Fine detail, at the scale of the patch's own pixels, amplified until it is as strong as the template's there."""
+    sigma = max(enlargement, 0.5)
+    detail, grain = (image - cv2.GaussianBlur(image, (0, 0), sigma) for image in (luma, template))
+    strength = np.sqrt([(mask * detail**2).sum(), (mask * grain**2).sum()])
+    gain = np.clip(strength[1] / max(strength[0], 1e-3) - 1, 0, MOST_SHARPENING)
+    return np.asarray(luma + np.float32(gain) * detail, np.float32)

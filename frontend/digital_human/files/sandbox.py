@@ -1,0 +1,181 @@
+"""Paths of callers: where they lead, whether that is allowed, and opening them so that the answer stays true.
+
+A check by name is worth nothing once somebody can exchange a folder for a link between the check and the use. So
+`resolve` only gives early, clear answers. Whatever is read or written is opened by `open_file` and `open_folder`, which
+walk from an allowed root one name at a time without following links, and is then used through its descriptor
+(`by_descriptor`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from digital_human.errors import BadInput, Conflict, Forbidden, NotFound, OutputFailed
+from digital_human.media.encode import check_suffix
+
+
+@dataclass(frozen=True)
+class JobPaths:
+    """Absolute, with symbolic links resolved."""
+
+    audio: Path
+    video: Path
+    save: Path
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Where callers may read and write.
+
+    base:     relative paths start here
+    roots:    allowed folders, links resolved
+    private:  a folder inside one of them that is the service's own
+    mappings: (prefix of the caller's paths, what it is called here), applied first
+    """
+
+    base: Path
+    roots: Sequence[Path]
+    private: Path | None = None
+    mappings: Sequence[tuple[str, str]] = ()
+
+
+def resolve(audio: str, video: str, save: str, base: Path, roots: Sequence[Path]) -> JobPaths:
+    """Where the caller's paths lead; relative ones start at `base`.
+
+    Raises Forbidden outside `roots`, NotFound for a missing input, Conflict where the output is an input, and BadInput
+    for a folder or an unknown output type.
+    """
+    allowed = Allowed(base, roots)
+    inputs = {"audio_path": input_path(audio, "audio_path", allowed)}
+    inputs["video_path"] = input_path(video, "video_path", allowed)
+    return JobPaths(inputs["audio_path"], inputs["video_path"], output_path(save, inputs, allowed))
+
+
+def input_path(text: str, field: str, allowed: Allowed) -> Path:
+    """The existing, readable, regular file that `text` names."""
+    path = _inside(text, field, allowed)
+    if path in allowed.roots:
+        raise BadInput(f"{field}: is a folder")
+    try:
+        with open_file(path, allowed.roots, field) as descriptor:
+            if os.fstat(descriptor).st_size == 0:
+                raise BadInput(f"{field}: is an empty file")
+    except OSError as error:
+        raise BadInput(f"{field}: cannot be read ({error.strerror})") from error
+    return path
+
+
+def output_path(text: str, inputs: dict[str, Path], allowed: Allowed, field: str = "save_path") -> Path:
+    """Where the result goes: of a known type, no folder, and none of the inputs (field -> path)."""
+    path = _inside(text, field, allowed)
+    check_suffix(path, field)
+    if path.is_dir():
+        raise BadInput(f"{field}: is a folder")
+    for name, other in inputs.items():
+        if path == other or (path.exists() and path.samefile(other)):
+            raise Conflict(f"{field}: is the same file as {name}")
+    return path
+
+
+@contextmanager
+def open_file(path: Path, roots: Sequence[Path], field: str) -> Iterator[int]:
+    """A descriptor, for reading, of a regular file below one of `roots`.
+
+    Raises Forbidden where a link lies on the way, NotFound, BadInput for anything but a regular file, and OSError.
+    """
+    try:
+        with open_folder(path.parent, roots, field) as folder:
+            # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(path.name or ".", flags, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFound(f"{field}: no such file") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Forbidden(f"{field}: has become a symbolic link") from error
+        raise
+    try:
+        if os.path.isdir(descriptor):
+            raise BadInput(f"{field}: is a folder")
+        if not os.path.isfile(descriptor):
+            raise BadInput(f"{field}: is not a regular file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def open_folder(path: Path, roots: Sequence[Path], field: str, create: bool = False) -> Iterator[int]:
+    """A descriptor of a folder at or below one of `roots`; missing folders are made if asked.
+
+    Raises Forbidden where a link lies on the way, and OSError.
+    """
+    root = next((root for root in roots if path.is_relative_to(root)), None)
+    if root is None:
+        raise Forbidden(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(root, flags)
+    try:
+        for name in path.relative_to(root).parts:
+            inner = _enter(name, descriptor, flags | os.O_NOFOLLOW, create, field)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def by_descriptor(descriptor: int, name: str = "") -> Path:
+    """A path that leads to what is open, whatever has become of its name; `name` lies inside an open folder."""
+    return Path(f"/proc/self/fd/{descriptor}") / name
+
+
+def _enter(name: str, folder: int, flags: int, create: bool, field: str) -> int:
+    try:
+        if create:
+            try:
+                os.mkdir(name, dir_fd=folder)
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise OutputFailed(f"{field}: its folder cannot be made ({error.strerror})") from error
+        return os.open(name, flags, dir_fd=folder)
+    except NotADirectoryError as error:
+        # With O_DIRECTORY and O_NOFOLLOW a link and a file give the same answer.
+        if _is_link(name, folder):
+            raise Forbidden(f"{field}: has become a symbolic link") from error
+        raise
+
+
+def _is_link(name: str, folder: int) -> bool:
+    try:
+        os.readlink(name, dir_fd=folder)
+    except OSError:
+        return False
+    return True
+
+
+def _inside(text: str, field: str, allowed: Allowed) -> Path:
+    if not text.strip() or "\0" in text:
+        raise BadInput(f"{field}: is empty or not a path")
+    try:
+        path = Path(os.path.realpath(allowed.base / _mapped(text, allowed.mappings)))
+    except (OSError, UnicodeEncodeError) as error:
+        raise BadInput(f"{field}: is not a path") from error
+    if not any(path.is_relative_to(root) for root in allowed.roots):
+        raise Forbidden(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+    if allowed.private and path.is_relative_to(allowed.private):
+        raise Forbidden(f"{field}: lies in a folder that the service keeps for itself")
+    return path
+
+
+def _mapped(text: str, mappings: Sequence[tuple[str, str]]) -> str:
+    for prefix, here in mappings:
+        if text == prefix or text.startswith(prefix.rstrip("/") + "/"):
+            return here.rstrip("/") + "/" + text[len(prefix) :].lstrip("/")
+    return text

@@ -1,0 +1,165 @@
+"""Files that callers send because they share no disk with the service, and results kept for them to fetch."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from digital_human.errors import BadInput, NotFound, TooLarge
+from digital_human.media.encode import writing
+from digital_human.settings import Settings
+
+PREFIX = "upload:"
+_ID = re.compile(r"upload:[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    id: str
+    bytes: int
+
+
+def is_upload(text: str) -> bool:
+    return text.startswith(PREFIX)
+
+
+def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
+    """Where the file of an upload id lies; its keeping time starts again.
+
+    Raises NotFound where this owner has no upload of that id.
+    """
+    if not _ID.fullmatch(text):
+        raise NotFound(f"{field}: no such upload")
+    path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
+    if not path.is_file():
+        raise NotFound(f"{field}: no such upload; it may have been removed after a while")
+    _record_use(path, settings)
+    return path
+
+
+def last_use(path: Path, settings: Settings) -> float:
+    """When an upload was sent or last named by a job, in seconds since 1970. Raises OSError where it is gone."""
+    times = [path.stat().st_mtime]
+    with suppress(OSError):
+        times.append((_uses(settings) / path.name).stat().st_mtime)
+    return max(times)
+
+
+def remove_upload(path: Path, settings: Settings) -> None:
+    """Remove an upload and the record of its use."""
+    path.unlink(missing_ok=True)
+    (_uses(settings) / path.name).unlink(missing_ok=True)
+
+
+def _record_use(path: Path, settings: Settings) -> None:
+    # Not by the upload's own times: a running job tells by those that its input was exchanged.
+    with suppress(OSError):
+        _uses(settings).mkdir(exist_ok=True)
+        (_uses(settings) / path.name).touch()
+
+
+def result_path(task_id: str, settings: Settings) -> Path:
+    """Where a result lies whose caller named no path."""
+    return settings.state_path / "results" / f"{task_id}.mp4"
+
+
+class Receiver:
+    """Takes a multipart body piece by piece and keeps its one file part; memory does not grow with the file.
+
+    Also a context manager: what is not finished by `finish` is gone at its end.
+    """
+
+    def __init__(self, content_type: str, owner: str, settings: Settings) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if kind != b"multipart/form-data" or not boundary:
+            raise BadInput("the body must be multipart/form-data with a part `file`")
+        self._limit = settings.max_upload_bytes
+        self._key = uuid.uuid4().hex
+        self._path = _folder(settings) / f"{owner}-{self._key}"
+        self._part = self._path.with_name(f".{self._path.name}.part")
+        self._size = 0
+        self._files = 0
+        self._in_file = False
+        self._header = [b"", b""]
+        self._disposition = b""
+        callbacks: Any = {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._collect(0, data[start:end]),
+            "on_header_value": lambda data, start, end: self._collect(1, data[start:end]),
+            "on_header_end": self._header_ends,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": lambda data, start, end: self._data(data[start:end]),
+        }
+        self._parser = MultipartParser(boundary, callbacks)
+        with writing("file"):
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._part.open("wb")
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What is still to be written of a file that is not wanted may find no room.
+        with suppress(OSError):
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Raises BadInput for a malformed body, TooLarge, and OutputFailed for trouble with the disk."""
+        try:
+            with writing("file"):
+                self._parser.write(data)
+        except FormParserError as error:
+            raise BadInput("the body is not well-formed multipart/form-data") from error
+
+    def finish(self) -> Upload:
+        if self._files != 1 or self._size == 0:
+            raise BadInput("file: must be there once, and not be empty")
+        with writing("file"):
+            self._file.close()
+            self._part.replace(self._path)
+        return Upload(PREFIX + self._key, self._size)
+
+    def _begin(self) -> None:
+        self._in_file, self._disposition = False, b""
+
+    def _collect(self, which: int, data: bytes) -> None:
+        self._header[which] += data
+        if len(self._header[which]) > 4096:
+            raise BadInput("the body has a header that is too long")
+
+    def _header_ends(self) -> None:
+        name, value = self._header
+        if name.lower() == b"content-disposition":
+            self._disposition = value
+        self._header = [b"", b""]
+
+    def _headers_end(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._in_file = options.get(b"name") == b"file"
+        self._files += self._in_file
+
+    def _data(self, data: bytes) -> None:
+        if not self._in_file or self._files > 1:
+            return
+        self._size += len(data)
+        if self._size > self._limit:
+            raise TooLarge(f"file: is larger than {self._limit} bytes")
+        self._file.write(data)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.state_path / "uploads"
+
+
+def _uses(settings: Settings) -> Path:
+    return settings.state_path / "upload_uses"

@@ -1,0 +1,94 @@
+"""Removes what nobody needs any more: old uploads and results, folders of jobs that are over, records of old tasks."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from dbos import DBOS
+
+from digital_human.files.uploads import last_use, remove_upload
+from digital_human.jobs.models import JobSpec
+from digital_human.jobs.watcher import OPEN
+from digital_human.jobs.workflow import GENERATE, clean_up
+from digital_human.settings import Settings
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 600.0
+_ABANDONED = 600.0
+_RECORDS_KEPT = timedelta(days=30)
+_RECORDS_AT_A_TIME = 500
+# Jobs that took their process down with them too often; nobody has cleaned up after those.
+_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+
+
+def start(settings: Settings, stop: threading.Event) -> threading.Thread:
+    """Tidy now and every ten minutes, in a thread that ends with `stop`."""
+
+    def run() -> None:
+        while True:
+            try:
+                tidy(settings)
+            except Exception as error:
+                log.warning("housekeeping failed: %s", error)
+            if stop.wait(INTERVAL):
+                return
+
+    thread = threading.Thread(target=run, name="housekeeping", daemon=True)
+    thread.start()
+    return thread
+
+
+def tidy(settings: Settings) -> None:
+    """Everything by its age; but what a task that waits or runs will need is kept however old it is."""
+    state = settings.state_path
+    open_tasks = {
+        status.workflow_id: JobSpec(**status.input["args"][0])
+        for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
+        if status.input is not None
+    }
+    needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}
+    for path in _older(state / "uploads", settings.keep_seconds):
+        if path not in needed and _unused(path, settings):
+            remove_upload(path, settings)
+    for folder in ("results", "reports"):
+        for path in _older(state / folder, settings.keep_seconds):
+            if path not in needed:
+                path.unlink(missing_ok=True)
+    # Half-stored analyses of processes that were killed.
+    for path in _older(state / "templates", _ABANDONED):
+        if path.name.startswith("."):
+            shutil.rmtree(path, ignore_errors=True)
+    for path in _older(state / "jobs", _ABANDONED):
+        if path.name not in open_tasks:
+            shutil.rmtree(path, ignore_errors=True)
+    for status in DBOS.list_workflows(name=GENERATE, status=_GIVEN_UP, load_output=False):
+        if status.input is not None:
+            clean_up(JobSpec(**status.input["args"][0]), status.workflow_id, settings)
+    before = (datetime.now(timezone.utc) - _RECORDS_KEPT).isoformat()
+    old = DBOS.list_workflows(completed_before=before, limit=_RECORDS_AT_A_TIME, load_input=False, load_output=False)
+    if old:
+        DBOS.delete_workflows([status.workflow_id for status in old])
+
+
+def _unused(upload: Path, settings: Settings) -> bool:
+    try:
+        return last_use(upload, settings) < time.time() - settings.keep_seconds
+    except OSError:
+        return False
+
+
+def _older(folder: Path, seconds: float) -> Iterator[Path]:
+    """Entries of a folder, which need not exist, that have not changed for so long."""
+    limit = time.time() - seconds
+    for path in folder.iterdir() if folder.exists() else ():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < limit:
+                yield path

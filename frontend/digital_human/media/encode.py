@@ -1,0 +1,180 @@
+"""Frames into H.264, complete or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from digital_human.core.cpus import usable_processors
+from digital_human.core.frame import Frame
+from digital_human.errors import BadInput, OutputFailed
+from digital_human.media import hardware
+from digital_human.media.video_info import VideoInfo
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+"""Output suffix -> FFmpeg's muxer."""
+
+SAVE_PATH = "save_path"
+OWN_FOLDER = "the service's own folder"
+"""What cannot be written, in the words of an error."""
+
+_MOST_THREADS = 8
+"""Of x264; each holds frames of its own, 20 MB at 1920x1080."""
+_LOOKAHEAD = "lookahead-threads=2"
+"""One thread looks ahead in another way: a talker at 1920x1080 took 12 % more bytes, for half a decibel less."""
+
+# Trouble of a disk that may be over in a moment: somebody makes room, a share or a folder comes back.
+# NumPy gives no number: it says only that not everything could be written.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOENT, None)
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """x264's preset and constant rate factor; AAC's bits per second and channel pair.
+
+    hardware: NVENC where it works, with the same number for its constant quality
+    """
+
+    preset: str = "superfast"
+    crf: int = 18
+    audio_bitrate: int = 160_000
+    hardware: bool = False
+
+
+def write_segment(
+    path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings, what: str = SAVE_PATH
+) -> None:
+    """Encode a stretch of frames, without sound, for `digital_human.media.mux` to join with others.
+
+    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputFailed,
+    which names `what`.
+    """
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with writing(what), muxer(part, "mp4") as output:
+            video = _video_stream(output, info, settings)
+            for index, frame in enumerate(frames):
+                picture = _picture(frame)
+                picture.pts = index
+                picture.time_base = 1 / info.fps
+                _tag(picture, info)
+                output.mux(_encoded(video, picture, what))
+            output.mux(_encoded(video, None, what))
+        with writing(what):
+            part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(what: str = SAVE_PATH) -> Iterator[None]:
+    """Errors of the disk inside the block become `OutputFailed`, which names `what`."""
+    try:
+        yield
+    except OSError as error:
+        # PyAV repeats the path in its message; the caller learns the reason only.
+        message = f"{what}: cannot be written ({error.strerror or 'the disk gave an error'})"
+        raise OutputFailed(message, passing=error.errno in _PASSING) from error
+
+
+@contextmanager
+def muxer(path: Path, kind: str, flags: str = "") -> Iterator[OutputContainer]:
+    """kind: FFmpeg's name of the muxer; flags: its `movflags`"""
+    container = av.open(str(path), "w", format=kind, options={"movflags": flags} if flags else {})
+    try:
+        yield container
+    except BaseException:
+        # The trailer of a broken file is of no use, and writing it may fail as the file did.
+        with suppress(av.FFmpegError, OSError):
+            container.close()
+        raise
+    container.close()
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """Returns when the file's content is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
+    fits = info.width in hardware.SIDES and info.height in hardware.SIDES
+    codec = hardware.encoder() if settings.hardware and fits else hardware.X264
+    stream = output.add_stream(codec, rate=info.fps)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height = info.width, info.height
+    stream.pix_fmt = "yuv420p"
+    if codec == hardware.X264:
+        stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
+        # Threads that share one frame, PyAV's choice, wait for each other, and the slices they cut it into cost bytes.
+        stream.thread_type = "FRAME"
+        stream.thread_count = min(usable_processors(), _MOST_THREADS)
+    else:
+        stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
+    context = stream.codec_context
+    context.time_base = 1 / info.fps
+    context.colorspace = info.tags.space
+    context.color_primaries = info.tags.primaries
+    context.color_trc = info.tags.transfer
+    context.color_range = 1
+    return stream
+
+
+def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list[Packet[VideoStream]]:
+    try:
+        return stream.encode(picture)
+    except av.FFmpegError as error:
+        if stream.codec_context.codec.name == hardware.X264:
+            if isinstance(error, av.ExternalError):
+                # So it fails where it gets no memory, and says no more.
+                raise MemoryError("x264 failed") from error
+            raise
+        hardware.refuse(error)
+        raise OutputFailed(f"{what}: the card's encoder failed", passing=True) from error
+
+
+def _picture(frame: Frame) -> VideoFrame:
+    # PyAV counts the rows of chroma as height // 4 where it shares the buffer: that is wrong where a row is cut in two.
+    if frame.height % 4:
+        return VideoFrame.from_ndarray(frame.data, format="yuv420p")
+    return VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")
+
+
+def _tag(picture: VideoFrame, info: VideoInfo) -> None:
+    picture.colorspace = info.tags.space
+    picture.color_primaries = info.tags.primaries
+    picture.color_trc = info.tags.transfer
+    picture.color_range = 1
+
+
+def check_suffix(path: Path, field: str = "save_path") -> None:
+    """Raises BadInput where no container goes with the suffix."""
+    if path.suffix.lower() not in CONTAINERS:
+        raise BadInput(f"{field}: must end in one of {', '.join(CONTAINERS)}")

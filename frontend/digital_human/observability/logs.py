@@ -1,0 +1,101 @@
+"""Logging: one line an event, the task's id on each, readable on a terminal and JSON anywhere else.
+
+Code logs with the standard library and puts numbers into `extra`:
+
+    log.info("job finished", extra={"frames": 75})
+
+Whatever is in `extra` becomes a field of the JSON line and `key=value` on a terminal. The task's id needs no mention:
+it is taken from the context, which `digital_human.core.concurrency` hands on to the threads of a job.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timezone
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+FILE_NAME = "digital-human.log"
+FILE_BYTES, FILE_COUNT = 20 * 2**20, 5
+
+task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
+
+_STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"}
+_COLOURS = {"WARNING": "\033[33m", "ERROR": "\033[31m", "CRITICAL": "\033[31;1m"}
+_DIM, _PLAIN = "\033[2m", "\033[0m"
+
+
+@contextmanager
+def task(identifier: str) -> Iterator[None]:
+    """Every line that is logged in the block, and in the stages it starts, carries the task's id."""
+    token = task_id.set(identifier)
+    try:
+        yield
+    finally:
+        task_id.reset(token)
+
+
+def configure(level: str, folder: Path | None = None) -> None:
+    """Log to standard error, and as JSON to a rotating file where a folder is given. Replaces earlier handlers."""
+    console = logging.StreamHandler(sys.stderr)
+    console.setFormatter(
+        TerminalFormatter(colour="NO_COLOR" not in os.environ) if sys.stderr.isatty() else JsonFormatter()
+    )
+    handlers: list[logging.Handler] = [console]
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = RotatingFileHandler(folder / FILE_NAME, maxBytes=FILE_BYTES, backupCount=FILE_COUNT, encoding="utf-8")
+        file.setFormatter(JsonFormatter())
+        handlers.append(file)
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, task_id, the fields, and an exception's trace."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class TerminalFormatter(logging.Formatter):
+    """Time, level, message and fields; the id of the task is cut to its first eight digits."""
+
+    def __init__(self, colour: bool) -> None:
+        super().__init__(datefmt="%H:%M:%S")
+        self.colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _fields(record)
+        identifier = str(fields.pop("task_id", ""))[:8]
+        tail = "  ".join(f"{key}={_short(value)}" for key, value in fields.items())
+        shade, dim, plain = (_COLOURS.get(record.levelname, ""), _DIM, _PLAIN) if self.colour else ("", "", "")
+        line = (
+            f"{dim}{self.formatTime(record, self.datefmt)}{plain} {shade}{record.levelname:7}{plain} "
+            f"{identifier:8} {record.getMessage()}{f'  {dim}{tail}{plain}' if tail else ''}"
+        )
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    identifier = task_id.get()
+    own = {} if identifier is None else {"task_id": identifier}
+    return own | {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""Marks laid over the finished picture: the caller's watermark and the mark that says a person is synthetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from digital_human.core.frame import Float32, Frame, rgb_to_yuv
+from digital_human.errors import BadInput
+from digital_human.media import VideoInfo
+
+Corner = Literal["top right", "bottom right"]
+MARGIN = 10
+DIGITAL_HUMAN_MARK = Path(__file__).parents[1] / "assets" / "digital_human_mark.png"
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A picture in place.
+
+    x, y:   of its top left corner in the frame, even
+    luma:   float32 [h, w], chroma: float32 [2, h/2, w/2], already times their opacity
+    keep:   float32 [h, w] and [h/2, w/2], what stays of the frame underneath, 0-1
+    """
+
+    x: int
+    y: int
+    luma: Float32
+    chroma: Float32
+    keep: tuple[Float32, Float32]
+
+
+def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: float | None = None) -> Overlay:
+    """An RGBA picture set `MARGIN` pixels from both edges.
+
+    height_share: its height over the frame's shorter side; without one it keeps its own size, up to a third of it
+
+    Raises BadInput where the picture cannot be read or does not fit.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise BadInput(f"the overlay picture {path.name} cannot be read")
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGRA)
+    if image.shape[2] == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    height, width = image.shape[:2]
+    if height_share is None:
+        scale = min(1.0, info.width / 3 / width, info.height / 3 / height)
+    else:
+        scale = min(height_share * min(info.width, info.height) / height, (info.width - 2 * MARGIN) / width)
+    height, width = round(height * scale), round(width * scale)
+    if width < 2 or height < 2 or height > info.height - 2 * MARGIN:
+        raise BadInput("video_path: the picture is too small for an overlay")
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    x = info.width - MARGIN - width
+    y = MARGIN if corner == "top right" else info.height - MARGIN - height
+    # The picture is set into one whose edges fall between chroma samples.
+    left, top = x % 2, y % 2
+    right, bottom = (left + width) % 2, (top + height) % 2
+    image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    alpha = image[..., 3].astype(np.float32) / 255
+    yuv = rgb_to_yuv(np.ascontiguousarray(image[..., 2::-1]), info.matrix).astype(np.float32) * alpha[..., None]
+    half = (yuv.shape[1] // 2, yuv.shape[0] // 2)
+    chroma = cv2.resize(yuv[..., 1:], half, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+    keep = cv2.resize(1 - alpha, half, interpolation=cv2.INTER_AREA)
+    return Overlay(
+        x - left, y - top, yuv[..., 0].copy(), chroma.astype(np.float32), (1 - alpha, keep.astype(np.float32))
+    )
+
+
+def lay_over(frame: Frame, overlays: list[Overlay]) -> Frame:
+    """The frame with the overlays on it; the frame itself when there are none."""
+    if not overlays:
+        return frame
+    frame = frame.copy()
+    luma, *chroma = frame.planes
+    for overlay in overlays:
+        _mix(luma, overlay.luma, overlay.keep[0], overlay.x, overlay.y)
+        for plane, layer in zip(chroma, overlay.chroma, strict=True):
+            _mix(plane, layer, overlay.keep[1], overlay.x // 2, overlay.y // 2)
+    return frame
+
+
+def _mix(plane: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], layer: Float32, keep: Float32, x: int, y: int) -> None:
+    h, w = layer.shape
+    region = plane[y : y + h, x : x + w]
+    region[...] = np.rint(region * keep + layer).astype(np.uint8)

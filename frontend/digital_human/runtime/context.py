@@ -1,0 +1,63 @@
+"""From settings to what a job works with: folders, engines, networks, the template store, the encoder."""
+
+from __future__ import annotations
+
+import importlib
+
+from digital_human.engines import ENGINES, Engine
+from digital_human.engines.base import STRENGTHS
+from digital_human.errors import BadInput, Unavailable
+from digital_human.media import EncoderSettings, hardware
+from digital_human.pipeline.pipeline import Workshop
+from digital_human.pipeline.templates import TemplateStore
+from digital_human.settings import Settings
+from digital_human.triton.client import TritonNetworks
+
+
+def build_workshop(settings: Settings, triton_url: str) -> Workshop:
+    return Workshop(
+        networks=TritonNetworks(triton_url),
+        store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
+        encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_encoder),
+        watermark_image=settings.watermark_image,
+        batch_size=settings.batch_size,
+        max_audio_seconds=settings.max_audio_seconds,
+        max_template_seconds=settings.max_template_seconds,
+        max_template_pixels=settings.max_template_pixels,
+        hwaccel=hardware.decoder() if settings.hardware_decoder else None,
+    )
+
+
+def load_engines(settings: Settings) -> None:
+    """Import the modules that add engines of the operator's own."""
+    for name in settings.engine_modules:
+        importlib.import_module(name)
+
+
+def find_engine(name: str) -> Engine:
+    if name not in ENGINES:
+        raise BadInput(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
+    return ENGINES[name]
+
+
+def require_strength(engine: Engine, strength: float) -> None:
+    """Raises BadInput for a mouth strength that is out of range, or that the engine cannot draw."""
+    least, largest = STRENGTHS
+    if not least <= strength <= largest:
+        raise BadInput(f"mouth_strength: must lie between {least:g} and {largest:g}")
+    if strength != 1 and not engine.has_strength:
+        raise BadInput(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
+
+
+def networks_needed(engine: str) -> tuple[str, ...]:
+    """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
+    return ("face_detector", "face_mesh", *find_engine(engine).networks)
+
+
+def make_folders(settings: Settings) -> None:
+    """Create the data folder. Raises Unavailable where that is not possible."""
+    try:
+        settings.base_path.mkdir(parents=True, exist_ok=True)
+        settings.state_path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"BASE_PATH cannot be used ({error.strerror})") from error

@@ -1,0 +1,97 @@
+"""468 landmarks of a face seen through a *region*: a square, turned so that the eyes are level.
+
+A region is float64 [4]: centre x, centre y, side in frame pixels, angle in radians (clockwise, as y points down).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core.frame import Float32, Float64, Frame, warp_rgb
+from digital_human.engines.base import Networks
+from digital_human.tracking.detector import LEFT_EYE, RIGHT_EYE, Detection
+
+INPUT_SIZE = 192
+POINTS = 468
+# Outer corners of the eyes.
+RIGHT_CORNER, LEFT_CORNER = 33, 263
+# The network was trained on squares this much larger than the face.
+MARGIN = 1.5
+# Each view of a face: relative side, angle added. The mean over slightly different crops is steadier.
+VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
+
+
+def locate(frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1) -> tuple[Float32, Float32]:
+    """Landmarks float32 [N, 468, 3] in frame pixels and scores float32 [N], 0-1, of one face per frame.
+
+    regions: float64 [N, 4]
+    views: how many of `VIEWS` are averaged
+    """
+    if not frames:
+        return np.zeros((0, POINTS, 3), np.float32), np.zeros(0, np.float32)
+    seen = [
+        (frame, region * [1, 1, side, 1] + [0, 0, 0, angle])
+        for frame, region in zip(frames, regions, strict=True)
+        for side, angle in VIEWS[:views]
+    ]
+    affines = [affine(region) for _, region in seen]
+    crops = np.stack([warp_rgb(frame, a, INPUT_SIZE) for (frame, _), a in zip(seen, affines, strict=True)])
+    answer = networks.infer("face_mesh", {"face": crops})
+    found = [
+        _in_frame(landmarks, a) for landmarks, a in zip(answer["landmarks"].astype(np.float32), affines, strict=True)
+    ]
+    landmarks = np.stack(found).reshape(len(frames), views, POINTS, 3).mean(1)
+    return landmarks, answer["score"].reshape(len(frames), views).astype(np.float32).mean(1)
+
+
+def affine(region: Float64) -> Float64:
+    """float64 [2, 3], frame pixels -> pixels of the network's crop."""
+    x, y, side, angle = region
+    matrix = cv2.getRotationMatrix2D((x, y), np.degrees(angle), INPUT_SIZE / side)
+    shift = np.array([[0, 0, INPUT_SIZE / 2 - x], [0, 0, INPUT_SIZE / 2 - y]])
+    return np.asarray(matrix + shift, np.float64)
+
+
+def region_of_detection(face: Detection) -> Float64:
+    eyes = face.keypoints[LEFT_EYE] - face.keypoints[RIGHT_EYE]
+    return np.array([*face.centre, MARGIN * face.size, np.arctan2(eyes[1], eyes[0])])
+
+
+def regions_of_landmarks(landmarks: Float32) -> Float64:
+    """float32 [N, 468, 3] -> float64 [N, 4]."""
+    low, high = landmarks[..., :2].min(1), landmarks[..., :2].max(1)
+    eyes = landmarks[:, LEFT_CORNER, :2] - landmarks[:, RIGHT_CORNER, :2]
+    side, angle = MARGIN * (high - low).max(-1), np.arctan2(eyes[:, 1], eyes[:, 0])
+    return np.column_stack([(low + high) / 2, side, angle]).astype(np.float64)
+
+
+def has_moved(before: Float64, after: Float64) -> npt.NDArray[np.bool_]:
+    """bool [N], whether the face lies in `after`, so far from `before` that the mesh suffers. Both float64 [N, 4]."""
+    shift = np.linalg.norm(after[:, :2] - before[:, :2], axis=1) / after[:, 2]
+    scale = np.abs(np.log(after[:, 2] / before[:, 2]))
+    turn = np.abs(shortest_turn(after[:, 3] - before[:, 3]))
+    return np.asarray((shift > 0.05) | (scale > 0.10) | (turn > 0.10))
+
+
+def between(first: Float64, second: Float64, share: float) -> Float64:
+    """A region on the way from `first` (share 0) to `second` (share 1)."""
+    step = second - first
+    step[3] = shortest_turn(step[3])
+    return np.asarray(first + share * step, np.float64)
+
+
+def shortest_turn(angle: Float64) -> Float64:
+    """Radians brought into -pi to pi."""
+    return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi, np.float64)
+
+
+def _in_frame(landmarks: Float32, matrix: Float64) -> Float32:
+    """float32 [468, 3] in crop pixels -> frame pixels; z by the scale of the crop."""
+    inverse = cv2.invertAffineTransform(matrix)
+    points = landmarks[:, :2] @ inverse[:, :2].T + inverse[:, 2]
+    depth = landmarks[:, 2:] * np.sqrt(abs(np.linalg.det(inverse[:, :2])))
+    return np.asarray(np.concatenate([points, depth], axis=1), np.float32)

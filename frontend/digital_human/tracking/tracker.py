@@ -1,0 +1,242 @@
+"""Follows one person's face through a video.
+
+The video is taken in chunks that end in *key frames*. Faces are detected in key frames only; there the one that is
+followed is told from the others by its place. Between two key frames the region of the face is interpolated, so that
+the mesh of a whole chunk is one batch; frames where the face turns out to be elsewhere are done once more.
+
+Key frames are a chain, each looks near the place of the last. What lies between them is not: while the chain goes on,
+threads of their own look at the chunks behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core.concurrency import batched, spread
+from digital_human.core.frame import Float32, Float64, Frame
+from digital_human.engines.base import FaceTrack, Networks
+from digital_human.tracking.detector import Detection, detect
+from digital_human.tracking.landmarker import (
+    MARGIN,
+    POINTS,
+    between,
+    has_moved,
+    locate,
+    region_of_detection,
+    regions_of_landmarks,
+)
+
+# Changes when the same video would give another track, so that stored ones are made anew.
+TRACK_VERSION = "2"
+
+# Frames from one key frame to the next, frames of a chunk, and chunks looked at at a time; one more is being prepared.
+STRIDE = 8
+CHUNK = 2 * STRIDE
+WORKERS = 2
+MIN_SCORE = 0.5
+# A detection belongs to a known face if it lies within this many face sizes (change of size counts too).
+SAME_FACE = 1.2
+# Key frames for which the place of somebody else is remembered.
+MEMORY = 25
+# How often a frame may be done again because the face was elsewhere in it.
+RETRIES = 2
+
+# Outlines of the lips; they are smoothed less than the rest, for closures are fast.
+LIPS = [
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+]  # fmt: skip
+SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
+
+
+def track_face(
+    frames: Iterable[Frame],
+    networks: Networks,
+    *,
+    views: int = 1,
+    witness: Callable[[Sequence[Frame], Float32], None] | None = None,
+) -> FaceTrack:
+    """Landmarks of one person, the largest and most central at the start, in every frame.
+
+    views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
+    witness: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
+    `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
+    """
+    chain = _Chain(networks)
+    chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
+    parts = []
+    for seen, *part in spread(chunks, lambda chunk: (chunk.frames, *_look(chunk, networks, views)), WORKERS, "mesh"):
+        if witness is not None:
+            witness(seen, part[0])
+        parts.append(part)
+    landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
+    score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
+    present = score >= MIN_SCORE
+    return FaceTrack(smooth(landmarks, present), score, present)
+
+
+def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
+    """Each frame takes a share of both neighbours, within runs of frames that show the face. [T, 468, 3], [T]."""
+    index = np.arange(len(landmarks))
+    before = np.maximum(index - 1, 0)
+    after = np.minimum(index + 1, max(len(landmarks) - 1, 0))
+    before = np.where(present[before], before, index)
+    after = np.where(present[after], after, index)
+    weight = np.full((POINTS, 1), SMOOTHING, np.float32)
+    weight[LIPS] = LIP_SMOOTHING
+    return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A chunk, and the region of the face in its key frames and in the frame before it, -1; None where it is away."""
+
+    frames: Sequence[Frame]
+    known: dict[int, Float64 | None]
+
+
+class _Chain:
+    """Carries what is known of the face from key frame to key frame."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+        # Region in the frame just before the chunk, None while the face is not to be seen.
+        self.region: Float64 | None = None
+        # Where the face was last, None before there was one.
+        self.last_seen: Float64 | None = None
+        # Regions of other people, and the key frames since they were seen.
+        self.others: list[tuple[Float64, int]] = []
+
+    def follow(self, frames: Sequence[Frame]) -> _Part:
+        """The next frames, with the key frames among them looked at."""
+        last = len(frames) - 1
+        keys = sorted({*range(STRIDE - 1, len(frames), STRIDE), last} | ({0} if self.region is None else set()))
+        known = dict(zip(keys, self._key_regions([frames[k] for k in keys]), strict=True))
+        known[-1] = self.region
+        self.region = known[last]
+        self.last_seen = self.last_seen if self.region is None else self.region
+        return _Part(frames, known)
+
+    def _key_regions(self, frames: Sequence[Frame]) -> list[Float64 | None]:
+        """Region of the face in each key frame, as the mesh sees it."""
+        guesses: list[Float64 | None] = []
+        region = self.region
+        for frame, faces in zip(frames, detect(frames, self.networks), strict=True):
+            if self.last_seen is None:
+                region = self._first(frame, faces)
+            else:
+                region = self._recognise(frame, [region_of_detection(face) for face in faces], region)
+            self.last_seen = self.last_seen if region is None else region
+            guesses.append(region)
+        there = [(k, guess) for k, guess in enumerate(guesses) if guess is not None]
+        if not there:
+            return guesses
+        shown = [frames[k] for k, _ in there]
+        landmarks, score = _settled(shown, np.stack([guess for _, guess in there]), self.networks)
+        sure = (score >= MIN_SCORE) & _inside(landmarks, frames[0])
+        for (k, _), right, seen in zip(there, sure, regions_of_landmarks(landmarks), strict=True):
+            guesses[k] = seen if right else None
+        return guesses
+
+    def _first(self, frame: Frame, faces: Sequence[Detection]) -> Float64 | None:
+        """Whom to follow: the largest and most central face in which the mesh believes too."""
+        if not faces:
+            return None
+        regions = np.stack([region_of_detection(face) for face in faces])
+        _, score = locate([frame] * len(faces), regions, self.networks)
+        centre = np.array([frame.width, frame.height]) / 2
+        off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
+        rank = np.where(score >= MIN_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
+        best = int(rank.argmax())
+        if rank[best] < 0:
+            return None
+        self.others = [(region, 0) for k, region in enumerate(regions) if k != best and rank[k] >= 0]
+        return np.asarray(regions[best], np.float64)
+
+    def _recognise(self, frame: Frame, regions: Sequence[Float64], region: Float64 | None) -> Float64 | None:
+        """Where the followed person is in a key frame, given the regions of all faces in it and where they were.
+
+        They are the one nearest to where they were. If nobody is near they may have moved far, or come back, but not to
+        where somebody else was.
+        """
+        strangers = [r for r in regions if all(_unlike(r, other) > SAME_FACE for other, _ in self.others)]
+        near = [] if region is None else [r for r in regions if _unlike(r, region) < SAME_FACE]
+        if near or region is None or self._is_face(frame, region):
+            # The detector loses faces in profile to which the mesh still holds.
+            found = near or ([region] if region is not None else strangers)
+        else:
+            found = strangers
+        reference = self.last_seen if region is None else region
+        assert reference is not None
+        chosen = min(found, key=lambda r: _unlike(r, reference), default=None)
+        seen = [(r, 0) for r in regions if r is not chosen]
+        unseen = [
+            (other, age + 1)
+            for other, age in self.others
+            if age < MEMORY and all(_unlike(other, r) > SAME_FACE for r in regions)
+        ]
+        self.others = seen + unseen
+        return chosen
+
+    def _is_face(self, frame: Frame, region: Float64) -> bool:
+        _, score = locate([frame], region[None], self.networks)
+        return bool(score[0] >= MIN_SCORE)
+
+
+def _look(part: _Part, networks: Networks, views: int) -> tuple[Float32, Float32]:
+    """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
+    frames = part.frames
+    landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
+    options = [_options(i, part.known) for i in range(len(frames))]
+    for attempt in range(max(map(len, options))):
+        todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
+        if todo:
+            regions = np.stack([options[i][attempt] for i in todo])
+            landmarks[todo], score[todo] = _settled([frames[i] for i in todo], regions, networks, views)
+    score[~_inside(landmarks, frames[0])] = 0
+    return landmarks, score
+
+
+def _settled(frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1) -> tuple[Float32, Float32]:
+    """The mesh in these regions, done again where it shows that the face lies elsewhere."""
+    landmarks, score = locate(frames, regions, networks, views)
+    for _ in range(RETRIES):
+        where = regions_of_landmarks(landmarks)
+        again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
+        if not again.size:
+            break
+        regions = regions.copy()
+        regions[again] = where[again]
+        landmarks[again], score[again] = locate([frames[i] for i in again], regions[again], networks, views)
+    return landmarks, score
+
+
+def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
+    """Regions to try in frame i: between those of the key frames around it, then each of them alone."""
+    if i in known:
+        region = known[i]
+        return [] if region is None else [region]
+    earlier = max(k for k in known if k < i)
+    later = min(k for k in known if k > i)
+    first, second = known[earlier], known[later]
+    if first is None or second is None:
+        return [region for region in (first, second) if region is not None]
+    # The second and third serve where the picture cuts from one place to another.
+    return [between(first, second, (i - earlier) / (later - earlier)), first, second]
+
+
+def _unlike(first: Float64, second: Float64) -> float:
+    """How far two regions are apart, in sizes of the larger face; a change of size counts like a shift."""
+    shift = np.linalg.norm(first[:2] - second[:2]) / (max(first[2], second[2]) / MARGIN)
+    return float(shift + abs(np.log(first[2] / second[2])))
+
+
+def _inside(landmarks: Float32, frame: Frame) -> npt.NDArray[np.bool_]:
+    """bool [n], whether the middle of the face lies in the picture."""
+    middle = landmarks[..., :2].mean(1)
+    return np.asarray(((middle >= 0) & (middle < [frame.width, frame.height])).all(-1))

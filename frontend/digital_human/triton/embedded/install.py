@@ -1,0 +1,269 @@
+"""Finds the Triton that comes inside the nvidia-pytriton wheel and makes it runnable in the Python at hand.
+
+The server finds models through *backends*. Ours are a private folder, made for each run:
+
+    python/         the wheel's python backend, with the stub that was built for this Python
+    onnxruntime/    this project's backend of that name, in Python
+    env/            a virtual environment without packages of its own that points at the packages of this Python
+
+The stub embeds an isolated Python: it ignores PYTHONPATH and PYTHONHOME and finds its packages only through the
+`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever the service itself runs in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import site
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import NamedTuple
+
+from digital_human.errors import Unavailable
+from digital_human.triton.embedded.ports import HOST
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+LIBPYTHON = f"libpython{PYTHON}.so.1.0"
+SHARED_PYTHON_FIX = (
+    f"use a Python that was built with a shared library: install the package libpython{PYTHON} of your distribution, "
+    f"or take one from `uv python install {PYTHON}` or from conda"
+)
+
+# What a batch fills is freed after it. glibc would give that back each time, and each page of the next batch would cost
+# a fault again.
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20)}
+
+
+class Check(NamedTuple):
+    """One line of `digital-human doctor`. `fix` says what to do where `ok` is False."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where the parts of the embedded server lie."""
+
+    server: Path
+    libraries: Path
+    python_backend: Path
+    stub: Path
+    libpython: Path
+
+    def environment(self, folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """Environment variables of the server. folder: what `prepare` was given."""
+        libraries = [str(self.libraries), str(self.libpython.parent), base.get("LD_LIBRARY_PATH", "")]
+        path = [str(folder / "env" / "bin"), base.get("PATH", os.defpath)]
+        # Else Triton would say of networks that run on the CPU that they run on the card.
+        hidden = {"CUDA_VISIBLE_DEVICES": ""} if why_not_on_gpu(onnxruntimes()) else {}
+        return {
+            **_ALLOCATOR,
+            **base,
+            **hidden,
+            "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries)),
+            "PATH": os.pathsep.join(path),
+        }
+
+    def command(
+        self,
+        repository: Path,
+        networks: Sequence[str],
+        backends: Path,
+        ports: tuple[int, int, int],
+        shm_prefix: str,
+    ) -> list[str]:
+        """Command line of the server; every service is bound to the loopback interface.
+
+        networks: those of the repository that are loaded at the start
+        ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
+        """
+        command = [
+            str(self.server),
+            f"--model-repository={repository}",
+            f"--backend-directory={backends}",
+            # The operator may load further networks later, and replace those that are loaded.
+            "--model-control-mode=explicit",
+            # Else a process is started for each network only to be asked what its configuration leaves out: a second.
+            "--disable-auto-complete-config",
+            *(f"--load-model={name}" for name in networks),
+            # One network that does not load is reported by name instead of ending the server.
+            "--exit-on-error=false",
+            "--exit-timeout-secs=3",
+            f"--http-address={HOST}",
+            f"--http-port={ports[0]}",
+            "--reuse-http-port=true",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={ports[1]}",
+            "--reuse-grpc-port=true",
+            f"--metrics-address={HOST}",
+            f"--metrics-port={ports[2]}",
+            f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
+            "--backend-config=python,stub-timeout-seconds=120",
+        ]
+        if not Path("/dev/nvidiactl").exists():
+            command += ["--allow-gpu-metrics=false", "--pinned-memory-pool-byte-size=0"]
+        return command
+
+    def prepare(self, folder: Path, onnxruntime_backend: Path) -> Path:
+        """Fill the empty `folder` as drawn above. Returns the folder for --backend-directory."""
+        backends = folder / "backends"
+        # Copies, for Triton refuses a library that a link leads out of the backend's folder.
+        shutil.copytree(self.python_backend, backends / "python", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy2(self.stub, backends / "python")
+        shutil.copytree(onnxruntime_backend, backends / "onnxruntime", ignore=shutil.ignore_patterns("__pycache__"))
+        environment = folder / "env"
+        packages = environment / "lib" / f"python{PYTHON}" / "site-packages"
+        packages.mkdir(parents=True)
+        (environment / "bin").mkdir()
+        python = Path(getattr(sys, "_base_executable", "") or sys.executable).resolve()
+        (environment / "bin" / "python3").symlink_to(python)
+        (environment / "pyvenv.cfg").write_text(
+            f"home = {python.parent}\ninclude-system-site-packages = false\n", encoding="utf-8"
+        )
+        (packages / "host.pth").write_text("\n".join(_package_folders()) + "\n", encoding="utf-8")
+        return backends
+
+
+def find() -> Runtime:
+    """Raises Unavailable that names the first part that is missing, and what to do about it."""
+    for check in checks():
+        if not check.ok:
+            raise Unavailable(f"the embedded Triton cannot run: {check.detail}; {check.fix}")
+    root = _pytriton()
+    libpython = _libpython()
+    assert root is not None and libpython is not None
+    return Runtime(
+        server=root / "tritonserver" / "bin" / "tritonserver",
+        libraries=root.parent / "nvidia_pytriton.libs",
+        python_backend=root / "tritonserver" / "backends" / "python",
+        stub=_stub(root),
+        libpython=libpython,
+    )
+
+
+def checks() -> list[Check]:
+    """Whether the embedded server can run here, part by part; nothing is started."""
+    machine = f"{platform.system()} {platform.machine()}"
+    results = [
+        Check(
+            "platform",
+            machine == "Linux x86_64",
+            machine,
+            "the embedded server exists for Linux on x86-64 only; set TRITON_URL to a server elsewhere",
+        )
+    ]
+    root = _pytriton()
+    server = root / "tritonserver" / "bin" / "tritonserver" if root else None
+    found = server is not None and server.exists()
+    results.append(
+        Check(
+            "Triton server",
+            found,
+            f"{server}" if found else "the wheel nvidia-pytriton is not installed, or not whole",
+            "pip install nvidia-pytriton==0.7.0, or set TRITON_URL to a server elsewhere",
+        )
+    )
+    has_stub = root is not None and _stub(root).exists()
+    results.append(
+        Check(
+            "Python version",
+            has_stub,
+            f"Python {PYTHON}" if has_stub else f"Triton's python backend has no part for Python {PYTHON}",
+            "use Python 3.10, 3.11 or 3.12",
+        )
+    )
+    libpython = _libpython()
+    results.append(
+        Check(
+            "libpython",
+            libpython is not None,
+            str(libpython) if libpython else f"this Python has no shared library {LIBPYTHON}",
+            SHARED_PYTHON_FIX,
+        )
+    )
+    folder = tempfile.gettempdir()
+    may_run = not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    results.append(
+        Check(
+            "temporary folder",
+            may_run,
+            folder if may_run else f"{folder}, from which Triton runs its backends, is mounted noexec",
+            "mount it exec (tmpfs: [/tmp:exec], or --tmpfs /tmp:exec), or set TMPDIR to a folder that is",
+        )
+    )
+    # Looked for, not imported: the service itself never loads a network runtime.
+    known = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+    installed = [known[name] for name in known if importlib.util.find_spec(name)]
+    results.append(
+        Check(
+            "network runtimes",
+            bool(installed),
+            " and ".join(installed) or "neither OpenVINO nor ONNX Runtime is installed",
+            "pip install openvino",
+        )
+    )
+    return results
+
+
+def onnxruntimes() -> set[str]:
+    """Those installed of the two distributions that bring the package `onnxruntime`."""
+    found = set()
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        with suppress(PackageNotFoundError):
+            found.add(distribution(name).name)
+    return found
+
+
+def why_not_on_gpu(distributions: Collection[str]) -> str:
+    """Why the embedded server leaves a GPU alone where there is one, empty where it does not.
+
+    distributions: see `onnxruntimes`
+    """
+    if "onnxruntime-gpu" not in distributions:
+        return "onnxruntime-gpu is not installed, so the networks run on the CPU"
+    if "onnxruntime" in distributions:
+        return "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other"
+    return ""
+
+
+def _pytriton() -> Path | None:
+    # Not imported: the package starts threads and changes logging when it is.
+    spec = importlib.util.find_spec("pytriton")
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _stub(root: Path) -> Path:
+    return root / "tritonserver" / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
+
+
+def _libpython() -> Path | None:
+    libdir = sysconfig.get_config_var("LIBDIR") or ""
+    multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
+    folders = [
+        Path(sys.base_prefix, "lib"),
+        Path(libdir),
+        Path(libdir, multiarch),
+        Path("/usr/lib", multiarch),
+        Path("/usr/lib64"),
+        Path("/usr/local/lib"),
+    ]
+    return next((folder / LIBPYTHON for folder in folders if (folder / LIBPYTHON).exists()), None)
+
+
+def _package_folders() -> list[str]:
+    """Folders with installed packages that this process uses, in its own order."""
+    known = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
+    if site.ENABLE_USER_SITE:
+        known.add(site.getusersitepackages())
+    return [entry for entry in sys.path if entry in known]

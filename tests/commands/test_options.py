@@ -1,0 +1,115 @@
+"""What a job may be told beside its files reaches it from the command line, the client and the queue alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digital_human.client import Client, ClientError
+from digital_human.core.frame import crop, yuv_to_rgb
+from digital_human.jobs.models import JobSpec
+from digital_human.media import VideoReader
+from digital_human.triton.embedded.server import TritonServer
+
+ROOT = Path(__file__).resolve().parents[2]
+MOUTH = (280, 330, 160, 110)
+
+
+def generate(triton: TritonServer, folder: Path, voice: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The command as people type it."""
+    files = ["--audio", str(voice), "--video", str(folder / "template.mkv"), "--output", str(folder / "out.mp4")]
+    return subprocess.run(
+        [sys.executable, "-m", "digital_human.cli", "generate", *files, *more],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TRITON_URL": triton.url, "BASE_PATH": str(folder), "ENCODER_PRESET": "ultrafast"},
+    )
+
+
+def mouths(path: Path) -> list[np.ndarray]:
+    return [yuv_to_rgb(crop(frame, *MOUTH), frame.matrix).astype(int) for frame in VideoReader(path).frames()]
+
+
+def test_the_command_line_has_strength_and_loop(
+    triton: TritonServer, samples: Path, voice: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "template.mkv").symlink_to(samples / "template.mkv")
+    pictures = []
+    for options in ((), ("--mouth-strength", "0.5", "--loop", "repeat")):
+        done = generate(triton, tmp_path, voice, *options)
+        assert done.returncode == 0, done.stderr
+        pictures.append(mouths(tmp_path / "out.mp4"))
+    assert max(np.abs(a - b).mean() for a, b in zip(*pictures, strict=True)) > 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--mouth-strength", "2"), "mouth_strength: must lie between 0.5 and 1.5"),
+        (("--mouth-strength", "nan"), "mouth_strength: must lie between 0.5 and 1.5"),
+        (("--mouth-strength", "1.2", "--engine", "wav2lip"), "mouth_strength: engine wav2lip has none"),
+        (("--loop", "sideways"), "invalid choice: 'sideways'"),
+    ],
+)
+def test_the_command_line_refuses_what_cannot_be(
+    triton: TritonServer, samples: Path, voice: Path, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "template.mkv").symlink_to(samples / "template.mkv")
+    done = generate(triton, tmp_path, voice, *options)
+    assert done.returncode != 0 and said in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_the_client_passes_options_on(address: str, samples: Path, voice: Path, tmp_path: Path) -> None:
+    with Client(address) as client:
+        output = tmp_path / "out.mp4"
+        task = client.generate(samples / "template.mkv", voice, output, mouth_strength=1.3, loop="hold")
+        assert (task.view["mouth_strength"], task.view["loop"]) == (1.3, "hold")
+        with pytest.raises(ClientError, match="mouth_strength") as caught:
+            client.submit("template.mkv", "speech.wav", mouth_strength=9)
+        assert caught.value.code == 400
+
+
+def test_a_key_stands_for_its_options_too(address: str) -> None:
+    with Client(address) as client:
+        first = client.submit("template.mkv", "speech.wav", idempotency_key="options")
+        same = client.submit(
+            "template.mkv", "speech.wav", idempotency_key="options", mouth_strength=1, loop="ping-pong"
+        )
+        assert same.id == first.id, "a default that is named is the same request"
+        with pytest.raises(ClientError, match="Idempotency-Key"):
+            client.submit("template.mkv", "speech.wav", idempotency_key="options", loop="repeat")
+        client.cancel(first.id)
+
+
+def test_the_engines_say_whether_they_have_strength(address: str) -> None:
+    with Client(address) as client:
+        engines = client._http.get("/engines").json()["engines"]
+    assert {engine["name"]: engine["mouth_strength"] for engine in engines} == {
+        "default": True,
+        "wav2lip": False,
+        "wav2lip-sharp": False,
+    }
+
+
+def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
+    queued = {
+        "audio": "/data/speech.wav",
+        "video": "/data/template.mkv",
+        "save": "/data/out.mp4",
+        "kept": False,
+        "watermark": False,
+        "digital_auth": False,
+        "engine": "default",
+        "timeout": 3600.0,
+        "callback_url": None,
+        "request": {"audio_path": "speech.wav"},
+    }
+    spec = JobSpec(**queued)
+    assert (spec.mouth_strength, spec.loop) == (1.0, "ping-pong")

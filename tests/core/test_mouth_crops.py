@@ -1,0 +1,93 @@
+"""Close-ups of the mouth instead of a template that is decoded once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digital_human.core import frame
+from digital_human.core import mouth_crops as module
+from digital_human.core.frame import Frame
+from digital_human.core.mouth_crops import CORNERS, LEFT_EYE, RIGHT_EYE, CloseUps
+from digital_human.engines.exemplar.engine import DefaultEngine
+from digital_human.media import VideoReader
+from digital_human.media import reader as read_module
+from digital_human.pipeline.templates import TemplateStore, prepare
+from digital_human.triton.client import TritonNetworks
+
+WIDTH, HEIGHT, UNIT = 200, 160, 40
+
+
+def picture(seed: int) -> Frame:
+    return Frame(np.random.default_rng(seed).integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8), "bt709")
+
+
+def face_at(x: float, y: float) -> np.ndarray:
+    """Landmarks [468, 3] of a face whose mouth is there; nothing but mouth and eyes is in its place."""
+    points = np.zeros((468, 3), np.float32)
+    points[CORNERS, :2] = [[x - 10, y], [x + 10, y]]
+    points[RIGHT_EYE, :2], points[LEFT_EYE, :2] = [x - UNIT / 2, y - 30], [x + UNIT / 2, y - 30]
+    return points
+
+
+@pytest.mark.parametrize("mouth", [(100, 80), (101.3, 83.8), (5, 150), (196, 6)])
+def test_a_cut_from_a_close_up_is_the_one_from_the_frame_also_beyond_its_edge(mouth: tuple[float, float]) -> None:
+    seen = CloseUps(WIDTH, HEIGHT)
+    pictures = [picture(0), picture(1)]
+    seen.keep(pictures, np.stack([face_at(*mouth), face_at(*mouth)]))
+    x, y = (2 * round((centre - 40) / 2) for centre in mouth)
+    for index, whole in enumerate(pictures):
+        assert seen.shows(index, x, y, 80, 80)
+        assert np.array_equal(seen.cut(index, x, y, 80, 80).data, frame.cut(whole, x, y, 80, 80).data)
+
+
+def test_what_a_close_up_does_not_show_is_not_made_up() -> None:
+    seen = CloseUps(WIDTH, HEIGHT)
+    seen.keep([picture(0), picture(1)], np.stack([face_at(100, 80), face_at(-300, 80)]))
+    assert seen.shows(0, 60, 40, 80, 80)
+    assert not seen.shows(0, 40, 40, 80, 80) and not seen.shows(0, 60, 40, 120, 80)
+    assert not seen.shows(0, 60, 20, 80, 80) and not seen.shows(0, 60, 60, 80, 80)
+    assert not seen.shows(1, -340, 40, 80, 80), "a face out of the picture"
+    assert not seen.shows(2, 60, 40, 80, 80), "a frame never shown"
+
+
+def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 20_000)
+    seen = CloseUps(WIDTH, HEIGHT)
+    for number in range(3):
+        seen.keep([picture(number)], face_at(100, 80)[None])
+    assert not seen.shows(0, 60, 40, 80, 80)
+
+
+@pytest.mark.parametrize("close_ups", [True, False])
+def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
+    samples: Path, networks: TritonNetworks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, close_ups: bool
+) -> None:
+    decoded = []
+
+    def counted(reader: VideoReader, start: int) -> Iterator[Frame]:
+        decoded.append(start)
+        return original(reader, start)
+
+    original = VideoReader._decoded
+    monkeypatch.setattr(VideoReader, "_decoded", counted)
+    engine = DefaultEngine()
+
+    def prepared(name: str) -> dict[str, np.ndarray]:
+        decoded.clear()
+        store = TemplateStore(tmp_path / name, 2**30)
+        found = prepare(samples / "template.mkv", engine, networks, store, 60, lambda share: None)
+        return {key: np.asarray(array) for key, array in found.analysis.items()}
+
+    fitting = prepared("fits")
+    assert decoded == [0]
+    monkeypatch.setattr(read_module, "_BUFFER_BYTES", 2**20)
+    if not close_ups:
+        monkeypatch.setattr(module, "MAX_BYTES", 2**20)
+    found = prepared("too-large")
+    assert decoded == ([0] if close_ups else [0, 0])
+    assert found.keys() == fitting.keys()
+    assert all(np.array_equal(found[key], fitting[key]) for key in fitting)

@@ -1,0 +1,215 @@
+"""The default engine on a real person, through the real Triton."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import pytest
+
+from digital_human.core.frame import Frame
+from digital_human.engines import Arrays, DefaultEngine, Template
+from digital_human.engines.base import cut
+from digital_human.engines.exemplar import lip_geometry, lip_shape, rbf, renderer_inputs
+from digital_human.engines.exemplar.atlas import Atlas
+from digital_human.engines.exemplar.native import arrange
+from digital_human.errors import Unavailable
+from digital_human.media import read_speech
+from digital_human.tracking.tracker import track_face
+from digital_human.triton.client import TritonNetworks
+
+RATE = 25
+
+
+@pytest.fixture(scope="module")
+def engine() -> DefaultEngine:
+    return DefaultEngine()
+
+
+@pytest.fixture(scope="module")
+def template(template_frames: list[Frame], networks: TritonNetworks) -> Template:
+    track = track_face(template_frames, networks)
+    first = template_frames[0]
+    return Template(
+        first.width, first.height, Fraction(RATE), len(template_frames), track, lambda: iter(template_frames)
+    )
+
+
+@pytest.fixture(scope="module")
+def analysis(engine: DefaultEngine, template: Template, networks: TritonNetworks) -> Arrays:
+    return engine.analyse(template, networks)
+
+
+@pytest.fixture(scope="module")
+def swing(template: Template, analysis: Arrays) -> Arrays:
+    """A plan that opens and shuts the mouth about twice a second, over the whole template."""
+    atlas = Atlas.from_arrays(analysis)
+    order = np.arange(template.frame_count)
+    share = 0.5 - 0.5 * np.cos(order * 2 * np.pi / 13)
+    curve = atlas.limits[0] + share * (atlas.limits[4] - atlas.limits[0])
+    width = np.full(len(order), atlas.width_limits[1], np.float32)
+    return arrange(atlas, curve.astype(np.float32), width, order)
+
+
+def render(
+    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Arrays, networks: TritonNetworks, part: slice
+) -> list[Frame]:
+    cut = {name: values[part] for name, values in plan.items()}
+    frames = list(template.frames())
+    return engine.render(template, analysis, cut, [frames[k] for k in cut["pose"]], networks)
+
+
+def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> None:
+    assert str(analysis["kind"]) == "exemplar"
+    assert all(values.dtype != object for values in analysis.values())
+    atlas = Atlas.from_arrays(analysis)
+    assert len(atlas.exemplar_frame) == template.frame_count
+    assert atlas.limits[0] < 0.04 < atlas.limits[-1], "shut, and wide open"
+    assert (np.diff(atlas.limits) > 0).all()
+
+
+def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
+    engine: DefaultEngine, template: Template, swing: Arrays, networks: TritonNetworks
+) -> None:
+    asked: SimpleQueue[dict[str, tuple[int, ...]]] = SimpleQueue()
+
+    class Recorder:
+        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+            asked.put({name: array.shape[1:] for name, array in inputs.items()})
+            return networks.infer(network, inputs, outputs)
+
+    analysis = engine.analyse(template, Recorder())
+    before = asked.get(timeout=10)
+    engine.render(template, analysis, cut(swing, np.arange(4)), list(template.frames())[:4], Recorder())
+    assert asked.get(timeout=10) == before
+
+
+def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: DefaultEngine, template: Template) -> None:
+    class Away:
+        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+            raise Unavailable("away")
+
+    assert str(engine.analyse(template, Away())["kind"]) == "exemplar"
+
+
+def test_the_drawn_lips_follow_the_curve(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    drawn = render(engine, template, analysis, swing, networks, slice(None))
+    seen = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+    assert np.corrcoef(seen, swing["aperture"])[0, 1] > 0.93
+    assert 0.8 < np.percentile(seen, 95) / np.percentile(swing["aperture"], 95) < 1.25
+
+
+def test_a_wide_mouth_shuts_without_tearing_its_lips(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    atlas = Atlas.from_arrays(analysis)
+    widest = np.argsort(atlas.aperture)[-8:]
+    shut = {name: values[:8].copy() for name, values in swing.items()}
+    shut["pose"] = atlas.exemplar_frame[widest]
+    shut["around"] = np.repeat(widest[:, None], 3, 1)
+    shut["aperture"] = np.full(8, atlas.limits[0], np.float32)
+    shut["width"] = atlas.width[widest]
+    shut["weight"] = np.zeros(8, np.float32)
+    shut["slow"] = atlas.slow[shut["pose"]]
+    drawn = render(engine, template, analysis, shut, networks, slice(None))
+    seen = [lip_geometry.aperture(track_face([frame], networks).landmarks)[0] for frame in drawn]
+    assert np.median(seen) < 0.06
+
+    wanted = shut["aperture"], shut["width"], shut["slow"]
+    here, points = lip_shape.draw(atlas, template.track, shut["pose"], shut["around"], *wanted)
+    frames = [list(template.frames())[k] for k in shut["pose"]]
+    assert renderer_inputs.cramped(atlas, widest, shut["aperture"]).all()
+    for freed, above in ((renderer_inputs.LOWER, True), (renderer_inputs.UPPER, False)):
+        tensors = renderer_inputs.build(atlas, template.track, frames, here, points, widest, np.full(8, freed)).inputs
+        for k in range(8):
+            middle = points[k, [13, 14]].mean(0) - points[k, atlas.near[0]] + tensors["mouth_points"][k, 0]
+            unit = float(lip_geometry.interocular(here[k]))
+            column = middle + np.arange(0, 0.3 * unit)[:, None] * np.array([0, -1 if above else 1])
+            away = np.linalg.norm(column[:, None] - tensors["mouth_points"][k], axis=2) / tensors["mouth_reach"][k]
+            affine = tensors["mouth_affine"][k]
+            source = column @ affine[:2] + affine[2] + rbf.wendland(away) @ tensors["mouth_weights"][k]
+            step = np.diff(source[:, 1]) * (-1 if above else 1)
+            assert step.min() > 0.2, "a row of the mouth is shown twice, or for ever"
+
+
+def test_pixels_away_from_the_mouth_keep_their_bytes(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    part = slice(8, 16)
+    frames = list(template.frames())[part]
+    untouched = [frame.data.copy() for frame in frames]
+    drawn = render(engine, template, analysis, swing, networks, part)
+    changed = np.zeros(frames[0].planes[0].shape, bool)
+    for before, after, copy in zip(frames, drawn, untouched, strict=True):
+        assert np.array_equal(before.data, copy), "the frames given are not changed"
+        changed |= before.planes[0] != after.planes[0]
+    points = template.track.landmarks[part, :, :2]
+    eyes = int(points[:, lip_geometry.RIGHT_EYE, 1].max())
+    assert changed.any()
+    assert not changed[:eyes].any()
+    columns = np.nonzero(changed)[1]
+    assert np.ptp(columns) < 2.8 * float(lip_geometry.interocular(template.track.landmarks[part]).max())
+
+
+def test_frames_do_not_depend_on_how_they_are_batched(
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+) -> None:
+    whole = render(engine, template, analysis, swing, networks, slice(20, 32))
+    pieces = [
+        frame
+        for start, stop in ((20, 21), (21, 27), (27, 32))
+        for frame in render(engine, template, analysis, swing, networks, slice(start, stop))
+    ]
+    difference = [np.abs(a.data.astype(int) - b.data).max() for a, b in zip(whole, pieces, strict=True)]
+    assert max(difference) <= 1
+
+
+def test_silence_keeps_the_mouth_shut(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks
+) -> None:
+    order = np.arange(50) % template.frame_count
+    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), order, networks)
+    assert np.allclose(plan["aperture"], Atlas.from_arrays(analysis).limits[0], atol=0.005)
+    drawn = render(engine, template, analysis, plan, networks, slice(None))
+    assert np.percentile(lip_geometry.aperture(track_face(drawn, networks).landmarks), 95) < 0.06
+
+
+def test_speech_opens_and_shuts_it(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+) -> None:
+    audio = read_speech(samples / "speech.wav")
+    count = len(audio) * RATE // 16000
+    order = np.arange(count) % template.frame_count
+    plan = engine.plan(template, analysis, audio, order, networks)
+    limits = Atlas.from_arrays(analysis).limits
+    assert {name: len(values) for name, values in plan.items()} == dict.fromkeys(plan, count)
+    assert plan["aperture"].max() > limits[3]
+    assert plan["aperture"].min() < limits[0] + 0.01
+    again = engine.plan(template, analysis, audio, order, networks)
+    assert all(np.array_equal(plan[name], again[name]) for name in plan)
+
+
+def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
+    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+) -> None:
+    audio = read_speech(samples / "speech.wav")[:32000]
+    order = np.arange(50)
+    shut = Atlas.from_arrays(analysis).limits[0]
+    seen, planned = {}, {}
+    for strength in (0.6, 1.0, 1.4):
+        plan = engine.plan(template, analysis, audio, order, networks, strength)
+        drawn = render(engine, template, analysis, plan, networks, slice(None))
+        planned[strength] = np.asarray(plan["aperture"], np.float32)
+        seen[strength] = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+    resting = planned[1.0] < shut + 0.002
+    assert resting.sum() > 3
+    assert all(np.percentile(seen[strength][resting], 90) < 0.06 for strength in seen)
+    speaking = planned[1.0] > np.median(planned[1.0])
+    means = [float(seen[strength][speaking].mean()) for strength in (0.6, 1.0, 1.4)]
+    assert means[0] < 0.85 * means[1] and means[1] < 0.95 * means[2]

@@ -1,0 +1,108 @@
+"""A still picture speaks, through the real Triton."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from digital_human.core.frame import Frame
+from digital_human.engines import Arrays, DefaultEngine, Template
+from digital_human.engines.exemplar import lip_geometry
+from digital_human.engines.exemplar.donor import engine
+from digital_human.tracking.tracker import track_face
+from digital_human.triton.client import TritonNetworks
+
+COUNT = 26
+
+
+@pytest.fixture(scope="module")
+def picture(template_frames: list[Frame], networks: TritonNetworks) -> Frame:
+    """The frame of the sample in which the mouth is most nearly shut."""
+    track = track_face(template_frames, networks)
+    return template_frames[int(np.argmin(np.where(track.present, lip_geometry.aperture(track.landmarks), 9)))]
+
+
+@pytest.fixture(scope="module")
+def still(picture: Frame, networks: TritonNetworks) -> Template:
+    track = track_face([picture], networks)
+    return Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
+
+
+@pytest.fixture(scope="module")
+def analysis(still: Template, networks: TritonNetworks) -> Arrays:
+    return DefaultEngine().analyse(still, networks)
+
+
+@pytest.fixture(scope="module")
+def plan(analysis: Arrays) -> Arrays:
+    """Opens and shuts twice."""
+    limits = np.asarray(analysis["limits"], np.float32)
+    share = np.maximum(0, -np.cos(np.arange(COUNT) * 2 * np.pi / 13) + 0.3) / 1.3
+    aperture = (limits[0] + share * (limits[-1] - limits[0])).astype(np.float32)
+    width = np.full(COUNT, np.asarray(analysis["rest"])[1], np.float32)
+    return engine.arrange(aperture, width, np.zeros(COUNT, np.int64))
+
+
+@pytest.fixture(scope="module")
+def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks) -> list[Frame]:
+    return DefaultEngine().render(still, analysis, plan, [picture] * COUNT, networks)
+
+
+def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
+    assert str(analysis["kind"]) == "donor"
+
+
+def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Arrays, picture: Frame, drawn: list[Frame]) -> None:
+    shut = np.flatnonzero(np.asarray(plan["aperture"]) <= np.asarray(analysis["limits"])[0])
+    assert len(shut) > 5
+    for k in shut:
+        assert np.array_equal(drawn[k].data, picture.data)
+
+
+def test_the_mouth_is_seen_to_open_as_planned(plan: Arrays, drawn: list[Frame], networks: TritonNetworks) -> None:
+    seen = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+    assert np.corrcoef(seen, np.asarray(plan["aperture"], np.float32))[0, 1] > 0.95
+
+
+def test_eyes_and_background_keep_their_bytes(picture: Frame, drawn: list[Frame], still: Template) -> None:
+    nose = int(
+        still.track.landmarks[0, lip_geometry.NOSE_TIP, 1] - 0.3 * lip_geometry.interocular(still.track.landmarks[0])
+    )
+    for frame in drawn:
+        assert np.array_equal(frame.planes[0][:nose], picture.planes[0][:nose])
+
+
+def test_frames_do_not_depend_on_their_batch(
+    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, drawn: list[Frame], networks: TritonNetworks
+) -> None:
+    part = {name: values[4:7] for name, values in plan.items()}
+    again = DefaultEngine().render(still, analysis, part, [picture] * 3, networks)
+    for one, other in zip(again, drawn[4:7], strict=True):
+        assert np.abs(one.data.astype(int) - other.data).max() <= 1
+
+
+def test_given_frames_are_not_changed(
+    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks
+) -> None:
+    before = picture.data.copy()
+    DefaultEngine().render(still, analysis, {k: v[5:7] for k, v in plan.items()}, [picture] * 2, networks)
+    assert np.array_equal(picture.data, before)
+
+
+def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], networks: TritonNetworks) -> None:
+    apertures = lip_geometry.aperture(track_face(template_frames, networks).landmarks)
+    picture = template_frames[int(np.argmax(apertures))]
+    track = track_face([picture], networks)
+    still = Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
+    analysis = DefaultEngine().analyse(still, networks)
+    rest, width = np.asarray(analysis["rest"], np.float32)
+    assert rest > engine.PARTED
+    wanted = np.linspace(0.5 * rest, rest, 4).astype(np.float32)
+    plan = engine.arrange(wanted, np.full(4, width), np.zeros(4, np.int64))
+    upper, lower = track.landmarks[0, 13, :2], track.landmarks[0, 14, :2]
+    x, y = (upper + 0.25 * (lower - upper)).astype(int)
+    teeth = np.s_[y - 1 : y + 2, x - 5 : x + 6]
+    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, networks):
+        assert np.abs(frame.planes[0][teeth].astype(int) - picture.planes[0][teeth]).mean() < 15

@@ -1,0 +1,89 @@
+"""The donor that ships, and the arithmetic of lips that part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digital_human.engines.exemplar import lip_geometry
+from digital_human.engines.exemplar.donor import close_mouth, lips
+from digital_human.engines.exemplar.donor.atlas import ATLAS, LOWER, donor, inside
+
+
+def shut_face() -> np.ndarray:
+    """The donor's own shut face, 100 pixels between the eyes, float32 [1, 468, 3]."""
+    return (donor().shut * 100 + np.array([200, 150, 0], np.float32))[None]
+
+
+class TestAtlas:
+    def test_it_is_small_and_holds_nothing_outside_the_lips(self) -> None:
+        assert ATLAS.stat().st_size < 4 << 20
+        with np.load(ATLAS) as stored:
+            assert len(stored["pictures"]) <= 100
+            assert "White House" in str(stored["credit"])
+            for picture, contour in zip(stored["pictures"], stored["contours"], strict=True):
+                outside = inside(contour, *picture.shape[:2]) == 0
+                assert outside.mean() > 0.7
+                assert (picture[outside] == 0).all()
+
+    def test_the_mouth_opens_without_a_jump(self) -> None:
+        openings = np.linspace(0.02, 0.3, 60)
+        contours = np.stack([donor().mouth(float(o))[1] for o in openings])
+        assert np.abs(np.diff(contours, axis=0)).max() < 3
+        pictures = np.stack([donor().mouth(float(o))[0][20:60, 40:104] for o in openings])
+        assert np.abs(np.diff(pictures, axis=0)).mean((1, 2, 3)).max() < 13
+
+    def test_the_teeth_stand_still_while_the_lip_moves(self) -> None:
+        wide = donor().openings[-1]
+        _, contour = donor().mouth(float(wide))
+        _, half = donor().mouth(float(wide) * 0.6)
+        assert (contour[LOWER, 1] - half[LOWER, 1]).mean() > 5
+
+    def test_lower_lip_and_chin_drop_as_the_mouth_opens(self) -> None:
+        change = donor().change(np.array([0.0, 0.1, 0.2], np.float32), np.zeros(3, np.float32))
+        assert np.abs(change[0]).max() == 0
+        for vertex in (14, 17, 152):
+            assert (np.diff(change[:, vertex, 1]) > 0.03).all()
+        assert change[1, 13, 1] < 0, "the upper lip is lifted"
+
+
+class TestLips:
+    @pytest.mark.parametrize("opening", [0.03, 0.1, 0.22])
+    def test_an_opening_is_met_exactly(self, opening: float) -> None:
+        points = lips.on_seam(shut_face(), np.zeros((1, 9), np.float32))
+        widening = np.array([0.03], np.float32)
+        drawn = lips.draw(donor(), points, np.array([opening], np.float32), widening, size=0.9)
+        assert lip_geometry.aperture(drawn)[0] == pytest.approx(opening, abs=0.003)
+
+    def test_lips_never_cross(self) -> None:
+        points = lips.on_seam(shut_face(), np.zeros((1, 9), np.float32))
+        for opening in (0.005, 0.02, 0.2):
+            still = np.zeros(1, np.float32)
+            drawn = lips.draw(donor(), points, np.array([opening], np.float32), still, size=1.0)[0]
+            assert (drawn[lip_geometry.LOWER_INNER, 1] > drawn[lip_geometry.UPPER_INNER, 1]).all()
+
+    def test_the_seam_is_found_where_the_picture_is_dark(self) -> None:
+        points = shut_face()[0]
+        luma = np.full((400, 400), 120, np.uint8)
+        middle = (points[lip_geometry.UPPER_INNER, 1] + points[lip_geometry.LOWER_INNER, 1]) / 2
+        for x in range(400):
+            y = round(float(np.interp(x, points[lip_geometry.UPPER_INNER, 0], middle)) + 2)
+            luma[y - 1 : y + 1, x] = 30
+        offsets = lips.seam_offsets(lips.seam_cost(luma, points)[None])
+        assert np.allclose(offsets, 0.015, atol=0.01)
+
+    def test_a_smile_is_closed(self) -> None:
+        smile = shut_face()
+        smile[:, lip_geometry.LOWER_INNER, 1] += 15
+        assert lip_geometry.aperture(smile)[0] > 0.15
+        assert lip_geometry.aperture(close_mouth.closed(smile, donor(), 1.0))[0] < 0.03
+
+    def test_a_wide_open_mouth_is_closed_by_the_jaw(self) -> None:
+        points = shut_face()
+        opened = donor().change(np.array([0.3], np.float32), np.zeros(1, np.float32))
+        unit = lip_geometry.interocular(points)[0]
+        wide = points + opened * unit
+        dropped = wide[0, 152, 1] - points[0, 152, 1]
+        assert dropped > 0.1 * unit
+        raised = wide[0, 152, 1] - close_mouth.closed(wide, donor(), 1.0)[0, 152, 1]
+        assert dropped / 2 < raised < dropped

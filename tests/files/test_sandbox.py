@@ -1,0 +1,66 @@
+"""Paths of callers are checked before anything is opened."""
+
+from pathlib import Path
+
+import pytest
+
+from digital_human.errors import BadInput, Conflict, Forbidden, NotFound
+from digital_human.files.sandbox import resolve
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(b"sound")
+    (folder / "v.mp4").write_bytes(b"video")
+    (tmp_path / "secret.mp4").write_bytes(b"secret")
+    return folder
+
+
+def call(base: Path, audio: str = "a.wav", video: str = "v.mp4", save: str = "o.mp4") -> None:
+    resolve(audio, video, save, base, [base])
+
+
+def test_relative_and_absolute_paths_work(base: Path) -> None:
+    call(base)
+    call(base, str(base / "a.wav"), str(base / "v.mp4"), str(base / "new" / "o.mp4"))
+
+
+def test_outside_the_roots_is_forbidden_and_names_the_setting(base: Path) -> None:
+    (base / "link.mp4").symlink_to(base.parent / "secret.mp4")
+    for video in ("../secret.mp4", str(base.parent / "secret.mp4"), "link.mp4", "/etc/passwd"):
+        with pytest.raises(Forbidden, match=r"video_path: .*ALLOWED_ROOTS"):
+            call(base, video=video)
+    with pytest.raises(Forbidden, match="save_path"):
+        call(base, save="../o.mp4")
+
+
+def test_a_sibling_that_shares_the_prefix_is_outside(base: Path) -> None:
+    sibling = base.parent / "data-other"
+    sibling.mkdir()
+    (sibling / "v.mp4").write_bytes(b"video")
+    with pytest.raises(Forbidden):
+        call(base, video=str(sibling / "v.mp4"))
+
+
+def test_missing_inputs_are_not_found(base: Path) -> None:
+    with pytest.raises(NotFound, match="audio_path"):
+        call(base, audio="none.wav")
+    with pytest.raises(NotFound, match="video_path"):
+        call(base, video="none.mp4")
+
+
+@pytest.mark.parametrize("save", ["v.mp4", "./v.mp4", "hard.mp4", "soft.mp4"])
+def test_an_input_is_never_overwritten(base: Path, save: str) -> None:
+    (base / "hard.mp4").hardlink_to(base / "v.mp4")
+    (base / "soft.mp4").symlink_to(base / "v.mp4")
+    with pytest.raises(Conflict, match="video_path"):
+        call(base, save=save)
+
+
+def test_folders_and_unknown_suffixes_are_bad_input(base: Path) -> None:
+    (base / "folder.mp4").mkdir()
+    for arguments in ({"audio": "."}, {"save": "o.avi"}, {"save": "folder.mp4"}, {"save": ""}, {"save": "a\0b.mp4"}):
+        with pytest.raises(BadInput):
+            call(base, **arguments)

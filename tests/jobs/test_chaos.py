@@ -1,0 +1,137 @@
+"""Thirty jobs on two services that share PostgreSQL, while somebody kills the services and their Tritons at random."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import httpx
+import pytest
+
+from digital_human.triton.embedded.server import TritonServer
+from tests import postgresql
+from tests.live_service import Live, leftovers
+from tests.postgresql import Database
+
+JOBS, KILLS = 30, 10
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.serving() as server:
+        yield server
+
+
+def _triton_of(service: Live) -> int | None:
+    """The Triton that this service started, found by its ancestors."""
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and "tritonserver" in (process / "comm").read_text():
+                guard = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                parent = Path(f"/proc/{guard}/stat").read_text().rsplit(")", 1)[1].split()[1]
+                if int(parent) == service.process.pid:
+                    return int(process.name)
+        except (OSError, IndexError):
+            continue
+    return None
+
+
+@pytest.mark.slow
+def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
+    own_media: Path, database: Database, triton: TritonServer
+) -> None:
+    settings = {
+        "database_url": database.url,
+        "triton_url": triton.url,
+        "segment_seconds": 0.5,
+        "passthrough_delay": 0.02,
+        "shutdown_grace": 1,
+    }
+    first = Live(own_media, **settings).wait()
+    task_id = first.submit(audio_path="voice.wav", save_path="a.mp4").json()["data"]["task_id"]
+    while not (own_media / ".state" / "jobs" / task_id / "segment-00001.mp4").exists():
+        time.sleep(0.02)
+    database.stop()
+    answer = first.client.get(f"/human/tasks/{task_id}")
+    assert answer.status_code == 503 and "database" in answer.json()["message"] and "Retry-After" in answer.headers
+    refused = first.submit(audio_path="voice.wav", save_path="b.mp4")
+    assert refused.status_code == 503 and "database" in refused.json()["message"]
+    assert first.client.get("/health").status_code == 200
+    assert first.stop() == 1 and "ends by force" in first.words()
+    database.start()
+    with Live(own_media, **settings) as second:
+        assert second.until(task_id, "succeeded")["result"]["frames"] == 100
+        assert [task["task_id"] for task in second.client.get("/human/tasks").json()["data"]["tasks"]] == [task_id]
+    assert leftovers(own_media) == []
+
+
+@pytest.mark.slow
+def test_thirty_jobs_survive_ten_kills(own_media: Path, database: Database) -> None:
+    luck = random.Random(4)
+    settings = {
+        "database_url": database.url,
+        "max_jobs": 1,
+        "segment_seconds": 0.5,
+        "passthrough_delay": 0.015,
+    }
+
+    def start() -> Live:
+        return Live(own_media, **settings)
+
+    services = [start().wait(), start().wait()]
+    ids = []
+    for k in range(JOBS):
+        answer = services[k % 2].submit(save_path=f"out/{k}.mp4", headers={"Idempotency-Key": f"job {k}"})
+        assert answer.status_code == 202, answer.text
+        ids.append(answer.json()["data"]["task_id"])
+    killed = []
+    deadline = time.monotonic() + 420
+    tasks: dict[str, str] = {}
+    next_kill = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        for k, service in enumerate(services):
+            if service.process.poll() is not None:
+                services[k] = start()
+        for service in services:
+            try:
+                page = service.client.get("/human/tasks", params={"limit": 100}, timeout=10).json()["data"]["tasks"]
+                tasks = {task["task_id"]: task["state"] for task in page}
+                break
+            except (httpx.TransportError, KeyError):
+                continue
+        if len(killed) >= KILLS and tasks and all(state == "succeeded" for state in tasks.values()):
+            break
+        assert "failed" not in tasks.values(), [s.words() for s in services]
+        if len(killed) < KILLS and time.monotonic() > next_kill:
+            victim = luck.choice(services)
+            triton = _triton_of(victim)
+            if luck.random() < 0.5 and triton is not None:
+                os.kill(triton, signal.SIGKILL)
+                killed.append("triton")
+            elif victim.process.poll() is None:
+                victim.process.send_signal(signal.SIGKILL)
+                victim.process.wait()
+                killed.append("service")
+            next_kill = time.monotonic() + luck.uniform(2, 5)
+        time.sleep(0.3)
+    print(killed, tasks)
+    logs = "\n".join(path.read_text() for path in own_media.glob("service-*.log"))
+    for service in services:
+        service.stop()
+    assert len(killed) >= KILLS and {"triton", "service"} == set(killed)
+    assert set(ids) == set(tasks) and set(tasks.values()) == {"succeeded"}, tasks
+    assert sorted(path.name for path in (own_media / "out").iterdir()) == sorted(f"{k}.mp4" for k in range(JOBS))
+    for k in range(JOBS):
+        with av.open(str(own_media / "out" / f"{k}.mp4")) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 50
+            assert abs(float(container.streams.audio[0].duration * container.streams.audio[0].time_base) - 2) < 0.05
+    finished = [logs.count(f"task {task_id} finished") for task_id in ids]
+    assert max(finished) == 1, "none is made twice"
+    assert leftovers(own_media) == []

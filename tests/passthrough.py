@@ -1,0 +1,50 @@
+"""An engine for tests that are not about the picture: frames go through as they are.
+
+Every batch still asks Triton once, so that jobs need a live one. PASSTHROUGH_DELAY are seconds it sleeps a frame.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from digital_human.core.frame import Float32, Frame
+from digital_human.engines import ENGINES
+from digital_human.engines.base import Arrays, Networks, Template
+
+
+class Passthrough:
+    name = "passthrough"
+    version = "1"
+    networks = ("face_mesh",)
+    resolution = None
+    licence = "Apache-2.0"
+    install = ""
+    has_strength = False
+
+    def analyse(self, template: Template, networks: Networks) -> Arrays:
+        return {}
+
+    def plan(
+        self,
+        template: Template,
+        analysis: Arrays,
+        audio: Float32,
+        order: np.ndarray,
+        networks: Networks,
+        strength: float = 1.0,
+    ) -> Arrays:
+        return {"number": np.arange(len(order))}
+
+    def render(
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+    ) -> list[Frame]:
+        networks.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
+        time.sleep(float(os.environ.get("PASSTHROUGH_DELAY", "0")) * len(frames))
+        return [frame.copy() for frame in frames]
+
+
+ENGINES["passthrough"] = Passthrough()

@@ -1,0 +1,214 @@
+"""Following one face, on frames of the sample template and on pictures put together from them."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from digital_human.core.frame import Frame
+from digital_human.engines.base import FaceTrack
+from digital_human.tracking.detector import detect, merge
+from digital_human.tracking.landmarker import between, locate, regions_of_landmarks
+from digital_human.tracking.tracker import CHUNK, LIPS, WORKERS, smooth, track_face
+from digital_human.triton.client import TritonNetworks
+
+RIGHT_CORNER, LEFT_CORNER = 33, 263
+
+
+def blank(width: int, height: int) -> Frame:
+    data = np.full((height * 3 // 2, width), 128, np.uint8)
+    data[:height] = 60
+    return Frame(data, "bt601")
+
+
+def put(canvas: Frame, picture: Frame, x: int, y: int, step: int = 1) -> Frame:
+    """`picture`, reduced `step` times, pasted with its top left corner at even x, y; what lies outside is cut."""
+    result = canvas.copy()
+    for plane, source, share in zip(result.planes, picture.planes, (1, 2, 2), strict=True):
+        small = source[::step, ::step]
+        left, top = x // share, y // share
+        x0, y0 = max(left, 0), max(top, 0)
+        x1, y1 = min(left + small.shape[1], plane.shape[1]), min(top + small.shape[0], plane.shape[0])
+        if x1 > x0 and y1 > y0:
+            plane[y0:y1, x0:x1] = small[y0 - top : y1 - top, x0 - left : x1 - left]
+    return result
+
+
+def middle(track: FaceTrack) -> np.ndarray:
+    return track.landmarks[..., :2].mean(1)
+
+
+@pytest.fixture(scope="module")
+def faces(template_frames: list[Frame]) -> list[Frame]:
+    """40 frames, 360 x 288."""
+    small = blank(template_frames[0].width // 2 // 2 * 2, template_frames[0].height // 2 // 2 * 2)
+    return [put(small, frame, 0, 0, step=2) for frame in template_frames[:40]]
+
+
+@pytest.fixture(scope="module")
+def plain(faces: list[Frame], networks: TritonNetworks) -> FaceTrack:
+    return track_face(faces, networks)
+
+
+def test_every_frame_of_a_talking_person_has_landmarks(plain: FaceTrack, faces: list[Frame]) -> None:
+    assert plain.landmarks.shape == (40, 468, 3) and plain.landmarks.dtype == np.float32
+    assert plain.present.all() and (plain.score > 0.9).all()
+    eyes = plain.landmarks[:, LEFT_CORNER] - plain.landmarks[:, RIGHT_CORNER]
+    assert (eyes[:, 0] > 0.1 * faces[0].width).all()
+    assert np.abs(np.diff(middle(plain), axis=0)).max() < 0.05 * eyes[:, 0].mean()
+
+
+def test_batched_tracking_is_as_exact_as_frame_by_frame(
+    plain: FaceTrack, faces: list[Frame], networks: TritonNetworks
+) -> None:
+    """Each frame's own region, found by repeating, against the interpolated ones: less than a pixel of the 192 crop."""
+    regions = regions_of_landmarks(plain.landmarks)
+    for _ in range(3):
+        exact, _ = locate(faces, regions, networks)
+        regions = regions_of_landmarks(exact)
+    exact = smooth(exact, plain.present)
+    difference = np.linalg.norm(plain.landmarks[..., :2] - exact[..., :2], axis=-1) * 192 / regions[:, None, 2]
+    assert np.sqrt((difference**2).mean()) < 0.6
+
+
+def test_the_length_need_not_fit_the_chunks(faces: list[Frame], networks: TritonNetworks) -> None:
+    for length in (0, 1, CHUNK, CHUNK + 1):
+        assert track_face(faces[:length], networks).present.tolist() == [True] * length
+
+
+def test_few_frames_are_held_at_a_time(faces: list[Frame], networks: TritonNetworks) -> None:
+    given: list[weakref.ref[Frame]] = []
+    held = []
+
+    def fresh() -> Iterator[Frame]:
+        for frame in itertools.islice(itertools.cycle(faces), 10 * CHUNK):
+            copy = frame.copy()
+            given.append(weakref.ref(copy))
+            yield copy
+
+    class Watching:
+        def infer(self, network, inputs, outputs=()):
+            held.append(sum(frame() is not None for frame in given))
+            return networks.infer(network, inputs, outputs)
+
+    assert track_face(fresh(), Watching()).present.all()
+    assert len(given) == 10 * CHUNK and max(held) <= CHUNK * (WORKERS + 2)
+
+
+def test_no_face_gives_a_track_without_one(networks: TritonNetworks) -> None:
+    track = track_face([blank(320, 240)] * 20, networks)
+    assert not track.present.any() and track.landmarks.shape == (20, 468, 3)
+
+
+def test_frames_without_the_face_are_marked_and_it_is_found_again(faces: list[Frame], networks: TritonNetworks) -> None:
+    empty = blank(faces[0].width, faces[0].height)
+    frames = [*faces[:12], *[empty] * 21, *faces[12:33]]
+    present = track_face(frames, networks).present
+    assert present.tolist() == [True] * 12 + [False] * 21 + [True] * 21
+
+
+def test_a_face_that_comes_back_elsewhere_is_followed_there(faces: list[Frame], networks: TritonNetworks) -> None:
+    canvas = blank(800, 300)
+    frames = [put(canvas, f, 0, 0) for f in faces[:16]] + [canvas] * 16 + [put(canvas, f, 430, 0) for f in faces[:16]]
+    track = track_face(frames, networks)
+    assert track.present.tolist() == [True] * 16 + [False] * 16 + [True] * 16
+    assert (middle(track)[32:, 0] - middle(track)[:16, 0]).min() > 400
+
+
+def test_of_several_people_the_largest_is_followed_and_never_left_for_another(
+    template_frames: list[Frame], faces: list[Frame], networks: TritonNetworks
+) -> None:
+    """A large face at the right, a small one at the left; the large one leaves and comes back."""
+    canvas = blank(1100, 580)
+    frames = []
+    for k in range(64):
+        picture = put(canvas, faces[k % 40], -40, 200)
+        frames.append(picture if 24 <= k < 44 else put(picture, template_frames[k], 360, 0))
+    track = track_face(frames, networks)
+    assert track.present.tolist() == [not 24 <= k < 44 for k in range(64)]
+    assert (middle(track)[track.present][:, 0] > 500).all()
+
+
+def test_a_quick_move_is_followed(faces: list[Frame], networks: TritonNetworks) -> None:
+    """To and fro by more than the width of the face, each way in half a second."""
+    canvas = blank(640, 300)
+    shifts = [2 * round(35 * (1 - np.cos(k / 4))) for k in range(40)]
+    track = track_face([put(canvas, f, s, 0) for f, s in zip(faces, shifts, strict=True)], networks)
+    assert track.present.all()
+    still = track_face([put(canvas, f, 0, 0) for f in faces], networks)
+    error = middle(track) - middle(still) - np.column_stack([shifts, np.zeros(40)])
+    assert np.abs(error).max() < 4
+
+
+def test_a_cut_to_another_place_loses_no_frame(faces: list[Frame], networks: TritonNetworks) -> None:
+    canvas = blank(640, 300)
+    frames = [put(canvas, f, 0 if k < 19 else 140, 0) for k, f in enumerate(faces)]
+    track = track_face(frames, networks)
+    assert track.present.all()
+    assert (np.abs(np.diff(middle(track)[:, 0])) > 50).sum() <= 3
+
+
+@pytest.mark.parametrize("size", [(704, 1216), (1920, 1080)])
+def test_small_faces_in_tall_and_wide_pictures(
+    faces: list[Frame], networks: TritonNetworks, size: tuple[int, int]
+) -> None:
+    frames = [put(blank(*size), frame, 120, 500, step=1) for frame in faces[:10]]
+    assert track_face(frames, networks).present.all()
+
+
+def test_more_views_are_steadier(faces: list[Frame], networks: TritonNetworks) -> None:
+    """One picture at many places: whatever differs, apart from the place, is noise."""
+    canvas = blank(480, 340)
+    shifts = [2 * abs(24 - k) for k in range(48)]
+    frames = [put(canvas, faces[0], shift, 0) for shift in shifts]
+
+    def noise(views: int) -> float:
+        landmarks = track_face(frames, networks, views=views).landmarks[..., :2].copy()
+        landmarks[..., 0] -= np.array(shifts)[:, None]
+        return float(landmarks.std(0).mean())
+
+    assert noise(3) < 0.85 * noise(1)
+
+
+def test_a_face_that_jumps_across_the_picture_is_followed_but_not_to_a_bystander(
+    template_frames: list[Frame], faces: list[Frame], networks: TritonNetworks
+) -> None:
+    canvas = blank(1500, 580)
+    alone = [put(canvas, template_frames[k], 0 if k < 16 else 740, 0) for k in range(32)]
+    assert track_face(alone, networks).present.all()
+    with_bystander = [put(canvas, template_frames[k], 0, 0) if k < 16 else canvas for k in range(32)]
+    with_bystander = [put(frame, faces[k], 900, 200) for k, frame in enumerate(with_bystander)]
+    assert track_face(with_bystander, networks).present.tolist() == [True] * 16 + [False] * 16
+
+
+def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
+    landmarks = np.zeros((7, 468, 3), np.float32)
+    landmarks[2] = 1
+    landmarks[5] = 100
+    present = np.array([True, True, True, True, False, False, True])
+    result = smooth(landmarks, present)
+    nose, lip = result[:, 1, 0], result[:, LIPS[0], 0]
+    assert nose[:4].tolist() == pytest.approx([0, 0.2, 0.6, 0.2])
+    assert lip[:4].tolist() == pytest.approx([0, 0.1, 0.8, 0.1])
+    assert nose[6] == 0
+
+
+def test_detections_of_one_face_are_merged_and_others_kept() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]], np.float32)
+    merged = merge(boxes, np.zeros((3, 6, 2), np.float32), np.array([0.6, 0.6, 0.9], np.float32))
+    assert [detection.box.tolist() for detection in merged] == [[50, 50, 60, 60], [1, 0, 11, 10]]
+
+
+def test_the_detector_reports_frame_pixels(faces: list[Frame], networks: TritonNetworks) -> None:
+    canvas = blank(900, 300)
+    [[left], [right]] = detect([put(canvas, faces[0], 0, 0), put(canvas, faces[0], 400, 0)], networks)
+    assert right.box - left.box == pytest.approx([400, 0, 400, 0], abs=6)
+
+
+def test_regions_turn_the_short_way() -> None:
+    first, second = np.array([0, 0, 10, 3.0]), np.array([10, 0, 20, -3.0])
+    assert between(first, second, 0.5) == pytest.approx([5, 0, 15, np.pi], abs=0.01)

@@ -1,0 +1,66 @@
+"""What callers see while Triton starts, and when it dies in mid-job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from digital_human.api import create_app
+from digital_human.media import VideoReader, read_speech
+from digital_human.service import running
+from digital_human.settings import Settings
+from tests.media.factory import write_sound
+
+
+@pytest.fixture
+def base(tmp_path: Path, samples: Path) -> Path:
+    shutil.copy(samples / "template.mkv", tmp_path / "template.mkv")
+    speech = read_speech(samples / "speech.wav")
+    write_sound(tmp_path / "long.wav", speech[None, : int(4.5 * 16000)], 16000)
+    return tmp_path
+
+
+def generate(client: TestClient, save: str):
+    body = {"audio_path": "long.wav", "video_path": "template.mkv", "save_path": save}
+    return client.post("/human/generate", json=body)
+
+
+@pytest.mark.slow
+def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
+    settings = Settings(base_path=base, encoder_preset="ultrafast", batch_size=4)
+    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
+        service = client.app.state.service  # type: ignore[attr-defined]
+        answers = []
+        job = threading.Thread(target=lambda: answers.append(generate(client, "k.mp4")))
+        job.start()
+        time.sleep(1.0)
+        os.kill(service.triton.pid, signal.SIGKILL)
+        job.join(120)
+        assert not job.is_alive()
+        answer = answers[0]
+        if answer.status_code == 200:
+            assert abs(len(list(VideoReader(base / "k.mp4").frames())) - round(4.5 * 25)) <= 1
+        else:
+            assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+            assert not (base / "k.mp4").exists()
+        assert not list(base.glob(".*.part"))
+
+
+def test_while_triton_is_not_ready_the_answer_is_503(base: Path) -> None:
+    settings = Settings(base_path=base)
+    with TestClient(
+        create_app(settings, partial(running, settings, wait=False)), raise_server_exceptions=False
+    ) as client:
+        answer = generate(client, "early.mp4")
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert client.get("/health").status_code == 200
+    assert not (base / "early.mp4").exists()

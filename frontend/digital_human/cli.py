@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from digital_human.core.looping import LOOPS
-from digital_human.errors import BadInput, NotFound, OutputFailed, ServiceError
+from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.pipeline import Job, Stage, run, study
@@ -117,8 +117,8 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
                 prepared = study(video, engine, workshop, partial(_show, bar, shown, "prepare"))
                 if not prepared.stored:
-                    raise OutputFailed(f"what was found cannot be kept in {settings.state_path}")
-            except (BadInput, NotFound, OutputFailed) as error:
+                    raise OutputError(f"what was found cannot be kept in {settings.state_path}")
+            except (BadInputError, NotFoundError, OutputError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failed += 1
             else:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.jobs.queue import Jobs, open_jobs
 from digital_human.jobs.worker.process import Workers
 from digital_human.observability import metrics
@@ -41,14 +41,14 @@ class Service:
         return self.triton.model_repository if self.triton else None
 
     def require_engine(self, name: str) -> None:
-        """Raises BadInput where the engine's weights are not loaded. While Triton is away nobody can tell."""
+        """Raises BadInputError where the engine's weights are not loaded. While Triton is away nobody can tell."""
         if self.triton is None or self.triton.is_ready():
             require_loaded(find_engine(name), self.triton_url, self.model_repository)
 
     def require_triton(self) -> None:
-        """Raises Unavailable while the embedded Triton starts, or starts again."""
+        """Raises UnavailableError while the embedded Triton starts, or starts again."""
         if self.triton is not None and not self.triton.is_ready():
-            raise Unavailable("Triton is not ready yet; try again in a moment")
+            raise UnavailableError("Triton is not ready yet; try again in a moment")
 
 
 @contextmanager
@@ -56,8 +56,8 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
     """The service, with an embedded Triton unless `triton_url` names one; everything is stopped at the end.
 
     wait: return only when Triton is ready
-    Raises Unavailable where Triton does not start, the external one lacks a network or serves it with other tensors, or
-    where another service uses the same folder.
+    Raises UnavailableError where Triton does not start, the external one lacks a network or serves it with other
+    tensors, or where another service uses the same folder.
     """
     make_folders(settings)
     load_engines(settings)

@@ -17,7 +17,7 @@ from digital_human.engines.base import cut
 from digital_human.engines.exemplar import lip_geometry, lip_shape, rbf, renderer_inputs
 from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.native import arrange
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.media import read_speech
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonNetworks
@@ -91,7 +91,7 @@ def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
 def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: DefaultEngine, template: Template) -> None:
     class Away:
         def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
-            raise Unavailable("away")
+            raise UnavailableError("away")
 
     assert str(engine.analyse(template, Away())["kind"]) == "exemplar"
 

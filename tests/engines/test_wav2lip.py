@@ -14,7 +14,7 @@ from digital_human.engines import Wav2LipEngine
 from digital_human.engines.base import Arrays, FaceTrack, Template, cut
 from digital_human.engines.wav2lip.engine import face_boxes, lower_face
 from digital_human.engines.wav2lip.mel import mel_spectrogram
-from digital_human.errors import NoFace
+from digital_human.errors import NoFaceError
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonNetworks
 
@@ -79,7 +79,7 @@ def test_boxes_stay_in_the_picture() -> None:
 
 
 def test_without_a_face_there_is_an_error() -> None:
-    with pytest.raises(NoFace):
+    with pytest.raises(NoFaceError):
         face_boxes(track_of(np.zeros((3, 4)), np.zeros(3, bool)), 720, 576)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_human.errors import Forbidden, ServiceError
+from digital_human.errors import ForbiddenError, ServiceError
 from digital_human.files.sandbox import Allowed, by_descriptor, input_path, open_file, open_folder, output_path
 
 
@@ -27,9 +27,9 @@ def test_a_folder_that_becomes_a_link_is_not_followed(folders: tuple[Path, Path]
     path = input_path("inner/a.wav", "audio_path", Allowed(root, [root]))
     (root / "inner").rename(root / "was")
     (root / "inner").symlink_to(secret)
-    with pytest.raises(Forbidden), open_file(path, [root], "audio_path"):
+    with pytest.raises(ForbiddenError), open_file(path, [root], "audio_path"):
         pass
-    with pytest.raises(Forbidden), open_folder(path.parent, [root], "save_path", create=True):
+    with pytest.raises(ForbiddenError), open_folder(path.parent, [root], "save_path", create=True):
         pass
 
 
@@ -38,7 +38,7 @@ def test_a_file_that_becomes_a_link_is_not_followed(folders: tuple[Path, Path]) 
     path = input_path("inner/a.wav", "audio_path", Allowed(root, [root]))
     path.unlink()
     path.symlink_to(secret / "a.wav")
-    with pytest.raises(Forbidden), open_file(path, [root], "audio_path"):
+    with pytest.raises(ForbiddenError), open_file(path, [root], "audio_path"):
         pass
 
 
@@ -84,9 +84,9 @@ def test_the_services_own_folder_is_not_for_callers(folders: tuple[Path, Path]) 
     (root / ".state").mkdir()
     (root / ".state" / "x.wav").write_text("of another caller")
     allowed = Allowed(root, [root], root / ".state")
-    with pytest.raises(Forbidden, match="audio_path"):
+    with pytest.raises(ForbiddenError, match="audio_path"):
         input_path(".state/x.wav", "audio_path", allowed)
-    with pytest.raises(Forbidden, match="save_path"):
+    with pytest.raises(ForbiddenError, match="save_path"):
         output_path(".state/x.mp4", {}, allowed)
 
 
@@ -102,5 +102,5 @@ def test_mapped_prefixes_end_at_a_name(folders: tuple[Path, Path]) -> None:
     allowed = Allowed(root, [root], None, (("/host/data", str(root)),))
     assert input_path("/host/data/inner/a.wav", "audio_path", allowed) == root / "inner" / "a.wav"
     for text in ("/host/database/inner/a.wav", "/host/data/../../etc/passwd"):
-        with pytest.raises(Forbidden):
+        with pytest.raises(ForbiddenError):
             input_path(text, "audio_path", allowed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_human.errors import BadInput, Conflict, Forbidden, NotFound
+from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
 from digital_human.files.sandbox import resolve
 
 
@@ -30,9 +30,9 @@ def test_relative_and_absolute_paths_work(base: Path) -> None:
 def test_outside_the_roots_is_forbidden_and_names_the_setting(base: Path) -> None:
     (base / "link.mp4").symlink_to(base.parent / "secret.mp4")
     for video in ("../secret.mp4", str(base.parent / "secret.mp4"), "link.mp4", "/etc/passwd"):
-        with pytest.raises(Forbidden, match=r"video_path: .*ALLOWED_ROOTS"):
+        with pytest.raises(ForbiddenError, match=r"video_path: .*ALLOWED_ROOTS"):
             call(base, video=video)
-    with pytest.raises(Forbidden, match="save_path"):
+    with pytest.raises(ForbiddenError, match="save_path"):
         call(base, save="../o.mp4")
 
 
@@ -40,14 +40,14 @@ def test_a_sibling_that_shares_the_prefix_is_outside(base: Path) -> None:
     sibling = base.parent / "data-other"
     sibling.mkdir()
     (sibling / "v.mp4").write_bytes(b"video")
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         call(base, video=str(sibling / "v.mp4"))
 
 
 def test_missing_inputs_are_not_found(base: Path) -> None:
-    with pytest.raises(NotFound, match="audio_path"):
+    with pytest.raises(NotFoundError, match="audio_path"):
         call(base, audio="none.wav")
-    with pytest.raises(NotFound, match="video_path"):
+    with pytest.raises(NotFoundError, match="video_path"):
         call(base, video="none.mp4")
 
 
@@ -55,12 +55,12 @@ def test_missing_inputs_are_not_found(base: Path) -> None:
 def test_an_input_is_never_overwritten(base: Path, save: str) -> None:
     (base / "hard.mp4").hardlink_to(base / "v.mp4")
     (base / "soft.mp4").symlink_to(base / "v.mp4")
-    with pytest.raises(Conflict, match="video_path"):
+    with pytest.raises(ConflictError, match="video_path"):
         call(base, save=save)
 
 
 def test_folders_and_unknown_suffixes_are_bad_input(base: Path) -> None:
     (base / "folder.mp4").mkdir()
     for arguments in ({"audio": "."}, {"save": "o.avi"}, {"save": "folder.mp4"}, {"save": ""}, {"save": "a\0b.mp4"}):
-        with pytest.raises(BadInput):
+        with pytest.raises(BadInputError):
             call(base, **arguments)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media import SPEECH_RATE, read_speech
 from tests.media.factory import click, greys, write_clip, write_sound
 
@@ -33,5 +33,5 @@ def test_the_delay_of_the_encoder_is_skipped(tmp_path: Path, suffix: str, codec:
 
 
 def test_a_video_without_sound_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="audio_path: holds no audio stream"):
+    with pytest.raises(BadInputError, match="audio_path: holds no audio stream"):
         read_speech(write_clip(tmp_path / "a.mp4", greys(3)))

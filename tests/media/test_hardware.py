@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.frame import Frame
-from digital_human.errors import OutputFailed
+from digital_human.errors import OutputError
 from digital_human.media import EncoderSettings, VideoInfo, VideoReader, hardware, write_segment
 from digital_human.media.mux import alike
 from digital_human.media.normalise import Normaliser
@@ -91,8 +91,8 @@ def test_an_encoder_that_fails_in_mid_work_is_not_used_again(
     # It finds out with the first frame that it does not take its options.
     assert hardware.encoder() == other_encoder
     monkeypatch.setattr(hardware, "NVENC", "libx264rgb")
-    with pytest.raises(OutputFailed, match="the card's encoder failed") as raised:
+    with pytest.raises(OutputError, match="the card's encoder failed") as raised:
         segment(tmp_path / "a.mp4")
-    assert raised.value.passing
+    assert raised.value.transient
     assert list(tmp_path.iterdir()) == []
     assert codec(segment(tmp_path / "a.mp4")) == "h264"

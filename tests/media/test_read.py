@@ -12,7 +12,7 @@ import pytest
 from digital_human.core.frame import Frame, yuv_to_rgb
 from digital_human.core.frame import crop as crop_frame
 from digital_human.core.looping import LOOPS, Loop, template_order
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media import VideoReader, probe_video
 from digital_human.media import reader as read_module
 from digital_human.media.container import open_media
@@ -120,7 +120,7 @@ def test_a_template_that_fits_into_memory_is_decoded_once(
     assert len(list(reader.frames())) == 20
     reader.path.unlink()
     if buffered < 20:
-        with pytest.raises(BadInput):
+        with pytest.raises(BadInputError):
             list(reader.frames())
     else:
         assert numbers(list(reader.frames(start=4))) == list(range(4, 20))
@@ -207,13 +207,13 @@ def test_a_reader_of_the_same_content_takes_over_what_was_decoded(tmp_path: Path
     other.take_over(reader)
     path.unlink()
     assert numbers(list(other.play(order[::-1]))) == order[::-1].tolist()
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInputError):
         list(other.play(np.arange(3, 16)))
 
 
 def test_a_template_that_is_too_short_for_its_order_is_refused(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
-    with pytest.raises(BadInput, match="ended after 20 of 24 frames"):
+    with pytest.raises(BadInputError, match="ended after 20 of 24 frames"):
         list(reader.play(template_order(24, 24)))
 
 
@@ -271,7 +271,7 @@ def test_colour_survives_every_pixel_format(tmp_path: Path, pix_fmt: str) -> Non
 
 def test_hdr_is_refused_with_a_reason(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mkv", greys(2), pix_fmt="yuv420p10le", tags=(9, 9, 16))
-    with pytest.raises(BadInput, match="HDR"):
+    with pytest.raises(BadInputError, match="HDR"):
         probe_video(path)
 
 
@@ -290,7 +290,7 @@ def test_a_picture_is_a_template_of_one_frame(tmp_path: Path) -> None:
 def test_what_is_no_media_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="video_path: "):
+    with pytest.raises(BadInputError, match="video_path: "):
         probe_video(path)
 
 
@@ -298,5 +298,5 @@ def test_sound_alone_is_no_template(tmp_path: Path) -> None:
     from tests.media.factory import click, write_sound
 
     path = write_sound(tmp_path / "a.wav", click(1, 0.5, 16000), 16000)
-    with pytest.raises(BadInput, match="no video stream"):
+    with pytest.raises(BadInputError, match="no video stream"):
         probe_video(path)

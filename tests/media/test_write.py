@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.frame import Frame
-from digital_human.errors import OutputFailed
+from digital_human.errors import OutputError
 from digital_human.media import (
     EncoderSettings,
     VideoInfo,
@@ -125,7 +125,7 @@ def test_nothing_is_left_when_drawing_fails(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputFailed, match="save_path: cannot be written"):
+    with pytest.raises(OutputError, match="save_path: cannot be written"):
         write_video(tmp_path / "file" / "out.mp4", frames(5), info(), sound, 5)
 
 

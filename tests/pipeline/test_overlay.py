@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.frame import Frame, crop, yuv_to_rgb
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media import VideoInfo
 from digital_human.media.video_info import ColourTags
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, lay_over, load_overlay
@@ -50,5 +50,5 @@ def test_no_overlay_costs_no_copy() -> None:
 
 def test_an_unreadable_picture_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "mark.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"mark\.png"):
+    with pytest.raises(BadInputError, match=r"mark\.png"):
         load_overlay(tmp_path / "mark.png", "top right", INFO)

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from digital_human.errors import ServiceError, Unavailable
+from digital_human.errors import ServiceError, UnavailableError
 from digital_human.triton import schema
 from digital_human.triton.client import Batches, TritonNetworks, batches_of
 from digital_human.triton.embedded.server import TritonServer
@@ -71,7 +71,7 @@ def test_only_the_outputs_asked_for_come(networks: TritonNetworks) -> None:
 def test_wrong_tensors_are_an_error_that_says_so(networks: TritonNetworks, wrong: np.ndarray) -> None:
     with pytest.raises(ServiceError, match="face") as caught:
         networks.infer("face_mesh", {"face": wrong})
-    assert not isinstance(caught.value, Unavailable)
+    assert not isinstance(caught.value, UnavailableError)
     assert networks.infer("face_mesh", {"face": noise(1)})["score"].shape == (1, 1)
 
 
@@ -79,12 +79,12 @@ def test_a_server_that_is_not_there_is_unavailable_after_the_time_allowed() -> N
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        with pytest.raises(Unavailable, match="does not answer"):
+        with pytest.raises(UnavailableError, match="does not answer"):
             TritonNetworks(f"127.0.0.1:{port}", patience=0.5).infer("face_mesh", {"face": noise(1)})
 
 
 def test_a_network_that_is_not_served_is_unavailable(triton: TritonServer) -> None:
-    with pytest.raises(Unavailable, match="no_such_network"):
+    with pytest.raises(UnavailableError, match="no_such_network"):
         TritonNetworks(triton.url, patience=0.3).infer("no_such_network", {"face": noise(1)})
 
 
@@ -98,21 +98,21 @@ def test_the_server_fits_every_contract(triton: TritonServer) -> None:
 
 
 def test_a_missing_network_is_named(triton: TritonServer) -> None:
-    with pytest.raises(Unavailable, match="no_such_network is not served"):
+    with pytest.raises(UnavailableError, match="no_such_network is not served"):
         check(triton.url, ["face_mesh", "no_such_network"])
 
 
 def test_other_tensors_are_named(triton: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Contract({"face": Tensor("FP32", (256, 256, 3))}, {"points": Tensor("FP32", (478, 3))})
     monkeypatch.setitem(schema.CONTRACTS, "face_mesh", wanted)
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(UnavailableError) as caught:
         check(triton.url, ["face_mesh"])
     assert "input 'face' is UINT8 [-1, 192, 192, 3], expected FP32 [-1, 256, 256, 3]" in str(caught.value)
     assert "no output 'points'" in str(caught.value)
 
 
 def test_no_server_at_the_address_is_said_so() -> None:
-    with pytest.raises(Unavailable, match="no Triton answers at"):
+    with pytest.raises(UnavailableError, match="no Triton answers at"):
         check("127.0.0.1:9", ["face_mesh"])
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.triton import kserve
 from digital_human.triton.client import TritonNetworks
 from digital_human.triton.embedded import health, install, server
@@ -250,7 +250,7 @@ def test_a_network_that_cannot_load_is_named(small_repository: Path) -> None:
     config = (ROOT / "model_repository" / "face_mesh" / "config.pbtxt").read_text()
     (broken / "config.pbtxt").write_text(config.replace('name: "face_mesh"', 'name: "broken"'))
     (small_repository / "face_mesh").unlink()
-    with TritonServer(small_repository) as server, pytest.raises(Unavailable, match="cannot load broken"):
+    with TritonServer(small_repository) as server, pytest.raises(UnavailableError, match="cannot load broken"):
         server.ready(60)
 
 
@@ -273,13 +273,13 @@ def test_a_port_that_is_taken_is_an_error_at_once(small_repository: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Unavailable, match=f"port {port} on 127.0.0.1 is taken"):
+        with pytest.raises(UnavailableError, match=f"port {port} on 127.0.0.1 is taken"):
             TritonServer(small_repository, http_port=port).start()
 
 
 def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "LIBPYTHON", "libpython9.9.so.1.0")
-    with pytest.raises(Unavailable, match=r"no shared library libpython9\.9\.so\.1\.0; use a Python"):
+    with pytest.raises(UnavailableError, match=r"no shared library libpython9\.9\.so\.1\.0; use a Python"):
         TritonServer().start()
     assert [check.name for check in install.checks() if not check.ok] == ["libpython"]
 
@@ -287,12 +287,12 @@ def test_a_python_without_shared_library_is_told_what_to_do(monkeypatch: pytest.
 def test_a_temporary_folder_mounted_noexec_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As containers have it by default; the server would start, and never load a network."""
     monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
-    with pytest.raises(Unavailable, match=r"is mounted noexec; mount it exec .* or set TMPDIR"):
+    with pytest.raises(UnavailableError, match=r"is mounted noexec; mount it exec .* or set TMPDIR"):
         TritonServer().start()
 
 
 def test_a_server_that_keeps_dying_is_given_up(small_repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FIRST_DELAY", 0.01)
     monkeypatch.setattr(install.Runtime, "command", lambda *_: ["/bin/sh", "-c", "exit 3"])
-    with TritonServer(small_repository) as dying, pytest.raises(Unavailable, match="ended with status 3"):
+    with TritonServer(small_repository) as dying, pytest.raises(UnavailableError, match="ended with status 3"):
         dying.ready(30)

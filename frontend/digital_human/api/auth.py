@@ -13,7 +13,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import SecretStr
 
-from digital_human.errors import Forbidden, Unauthorized
+from digital_human.errors import ForbiddenError, UnauthorizedError
 from digital_human.service import Service
 from digital_human.settings import Settings
 
@@ -53,28 +53,28 @@ class Keys:
         return Keys(users, operators, open_to_all)
 
     def caller(self, key: str | None) -> Caller:
-        """Raises Unauthorized for a wrong key, or for none where one is needed."""
+        """Raises UnauthorizedError for a wrong key, or for none where one is needed."""
         if key is None:
             if self.anonymous:
                 return Caller(ANONYMOUS, is_operator=False)
-            raise Unauthorized("an API key is needed: Authorization: Bearer <key>")
+            raise UnauthorizedError("an API key is needed: Authorization: Bearer <key>")
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, whether or not one has matched already.
         is_operator = sum(hmac.compare_digest(digest, known) for known in self.operators) > 0
         is_user = sum(hmac.compare_digest(digest, known) for known in self.users) > 0
         if not (is_operator or is_user):
-            raise Unauthorized("the API key is not known")
+            raise UnauthorizedError("the API key is not known")
         return Caller(digest.hex()[:16], is_operator)
 
 
 def require_keys(settings: Settings) -> None:
-    """Refuse to serve other machines without keys, unless the operator says so. Raises Forbidden."""
+    """Refuse to serve other machines without keys, unless the operator says so. Raises ForbiddenError."""
     if settings.is_loopback or settings.api_keys or settings.operator_keys:
         if settings.allow_anonymous and not settings.is_loopback:
             log.warning("ALLOW_ANONYMOUS is set: callers without a key are served too")
         return
     if not settings.allow_anonymous:
-        raise Forbidden(
+        raise ForbiddenError(
             f"HOST is {settings.host}, which other machines can reach: set API_KEYS, or ALLOW_ANONYMOUS=1 for all"
         )
     log.warning("serving anybody who can reach %s: ALLOW_ANONYMOUS is set and there are no API_KEYS", settings.host)
@@ -95,7 +95,7 @@ def _operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> 
     keys: Keys = request.app.state.keys
     is_here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
     if not (caller.is_operator or (is_here and not keys.operators)):
-        raise Forbidden("this call is for operators; OPERATOR_KEYS names their keys")
+        raise ForbiddenError("this call is for operators; OPERATOR_KEYS names their keys")
     return caller
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.jobs.queue import Jobs
 
 PATIENCE = 10.0
@@ -17,18 +17,18 @@ T = TypeVar("T")
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The answer. Raises what the question raises, and Unavailable where there is none in time."""
+    """The answer. Raises what the question raises, and UnavailableError where there is none in time."""
     try:
         return await asyncio.wait_for(asyncio.to_thread(question, *args, **kwargs), PATIENCE)
     except asyncio.TimeoutError as error:
-        raise Unavailable("the queue's database does not answer at the moment") from error
+        raise UnavailableError("the queue's database does not answer at the moment") from error
 
 
 async def hand_in(jobs: Jobs, submit: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `submit` returns, which puts a job into the queue.
 
-    Raises what it raises, and Unavailable where the database does not answer: that is asked before, as a caller who was
-    told so shall not find the job in the queue later.
+    Raises what it raises, and UnavailableError where the database does not answer: that is asked before, as a caller
+    who was told so shall not find the job in the queue later.
     """
     await ask(jobs.require_database)
     return await asyncio.to_thread(submit, *args, **kwargs)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from digital_human.api.auth import CallerOf, OperatorOf, ServiceOf, schemes
 from digital_human.api.errors import answers
 from digital_human.engines import ENGINES, Engine
-from digital_human.errors import NotFound
+from digital_human.errors import NotFoundError
 from digital_human.runtime import engine_weights
 from digital_human.runtime.engine_weights import Weights
 from digital_human.service import Service
@@ -52,7 +52,7 @@ async def engines(service: ServiceOf, caller: CallerOf) -> Engines:
 async def load(name: str, service: ServiceOf, caller: OperatorOf) -> EngineInfo:
     """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
     if name not in ENGINES:
-        raise NotFound(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
+        raise NotFoundError(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
     service.require_triton()
     engine, url = ENGINES[name], service.triton_url
     await asyncio.to_thread(engine_weights.load, engine, url, service.model_repository, log.info)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from digital_human.errors import ServiceError, Unauthorized, Unavailable
+from digital_human.errors import ServiceError, UnauthorizedError, UnavailableError
 from digital_human.observability import metrics
 
 log = logging.getLogger(__name__)
@@ -59,9 +59,9 @@ def add_handlers(app: FastAPI) -> None:
 
 def error_answer(error: ServiceError) -> JSONResponse:
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, Unauthorized):
+    if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
     return _answer(error.status, str(error), headers)
 
@@ -90,7 +90,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     log.error("the queue's database cannot be used: %s", error)
-    return await _service_error(request, Unavailable("the queue's database cannot be used at the moment"))
+    return await _service_error(request, UnavailableError("the queue's database cannot be used at the moment"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

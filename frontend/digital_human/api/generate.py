@@ -11,7 +11,7 @@ from digital_human.api.auth import Caller, CallerOf, ServiceOf, schemes
 from digital_human.api.blocking import hand_in
 from digital_human.api.errors import answers
 from digital_human.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
-from digital_human.errors import BadInput, Cancelled, revive
+from digital_human.errors import BadInputError, JobCancelledError, error_from_name
 from digital_human.files.downloads import is_url
 from digital_human.files.uploads import is_upload
 from digital_human.jobs.models import Task
@@ -48,7 +48,7 @@ async def generate(
     """Make the person of the template say the speech; answers when the video lies at `save_path`."""
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
     if body.save_path is None and not (asynchronous or _is_remote(body.audio_path) or _is_remote(body.video_path)):
-        raise BadInput("save_path: is missing")
+        raise BadInputError("save_path: is missing")
     if not asynchronous:
         service.require_triton()
     task = await hand_in(service.jobs, _submit, service, caller, body, idempotency_key)
@@ -69,9 +69,9 @@ async def generate(
 def raise_failure(task: Task) -> None:
     """Raises what made the task end without a result."""
     if task.state == "cancelled":
-        raise Cancelled("the task was cancelled")
+        raise JobCancelledError("the task was cancelled")
     if task.failure is not None:
-        raise revive(task.failure.name, task.failure.message)
+        raise error_from_name(task.failure.name, task.failure.message)
 
 
 def _submit(service: Service, caller: Caller, body: GenerateRequest, key: str | None) -> Task:

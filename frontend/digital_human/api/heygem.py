@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from digital_human.api.auth import Caller, CallerOf, ServiceOf, schemes
 from digital_human.api.blocking import ask, hand_in
 from digital_human.api.errors import answers
-from digital_human.errors import KeyReused, NotFound, QueueFull, ServiceError
+from digital_human.errors import KeyReusedError, NotFoundError, QueueFullError, ServiceError
 from digital_human.files.downloads import is_url
 from digital_human.files.uploads import is_upload
 from digital_human.jobs.models import Task
@@ -62,9 +62,9 @@ async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> Eas
     """Queue a job under the caller's own code. The same request again is the same job."""
     try:
         await hand_in(service.jobs, _submit, service, caller, body)
-    except QueueFull as error:
+    except QueueFullError as error:
         return _failed(_BUSY, str(error))
-    except KeyReused:
+    except KeyReusedError:
         return _failed(_BAD, f"code {body.code} was used with another request before")
     except ServiceError as error:
         # They know the fields by other names.
@@ -79,7 +79,7 @@ async def query(code: Annotated[str, Query(max_length=128)], service: ServiceOf,
     """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
     try:
         task = await ask(service.jobs.get, _task_id(caller, code), caller.sees)
-    except NotFound:
+    except NotFoundError:
         return _failed(_UNKNOWN, "there is no such task")
     return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code))
 

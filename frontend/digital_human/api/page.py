@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from digital_human.api.auth import CallerOf, ServiceOf, schemes
 from digital_human.api.blocking import ask
 from digital_human.api.errors import answers
-from digital_human.errors import NotFound
+from digital_human.errors import NotFoundError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.pipeline import report
@@ -80,17 +80,17 @@ async def template(task_id: str, service: ServiceOf, caller: CallerOf) -> FileRe
     """The template as it was given, to be seen beside the result."""
     task = await ask(service.jobs.get, task_id, caller.sees)
     if is_url(task.spec.video):
-        raise NotFound("the template was fetched from a URL and is not kept")
+        raise NotFoundError("the template was fetched from a URL and is not kept")
     opened = open_file(Path(task.spec.video), service.settings.roots, "video_path")
     try:
         descriptor = await asyncio.to_thread(opened.__enter__)
     except OSError as error:
-        raise NotFound("the template cannot be read any more") from error
+        raise NotFoundError("the template cannot be read any more") from error
     end = BackgroundTask(opened.__exit__, None, None, None)
     return FileResponse(by_descriptor(descriptor), media_type="video/mp4", background=end)
 
 
 def _kept(path: Path, kind: str) -> FileResponse:
     if not path.is_file():
-        raise NotFound("it is not there yet, or not any more")
+        raise NotFoundError("it is not there yet, or not any more")
     return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})

@@ -19,7 +19,7 @@ from digital_human.api.auth import CallerOf, ServiceOf, schemes
 from digital_human.api.blocking import ask
 from digital_human.api.errors import answers
 from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
-from digital_human.errors import BadInput, Conflict, NotFound, Unavailable
+from digital_human.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.jobs.models import State, Task
 from digital_human.jobs.queue import Jobs
@@ -99,7 +99,7 @@ async def get_result(
     """The video. 409 while there is none yet; the task says why."""
     task = await ask(service.jobs.get, task_id, caller.sees)
     if task.state != "succeeded":
-        raise Conflict(f"the task has no result: it is {task.state}")
+        raise ConflictError(f"the task has no result: it is {task.state}")
     with ExitStack() as opened:
         descriptor = await asyncio.to_thread(_open_result, task, service.settings, opened)
         _check_range(wanted, os.fstat(descriptor).st_size)
@@ -114,9 +114,9 @@ def _open_result(task: Task, settings: Settings, opened: ExitStack) -> int:
     try:
         descriptor = opened.enter_context(open_file(Path(task.spec.save), settings.roots, "result"))
     except OSError as error:
-        raise NotFound("the result cannot be read any more") from error
+        raise NotFoundError("the result cannot be read any more") from error
     if task.result is None or os.fstat(descriptor).st_size != task.result["bytes"]:
-        raise NotFound("the result has been overwritten since")
+        raise NotFoundError("the result has been overwritten since")
     return descriptor
 
 
@@ -124,7 +124,7 @@ def _check_range(wanted: str | None, size: int) -> None:
     if wanted is None:
         return
     if not _RANGE.fullmatch(wanted):
-        raise BadInput("Range: is malformed")
+        raise BadInputError("Range: is malformed")
     for part in wanted.removeprefix("bytes=").split(","):
         first, _, last = part.strip().partition("-")
         start = int(first) if first else size - int(last)
@@ -146,5 +146,5 @@ async def _events(task: Task, jobs: Jobs) -> AsyncIterator[str]:
             return
         await asyncio.sleep(_LOOK)
         quiet += _LOOK
-        with suppress(Unavailable):
+        with suppress(UnavailableError):
             task = await ask(jobs.get, task.id, None)

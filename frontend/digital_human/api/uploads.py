@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from digital_human.api.auth import CallerOf, ServiceOf, schemes
 from digital_human.api.errors import answers
 from digital_human.api.models import Uploaded, UploadResponse
-from digital_human.errors import ServiceError, TooLarge
+from digital_human.errors import ServiceError, TooLargeError
 from digital_human.files.uploads import Receiver
 
 router = APIRouter(tags=["uploads"], dependencies=schemes)
@@ -49,7 +49,7 @@ async def upload(request: Request, service: ServiceOf, caller: CallerOf) -> Uplo
     stream = request.stream()
     try:
         if announced.isdecimal() and int(announced) > settings.max_upload_bytes + _FORM_OVERHEAD:
-            raise TooLarge(f"file: is larger than {settings.max_upload_bytes} bytes")
+            raise TooLargeError(f"file: is larger than {settings.max_upload_bytes} bytes")
         with Receiver(request.headers.get("Content-Type", ""), caller.owner, settings) as receiver:
             async for block in stream:
                 await asyncio.to_thread(receiver.write, block)

@@ -69,7 +69,7 @@ class Networks(Protocol):
     def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
 
-        Raises `digital_human.errors.Unavailable` when Triton cannot be reached or does not serve the network.
+        Raises `digital_human.errors.UnavailableError` when Triton cannot be reached or does not serve the network.
         """
         ...
 
@@ -90,7 +90,10 @@ class Engine(Protocol):
     """Whether `plan` can draw the mouth less or further open; where not, it is never asked to."""
 
     def analyse(self, template: Template, networks: Networks) -> Arrays:
-        """Study the template once. Raises `digital_human.errors.NoFace` or `BadInput` where it cannot be used."""
+        """Study the template once.
+
+        Raises `digital_human.errors.NoFaceError` or `BadInputError` where it cannot be used.
+        """
         ...
 
     def plan(

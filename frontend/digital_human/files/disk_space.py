@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 
-from digital_human.errors import OutputFailed
+from digital_human.errors import OutputError
 from digital_human.media.encode import OWN_FOLDER
 from digital_human.settings import Settings
 
@@ -26,6 +26,6 @@ def has_room(settings: Settings) -> bool:
 
 
 def require_room(settings: Settings) -> None:
-    """Raises OutputFailed, as trouble that may pass."""
+    """Raises OutputError, as trouble that may pass."""
     if not has_room(settings):
-        raise OutputFailed(f"{OWN_FOLDER}: cannot be written (No space left on device)", passing=True)
+        raise OutputError(f"{OWN_FOLDER}: cannot be written (No space left on device)", transient=True)

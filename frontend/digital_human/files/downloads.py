@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from digital_human.errors import BadInput, TooLarge
+from digital_human.errors import BadInputError, TooLargeError
 from digital_human.media.encode import OWN_FOLDER, writing
 from digital_human.net.safe_http import stream
 from digital_human.settings import Settings
@@ -23,7 +23,8 @@ def is_url(text: str) -> bool:
 def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[[], None]) -> None:
     """Download to `path`. `check` is called between blocks and raises to break off.
 
-    Raises Forbidden, BadInput where the host does not give the file, and TooLarge; nothing is left behind then.
+    Raises ForbiddenError, BadInputError where the host does not give the file, and TooLargeError; nothing is left
+    behind then.
     """
     deadline, size = time.monotonic() + settings.fetch_seconds, 0
     part = path.with_name(path.name + ".part")
@@ -34,18 +35,18 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
             part.open("wb") as file,
         ):
             if response.status_code != 200:
-                raise BadInput(f"{field}: the host answers {response.status_code}")
+                raise BadInputError(f"{field}: the host answers {response.status_code}")
             for block in response.iter_bytes(2**16):
                 check()
                 size += len(block)
                 if size > settings.max_upload_bytes:
-                    raise TooLarge(f"{field}: is larger than {settings.max_upload_bytes} bytes")
+                    raise TooLargeError(f"{field}: is larger than {settings.max_upload_bytes} bytes")
                 if time.monotonic() > deadline:
-                    raise BadInput(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s")
+                    raise BadInputError(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s")
                 file.write(block)
         with writing(OWN_FOLDER):
             part.replace(path)
     except httpx.HTTPError as error:
-        raise BadInput(f"{field}: cannot be fetched ({type(error).__name__})") from error
+        raise BadInputError(f"{field}: cannot be fetched ({type(error).__name__})") from error
     finally:
         part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from digital_human.errors import BadInput, Conflict, Forbidden, NotFound, OutputFailed
+from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError, OutputError
 from digital_human.media.encode import check_suffix
 
 
@@ -47,8 +47,8 @@ class Allowed:
 def resolve(audio: str, video: str, save: str, base: Path, roots: Sequence[Path]) -> JobPaths:
     """Where the caller's paths lead; relative ones start at `base`.
 
-    Raises Forbidden outside `roots`, NotFound for a missing input, Conflict where the output is an input, and BadInput
-    for a folder or an unknown output type.
+    Raises ForbiddenError outside `roots`, NotFoundError for a missing input, ConflictError where the output is an
+    input, and BadInputError for a folder or an unknown output type.
     """
     allowed = Allowed(base, roots)
     inputs = {"audio_path": input_path(audio, "audio_path", allowed)}
@@ -60,13 +60,13 @@ def input_path(text: str, field: str, allowed: Allowed) -> Path:
     """The existing, readable, regular file that `text` names."""
     path = _inside(text, field, allowed)
     if path in allowed.roots:
-        raise BadInput(f"{field}: is a folder")
+        raise BadInputError(f"{field}: is a folder")
     try:
         with open_file(path, allowed.roots, field) as descriptor:
             if os.fstat(descriptor).st_size == 0:
-                raise BadInput(f"{field}: is an empty file")
+                raise BadInputError(f"{field}: is an empty file")
     except OSError as error:
-        raise BadInput(f"{field}: cannot be read ({error.strerror})") from error
+        raise BadInputError(f"{field}: cannot be read ({error.strerror})") from error
     return path
 
 
@@ -75,10 +75,10 @@ def output_path(text: str, inputs: dict[str, Path], allowed: Allowed, field: str
     path = _inside(text, field, allowed)
     check_suffix(path, field)
     if path.is_dir():
-        raise BadInput(f"{field}: is a folder")
+        raise BadInputError(f"{field}: is a folder")
     for name, other in inputs.items():
         if path == other or (path.exists() and path.samefile(other)):
-            raise Conflict(f"{field}: is the same file as {name}")
+            raise ConflictError(f"{field}: is the same file as {name}")
     return path
 
 
@@ -86,7 +86,8 @@ def output_path(text: str, inputs: dict[str, Path], allowed: Allowed, field: str
 def open_file(path: Path, roots: Sequence[Path], field: str) -> Iterator[int]:
     """A descriptor, for reading, of a regular file below one of `roots`.
 
-    Raises Forbidden where a link lies on the way, NotFound, BadInput for anything but a regular file, and OSError.
+    Raises ForbiddenError where a link lies on the way, NotFoundError, BadInputError for anything but a regular file,
+    and OSError.
     """
     try:
         with open_folder(path.parent, roots, field) as folder:
@@ -94,16 +95,16 @@ def open_file(path: Path, roots: Sequence[Path], field: str) -> Iterator[int]:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(path.name or ".", flags, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"{field}: no such file") from error
+        raise NotFoundError(f"{field}: no such file") from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise Forbidden(f"{field}: has become a symbolic link") from error
+            raise ForbiddenError(f"{field}: has become a symbolic link") from error
         raise
     try:
         if os.path.isdir(descriptor):
-            raise BadInput(f"{field}: is a folder")
+            raise BadInputError(f"{field}: is a folder")
         if not os.path.isfile(descriptor):
-            raise BadInput(f"{field}: is not a regular file")
+            raise BadInputError(f"{field}: is not a regular file")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -113,11 +114,11 @@ def open_file(path: Path, roots: Sequence[Path], field: str) -> Iterator[int]:
 def open_folder(path: Path, roots: Sequence[Path], field: str, create: bool = False) -> Iterator[int]:
     """A descriptor of a folder at or below one of `roots`; missing folders are made if asked.
 
-    Raises Forbidden where a link lies on the way, and OSError.
+    Raises ForbiddenError where a link lies on the way, and OSError.
     """
     root = next((root for root in roots if path.is_relative_to(root)), None)
     if root is None:
-        raise Forbidden(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+        raise ForbiddenError(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     descriptor = os.open(root, flags)
     try:
@@ -143,12 +144,12 @@ def _enter(name: str, folder: int, flags: int, create: bool, field: str) -> int:
             except FileExistsError:
                 pass
             except OSError as error:
-                raise OutputFailed(f"{field}: its folder cannot be made ({error.strerror})") from error
+                raise OutputError(f"{field}: its folder cannot be made ({error.strerror})") from error
         return os.open(name, flags, dir_fd=folder)
     except NotADirectoryError as error:
         # With O_DIRECTORY and O_NOFOLLOW a link and a file give the same answer.
         if _is_link(name, folder):
-            raise Forbidden(f"{field}: has become a symbolic link") from error
+            raise ForbiddenError(f"{field}: has become a symbolic link") from error
         raise
 
 
@@ -162,15 +163,15 @@ def _is_link(name: str, folder: int) -> bool:
 
 def _inside(text: str, field: str, allowed: Allowed) -> Path:
     if not text.strip() or "\0" in text:
-        raise BadInput(f"{field}: is empty or not a path")
+        raise BadInputError(f"{field}: is empty or not a path")
     try:
         path = Path(os.path.realpath(allowed.base / _mapped(text, allowed.mappings)))
     except (OSError, UnicodeEncodeError) as error:
-        raise BadInput(f"{field}: is not a path") from error
+        raise BadInputError(f"{field}: is not a path") from error
     if not any(path.is_relative_to(root) for root in allowed.roots):
-        raise Forbidden(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+        raise ForbiddenError(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
     if allowed.private and path.is_relative_to(allowed.private):
-        raise Forbidden(f"{field}: lies in a folder that the service keeps for itself")
+        raise ForbiddenError(f"{field}: lies in a folder that the service keeps for itself")
     return path
 
 

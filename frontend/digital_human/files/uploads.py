@@ -13,7 +13,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from digital_human.errors import BadInput, NotFound, TooLarge
+from digital_human.errors import BadInputError, NotFoundError, TooLargeError
 from digital_human.media.encode import writing
 from digital_human.settings import Settings
 
@@ -34,13 +34,13 @@ def is_upload(text: str) -> bool:
 def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
     """Where the file of an upload id lies; its keeping time starts again.
 
-    Raises NotFound where this owner has no upload of that id.
+    Raises NotFoundError where this owner has no upload of that id.
     """
     if not _ID.fullmatch(text):
-        raise NotFound(f"{field}: no such upload")
+        raise NotFoundError(f"{field}: no such upload")
     path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
     if not path.is_file():
-        raise NotFound(f"{field}: no such upload; it may have been removed after a while")
+        raise NotFoundError(f"{field}: no such upload; it may have been removed after a while")
     _record_use(path, settings)
     return path
 
@@ -81,7 +81,7 @@ class Receiver:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
-            raise BadInput("the body must be multipart/form-data with a part `file`")
+            raise BadInputError("the body must be multipart/form-data with a part `file`")
         self._limit = settings.max_upload_bytes
         self._key = uuid.uuid4().hex
         self._path = _folder(settings) / f"{owner}-{self._key}"
@@ -114,16 +114,16 @@ class Receiver:
         self._part.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
-        """Raises BadInput for a malformed body, TooLarge, and OutputFailed for trouble with the disk."""
+        """Raises BadInputError for a malformed body, TooLargeError, and OutputError for trouble with the disk."""
         try:
             with writing("file"):
                 self._parser.write(data)
         except FormParserError as error:
-            raise BadInput("the body is not well-formed multipart/form-data") from error
+            raise BadInputError("the body is not well-formed multipart/form-data") from error
 
     def finish(self) -> Upload:
         if self._files != 1 or self._size == 0:
-            raise BadInput("file: must be there once, and not be empty")
+            raise BadInputError("file: must be there once, and not be empty")
         with writing("file"):
             self._file.close()
             self._part.replace(self._path)
@@ -135,7 +135,7 @@ class Receiver:
     def _collect(self, which: int, data: bytes) -> None:
         self._header[which] += data
         if len(self._header[which]) > 4096:
-            raise BadInput("the body has a header that is too long")
+            raise BadInputError("the body has a header that is too long")
 
     def _header_ends(self) -> None:
         name, value = self._header
@@ -153,7 +153,7 @@ class Receiver:
             return
         self._size += len(data)
         if self._size > self._limit:
-            raise TooLarge(f"file: is larger than {self._limit} bytes")
+            raise TooLargeError(f"file: is larger than {self._limit} bytes")
         self._file.write(data)
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from digital_human.errors import Cancelled, TimedOut
+from digital_human.errors import JobCancelledError, JobTimeoutError
 
 _LEAVING = 3.0
 
@@ -90,13 +90,13 @@ class Switchboard:
             self._busy -= 1
 
     def check(self, control: Control) -> None:
-        """Raises Cancelled, TimedOut or Interrupted where the job may not go on."""
+        """Raises JobCancelledError, JobTimeoutError or Interrupted where the job may not go on."""
         if control.lost.is_set() or self._stopped.is_set():
             raise Interrupted
         if control.cancelled.is_set():
-            raise Cancelled("the job was cancelled")
+            raise JobCancelledError("the job was cancelled")
         if time.time() > control.deadline:
-            raise TimedOut(f"the job took longer than {control.timeout:g} s")
+            raise JobTimeoutError(f"the job took longer than {control.timeout:g} s")
 
     def pause(self, seconds: float, control: Control) -> None:
         """Sleep, but not through a reason to stop."""

@@ -16,7 +16,7 @@ from typing import IO, Any
 import psycopg
 from dbos import DBOS
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +32,13 @@ _KEEPALIVE: dict[str, Any] = {
 
 
 def hold_folder(path: Path) -> IO[bytes]:
-    """The state folder for this process alone, until the file is closed. Raises Unavailable where it is taken."""
+    """The state folder for this process alone, until the file is closed. Raises UnavailableError where it is taken."""
     file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise Unavailable(
+        raise UnavailableError(
             "another service uses the same BASE_PATH; several share their work where DATABASE_URL names a PostgreSQL"
         ) from None
     return file

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from digital_human.core.looping import Loop
-from digital_human.errors import ServiceError, revive
+from digital_human.errors import ServiceError, error_class, error_from_name
 from digital_human.settings import Settings
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -76,11 +76,11 @@ class Task:
         return self.state in ENDED
 
 
-def describe(name: str, message: str) -> Failure:
-    """What the caller learns of an error: its message where we wrote it for them."""
-    error = revive(name, message)
-    if type(error).__name__ != name:
-        error = ServiceError("an error of the service itself; its log has the details")
+def failure_of(name: str, message: str) -> Failure:
+    """What the caller learns of an error: its message if it is one of ours, which are written for them."""
+    if error_class(name) is None:
+        name, message = ServiceError.__name__, "an error of the service itself; its log has the details"
+    error = error_from_name(name, message)
     return Failure(error.status, type(error).__name__, str(error))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from digital_human.errors import Cancelled, ServiceError
+from digital_human.errors import JobCancelledError, ServiceError
 from digital_human.files.sandbox import by_descriptor, open_folder
 from digital_human.jobs.models import part_name
 from digital_human.media.encode import sync, writing
@@ -34,7 +34,7 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, w
     with writing(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
         if not wanted():
-            raise Cancelled("the job was cancelled")
+            raise JobCancelledError("the job was cancelled")
         try:
             os.rename(part, save.name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileNotFoundError:
@@ -45,7 +45,7 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, w
             with suppress(FileNotFoundError):
                 if _identity(folder, save.name) == identity:
                     os.unlink(save.name, dir_fd=folder)
-            raise Cancelled("the job was cancelled")
+            raise JobCancelledError("the job was cancelled")
 
 
 def unpublished(save: Path, task_id: str, settings: Settings) -> None:

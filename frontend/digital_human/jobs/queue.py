@@ -14,12 +14,12 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from dbos import WorkflowStatus as Status
 
-from digital_human.errors import Conflict, KeyReused, NotFound, QueueFull, Unavailable
+from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
 from digital_human.files.disk_space import require_room
 from digital_human.jobs import cleanup
 from digital_human.jobs.cancellation import Switchboard
 from digital_human.jobs.liveness import Liveness, hold_folder
-from digital_human.jobs.models import JobSpec, State, Task, describe
+from digital_human.jobs.models import JobSpec, State, Task, failure_of
 from digital_human.jobs.sqlite import supply_unixepoch
 from digital_human.jobs.watcher import Watch, statuses
 from digital_human.jobs.worker.process import Workers
@@ -60,27 +60,27 @@ class Jobs:
         return self._shop.workers
 
     def known(self, task_id: str, request: Mapping[str, Any]) -> Task | None:
-        """The task of this id, if there is one. Raises KeyReused where it came of another request."""
+        """The task of this id, if there is one. Raises KeyReusedError where it came of another request."""
         task = self._find(task_id)
         if task is not None and dict(task.spec.request) != dict(request):
-            raise KeyReused("Idempotency-Key: was used with another request before")
+            raise KeyReusedError("Idempotency-Key: was used with another request before")
         return task
 
     def submit(self, spec: JobSpec, owner: str, priority: int, task_id: str) -> Task:
         """Queue a job. With the id of a task that there is already, that task, if the request was the same.
 
-        Raises QueueFull, KeyReused, OutputFailed where there is no room for its record, and Unavailable while the
-        service stops.
+        Raises QueueFullError, KeyReusedError, OutputError where there is no room for its record, and UnavailableError
+        while the service stops.
         """
         if self.is_stopping:
-            raise Unavailable("the service is shutting down")
+            raise UnavailableError("the service is shutting down")
         with self._submitting:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
             waiting = len(self.line(fresh=True))
             require_room(self._shop.settings)
             if waiting >= self._shop.settings.max_queued:
-                raise QueueFull(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
+                raise QueueFullError(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
             with (
                 SetWorkflowID(task_id),
                 SetEnqueueOptions(priority=priority),
@@ -92,10 +92,10 @@ class Jobs:
         return task
 
     def get(self, task_id: str, owner: str | None) -> Task:
-        """owner: None sees every task. Raises NotFound."""
+        """owner: None sees every task. Raises NotFoundError."""
         task = self._find(task_id)
         if task is None or owner not in (None, task.owner):
-            raise NotFound("there is no such task")
+            raise NotFoundError("there is no such task")
         return task
 
     def page(self, owner: str | None, state: State | None, limit: int, offset: int) -> list[Task]:
@@ -111,12 +111,15 @@ class Jobs:
         return [self._task(status) for status in found]
 
     def cancel(self, task_id: str, owner: str | None) -> Task:
-        """Stop a job; returns when nothing of it is left. Raises NotFound, and Conflict where it has ended already."""
+        """Stop a job; returns when nothing of it is left.
+
+        Raises NotFoundError, and ConflictError where it has ended already.
+        """
         task = self.get(task_id, owner)
         if task.state == "cancelled":
             return task
         if task.has_ended:
-            raise Conflict(f"the task has {task.state} already")
+            raise ConflictError(f"the task has {task.state} already")
         DBOS.cancel_workflow(task_id)
         self._shop.switchboard.cancel(task_id)
         deadline = time.monotonic() + _CANCEL_PATIENCE
@@ -130,12 +133,15 @@ class Jobs:
         return task
 
     async def wait(self, task_id: str) -> Task:
-        """The task when it has ended. Raises Unavailable where this service stops before; the task goes on then."""
+        """The task when it has ended.
+
+        Raises UnavailableError where this service stops before; the task goes on then.
+        """
         try:
             await asyncio.wrap_future(self._watch.ended(task_id))
         except asyncio.CancelledError:
             if self.is_stopping:
-                raise Unavailable(f"the service is shutting down; task {task_id} goes on after it") from None
+                raise UnavailableError(f"the service is shutting down; task {task_id} goes on after it") from None
             raise
         return await asyncio.to_thread(self.get, task_id, None)
 
@@ -183,7 +189,7 @@ class Jobs:
         failure = None
         if state == "failed":
             name = getattr(status.error, "name", type(status.error).__name__)
-            failure = describe(name, str(status.error))
+            failure = failure_of(name, str(status.error))
         started = _seconds(status.dequeued_at)
         progress = 1.0 if state == "succeeded" else float(told.get("progress", 0.0))
         result = status.output if state == "succeeded" else None

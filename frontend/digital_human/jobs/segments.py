@@ -11,7 +11,7 @@ from contextvars import copy_context
 from fractions import Fraction
 from types import TracebackType
 
-from digital_human.errors import Cancelled, ServiceError
+from digital_human.errors import JobCancelledError, ServiceError
 from digital_human.jobs.cancellation import Interrupted
 from digital_human.jobs.worker.process import Worker, Workers
 
@@ -28,7 +28,7 @@ def segment_lengths(frames: int, fps: Fraction, seconds: float) -> list[int]:
     return [frames * (k + 1) // count - frames * k // count for k in range(count)]
 
 
-class _HelperFailed(Exception):
+class _HelperFailedError(Exception):
     """Because of what it was raised from."""
 
 
@@ -99,7 +99,7 @@ class Segments:
             if error is None:
                 return
             self._left.appendleft(index)
-            if not isinstance(error, _HelperFailed):
+            if not isinstance(error, _HelperFailedError):
                 raise error
             log.warning("segment %d is left to the job's own process: %s", index, error.__cause__)
             self._alone = True
@@ -130,8 +130,8 @@ class Segments:
         try:
             self._draw(index, worker)
         except ServiceError as error:
-            if error.passing or isinstance(error, Cancelled):
+            if error.transient or isinstance(error, JobCancelledError):
                 raise
-            raise _HelperFailed from error
+            raise _HelperFailedError from error
         finally:
             self._workers.give_back(worker)

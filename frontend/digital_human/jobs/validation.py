@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from digital_human.core.looping import Loop
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import Allowed, input_path, output_path
 from digital_human.files.uploads import is_upload, result_path, upload_path
@@ -58,7 +58,7 @@ def make_spec(
     if callback_url is not None:
         check_url(callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
     if timeout is not None and timeout > settings.job_timeout:
-        raise BadInput(f"timeout: must not exceed {settings.job_timeout:g} s")
+        raise BadInputError(f"timeout: must not exceed {settings.job_timeout:g} s")
     return JobSpec(
         audio=inputs["audio_path"],
         video=inputs["video_path"],

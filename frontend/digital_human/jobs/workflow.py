@@ -21,17 +21,17 @@ from typing import Any, TypeVar
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 from sqlalchemy.exc import DBAPIError
 
-from digital_human.errors import Cancelled, OutputFailed, ServiceError
+from digital_human.errors import JobCancelledError, OutputError, ServiceError
 from digital_human.files.disk_space import has_room, require_room
 from digital_human.files.downloads import fetch, is_url
 from digital_human.jobs.cancellation import Control, Switchboard
-from digital_human.jobs.models import JobSpec, describe, job_folder
+from digital_human.jobs.models import JobSpec, failure_of, job_folder
 from digital_human.jobs.publish import publish, seal, unpublished
 from digital_human.jobs.segments import Segments, segment_lengths
 from digital_human.jobs.watcher import statuses
 from digital_human.jobs.worker.process import Progress, Worker, Workers
 from digital_human.media.encode import OWN_FOLDER, writing
-from digital_human.net.webhooks import NotDelivered, deliver
+from digital_human.net.webhooks import NotDeliveredError, deliver
 from digital_human.observability import job_scope, metrics, tracing
 from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
@@ -121,7 +121,7 @@ class _Run:
         return drawn
 
     def step(self, name: str, work: Callable[[], T]) -> T:
-        """Do one recorded step, again and with growing pauses where its trouble is of the passing kind."""
+        """Do one recorded step, again and with growing pauses where its error is transient."""
         switchboard = self.shop.switchboard
 
         def attempts() -> T:
@@ -132,7 +132,7 @@ class _Run:
                     with tracing.span(name):
                         return work()
                 except ServiceError as error:
-                    if not error.passing or attempt == self.shop.settings.retries:
+                    if not error.transient or attempt == self.shop.settings.retries:
                         raise
                     log.warning("task %s: %s will be tried again: %s", self.task_id, name, error)
                 finally:
@@ -143,7 +143,7 @@ class _Run:
         try:
             return DBOS.run_step({"name": name}, attempts)
         except DBAPIError as error:
-            raise OutputFailed("the service cannot keep its records; its disk may be full") from error
+            raise OutputError("the service cannot keep its records; its disk may be full") from error
 
 
 def register(shop: Callable[[], Shop]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -183,7 +183,7 @@ def webhook_id(task_id: str) -> str:
 def _attempt(url: str, task_id: str, payload: dict[str, Any], settings: Settings) -> str | None:
     try:
         deliver(url, task_id, payload, settings)
-    except NotDelivered as error:
+    except NotDeliveredError as error:
         return str(error)
     return None
 
@@ -199,9 +199,9 @@ def _generate(shop: Shop, task_id: str, spec: JobSpec, notify: Callable[..., Non
             result = _work(run, worker, started)
     except Exception as error:
         clean_up(spec, task_id, shop.settings)
-        if isinstance(error, Cancelled):
+        if isinstance(error, JobCancelledError):
             raise
-        failure = describe(type(error).__name__, str(error))
+        failure = failure_of(type(error).__name__, str(error))
         log.warning("task %s failed: %s", task_id, error, exc_info=None if isinstance(error, ServiceError) else error)
         while not has_room(shop.settings):
             shop.switchboard.wait(1.0)

@@ -11,7 +11,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 
 from digital_human.core.frame import Float32
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media.container import open_media
 
 SPEECH_RATE = 16000
@@ -20,18 +20,18 @@ SPEECH_RATE = 16000
 def read_speech(path: Path, field: str = "audio_path", max_seconds: float = math.inf) -> Float32:
     """float32 [samples], 16 kHz mono, +-1. The encoder's own delay is skipped, as players do.
 
-    Raises BadInput where the file cannot be read, holds no audio stream or no sound, or as soon as it turns out to be
-    longer than `max_seconds`.
+    Raises BadInputError where the file cannot be read, holds no audio stream or no sound, or as soon as it turns out to
+    be longer than `max_seconds`.
     """
     chunks, left = [], max_seconds * SPEECH_RATE
     for chunk in decode(path, SPEECH_RATE, "mono", field):
         chunks.append(chunk)
         left -= chunk.shape[1]
         if left < 0:
-            raise BadInput(f"{field}: the speech is longer than {max_seconds:g} s")
+            raise BadInputError(f"{field}: the speech is longer than {max_seconds:g} s")
     samples = np.concatenate(chunks, axis=1)[0] if chunks else np.zeros(0, np.float32)
     if len(samples) == 0:
-        raise BadInput(f"{field}: holds no sound")
+        raise BadInputError(f"{field}: holds no sound")
     return np.ascontiguousarray(samples)
 
 
@@ -44,7 +44,7 @@ def decode(path: Path, rate: int, layout: str, field: str = "audio_path") -> Ite
     """Chunks of float32 [channels, samples] at `rate` Hz in `layout` ("mono" or "stereo")."""
     with open_media(path, field) as container:
         if not container.streams.audio:
-            raise BadInput(f"{field}: holds no audio stream")
+            raise BadInputError(f"{field}: holds no audio stream")
         stream = container.streams.audio[0]
         resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
         for frame in container.decode(stream):
@@ -59,7 +59,7 @@ def sound_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
     """Rate and layout for the output's sound: the source's own where AAC takes it, at most two channels."""
     with open_media(path, field) as container:
         if not container.streams.audio:
-            raise BadInput(f"{field}: holds no audio stream")
+            raise BadInputError(f"{field}: holds no audio stream")
         stream = container.streams.audio[0]
         rate = stream.rate if stream.rate in (16000, 22050, 24000, 32000, 44100, 48000) else 48000
         return rate, "mono" if stream.channels == 1 else "stereo"

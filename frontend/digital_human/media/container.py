@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from digital_human.errors import BadInput, OutOfMemory
+from digital_human.errors import BadInputError, OutOfMemoryError
 from digital_human.media.video_info import (
     SPACE_BT709,
     SPACE_RGB,
@@ -44,19 +44,19 @@ _COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) 
 
 @contextmanager
 def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterator[InputContainer]:
-    """An open demuxer. Errors of FFmpeg inside the block become `BadInput` that names `field`."""
+    """An open demuxer. Errors of FFmpeg inside the block become `BadInputError` that names `field`."""
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
         with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
             if len(container.streams) > _MAX_STREAMS:
-                raise BadInput(f"{field}: holds more than {_MAX_STREAMS} streams")
+                raise BadInputError(f"{field}: holds more than {_MAX_STREAMS} streams")
             yield container
     except (MemoryError, av.BlockingIOError) as error:
         # The second where no thread could be started to decode, whose stack is memory too.
-        raise OutOfMemory(f"{field}: needs more memory than a job may have") from error
+        raise OutOfMemoryError(f"{field}: needs more memory than a job may have") from error
     except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
-        raise BadInput(f"{field}: cannot be read as media ({reason})") from error
+        raise BadInputError(f"{field}: cannot be read as media ({reason})") from error
 
 
 def is_still(container: InputContainer) -> bool:
@@ -71,17 +71,17 @@ def seeks_exactly(container: InputContainer) -> bool:
 def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> tuple[VideoInfo, VideoFrame]:
     """Size, rate and colour of a template, from its header and first picture, and that picture.
 
-    Raises BadInput where the file is no readable video, holds no video stream, is HDR, or where its picture has more
-    than `max_pixels`; that is checked before anything is decoded.
+    Raises BadInputError where the file is no readable video, holds no video stream, is HDR, or where its picture has
+    more than `max_pixels`; that is checked before anything is decoded.
     """
     with open_media(path, field) as container:
         if not container.streams.video:
-            raise BadInput(f"{field}: holds no video stream")
+            raise BadInputError(f"{field}: holds no video stream")
         stream = container.streams.video[0]
         limit_pixels(stream, max_pixels, field)
         first = next(container.decode(stream), None)
         if first is None:
-            raise BadInput(f"{field}: holds no decodable frame")
+            raise BadInputError(f"{field}: holds no decodable frame")
         still = is_still(container)
         fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
         seconds = Fraction(container.duration or 0, av.time_base)
@@ -90,9 +90,9 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
-    """Hold header and decoder to a size. Raises BadInput where the header already says more."""
+    """Hold header and decoder to a size. Raises BadInputError where the header already says more."""
     if stream.codec_context.width * stream.codec_context.height > max_pixels:
-        raise BadInput(f"{field}: a picture of {stream.width}x{stream.height} has more than {max_pixels} pixels")
+        raise BadInputError(f"{field}: a picture of {stream.width}x{stream.height} has more than {max_pixels} pixels")
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
 
 
@@ -100,14 +100,14 @@ def info_of(
     first: VideoFrame, fps: Fraction, still: bool, aspect: Fraction | None, length: int, field: str
 ) -> VideoInfo:
     if first.color_trc in (TRANSFER_PQ, TRANSFER_HLG):
-        raise BadInput(f"{field}: HDR video is not supported; convert it to SDR (BT.709) first")
+        raise BadInputError(f"{field}: HDR video is not supported; convert it to SDR (BT.709) first")
     width, height = first.width, first.height
     if aspect and aspect != 1:
         width = round(width * aspect)
     if first.rotation % 180 != 0:
         width, height = height, width
     if min(width, height) < 16 or max(width, height) > 16384:
-        raise BadInput(f"{field}: a picture of {width}x{height} pixels cannot be used")
+        raise BadInputError(f"{field}: a picture of {width}x{height} pixels cannot be used")
     space = int(first.colorspace)
     if space == SPACE_RGB or first.format.is_rgb or still:
         tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from digital_human.core.cpus import usable_processors
 from digital_human.core.frame import Frame
-from digital_human.errors import BadInput, OutputFailed
+from digital_human.errors import BadInputError, OutputError
 from digital_human.media import hardware
 from digital_human.media.video_info import VideoInfo
 
@@ -57,7 +57,7 @@ def write_segment(
 ) -> None:
     """Encode a stretch of frames, without sound, for `digital_human.media.mux` to join with others.
 
-    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputFailed,
+    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputError,
     which names `what`.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
@@ -94,13 +94,13 @@ def published(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def writing(what: str = SAVE_PATH) -> Iterator[None]:
-    """Errors of the disk inside the block become `OutputFailed`, which names `what`."""
+    """Errors of the disk inside the block become `OutputError`, which names `what`."""
     try:
         yield
     except OSError as error:
         # PyAV repeats the path in its message; the caller learns the reason only.
         message = f"{what}: cannot be written ({error.strerror or 'the disk gave an error'})"
-        raise OutputFailed(message, passing=error.errno in _PASSING) from error
+        raise OutputError(message, transient=error.errno in _PASSING) from error
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
                 raise MemoryError("x264 failed") from error
             raise
         hardware.refuse(error)
-        raise OutputFailed(f"{what}: the card's encoder failed", passing=True) from error
+        raise OutputError(f"{what}: the card's encoder failed", transient=True) from error
 
 
 def _picture(frame: Frame) -> VideoFrame:
@@ -175,6 +175,6 @@ def _tag(picture: VideoFrame, info: VideoInfo) -> None:
 
 
 def check_suffix(path: Path, field: str = "save_path") -> None:
-    """Raises BadInput where no container goes with the suffix."""
+    """Raises BadInputError where no container goes with the suffix."""
     if path.suffix.lower() not in CONTAINERS:
-        raise BadInput(f"{field}: must end in one of {', '.join(CONTAINERS)}")
+        raise BadInputError(f"{field}: must end in one of {', '.join(CONTAINERS)}")

@@ -39,7 +39,7 @@ class Sound:
 def encode_sound(path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings) -> Sound:
     """The sound of a file, cut or padded to the length of the picture.
 
-    It needs nothing of the picture, so a thread can do it while that is drawn. Raises BadInput.
+    It needs nothing of the picture, so a thread can do it while that is drawn. Raises BadInputError.
     """
     rate, layout = sound_format(path)
     bit_rate = settings.audio_bitrate if layout == "stereo" else settings.audio_bitrate // 2
@@ -68,7 +68,7 @@ def compose(
     segments: files made by `write_segment` and the number of frames in each
     suffix:   what the finished file is called by; `path` itself may be a temporary name
     metadata: tags of the file
-    Raises OutputFailed where it cannot be written.
+    Raises OutputError where it cannot be written.
     """
     kind = CONTAINERS[suffix.lower()]
     flags = "+faststart+use_metadata_tags" if kind in ("mp4", "mov") else ""
@@ -113,7 +113,7 @@ def write_video(
 ) -> None:
     """Encode `frame_count` frames and join them with the sound of `sound`, in one go.
 
-    The file appears at `path` when it is whole. Raises OutputFailed where it cannot be written; nothing is left behind
+    The file appears at `path` when it is whole. Raises OutputError where it cannot be written; nothing is left behind
     then, nor when `frames` raises.
     """
     settings = settings or EncoderSettings()

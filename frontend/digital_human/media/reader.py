@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from digital_human.core.frame import Frame
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
 from digital_human.media.decode import decode_from, timed
 from digital_human.media.normalise import Normaliser
@@ -30,7 +30,7 @@ decoded again on a way back."""
 class VideoReader:
     """A template's frames.
 
-    Raises BadInput on construction where the file cannot be used, and while reading where it is damaged.
+    Raises BadInputError on construction where the file cannot be used, and while reading where it is damaged.
     hwaccel: the card that decodes, see `digital_human.media.hardware`
     What fits into memory is kept, and not decoded again.
     """
@@ -153,7 +153,7 @@ class VideoReader:
             seen += 1
             yield frame
         if seen < stop:
-            raise BadInput(f"{self._field}: ended after {seen} of {stop} frames")
+            raise BadInputError(f"{self._field}: ended after {seen} of {stop} frames")
 
     def _on_grid(self, container: InputContainer, stream: VideoStream, start: int) -> Iterator[tuple[VideoFrame, int]]:
         """Pictures with the number of grid instants, from `start` on, that each is shown at."""

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx
 
-from digital_human.errors import BadInput, Forbidden
+from digital_human.errors import BadInputError, ForbiddenError
 
 _MAX_REDIRECTS = 5
 
@@ -18,28 +18,31 @@ Address = IPv4Address | IPv6Address
 
 
 def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx.URL:
-    """The URL, where `hosts` allow it by name. Raises BadInput and Forbidden; nothing is looked up."""
+    """The URL, where `hosts` allow it by name. Raises BadInputError and ForbiddenError; nothing is looked up."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadInput(f"{field}: is not a URL") from error
+        raise BadInputError(f"{field}: is not a URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise BadInput(f"{field}: must be an http or https URL without a password in it")
+        raise BadInputError(f"{field}: must be an http or https URL without a password in it")
     if not _named(parsed.host, hosts):
-        raise Forbidden(f"{field}: the host is not allowed; the setting {setting} adds some")
+        raise ForbiddenError(f"{field}: the host is not allowed; the setting {setting} adds some")
     return parsed
 
 
 def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Address:
-    """The address to connect to. Raises Forbidden where any address of the name is private and not itself allowed."""
+    """The address to connect to.
+
+    Raises ForbiddenError where any address of the name is private and not itself allowed.
+    """
     try:
         found = socket.getaddrinfo(url.host, url.port or None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise BadInput(f"{field}: the host is not known") from error
+        raise BadInputError(f"{field}: the host is not known") from error
     addresses = [ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
     for address in addresses:
         if not address.is_global and not _within(address, hosts):
-            raise Forbidden(f"{field}: the host leads to a private address")
+            raise ForbiddenError(f"{field}: the host leads to a private address")
     return addresses[0]
 
 
@@ -57,7 +60,7 @@ def stream(
 ) -> Iterator[httpx.Response]:
     """A response whose body is still to be read. Every redirect is checked like the first URL.
 
-    Raises BadInput and Forbidden, and httpx.HTTPError for trouble on the way.
+    Raises BadInputError and ForbiddenError, and httpx.HTTPError for trouble on the way.
     """
     with httpx.Client(timeout=timeout, trust_env=False) as client:
         for _ in range(_MAX_REDIRECTS + 1):
@@ -79,7 +82,7 @@ def stream(
                 url = str(checked.join(response.headers["Location"]))
             finally:
                 response.close()
-        raise BadInput(f"{field}: redirects too often")
+        raise BadInputError(f"{field}: redirects too often")
 
 
 def _named(host: str, hosts: Sequence[str]) -> bool:

@@ -24,7 +24,7 @@ from digital_human.settings import Settings
 _TIMEOUT = 10.0
 
 
-class NotDelivered(Exception):
+class NotDeliveredError(Exception):
     """The receiver could not be reached or did not accept; worth another try."""
 
 
@@ -34,7 +34,7 @@ def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
 
 
 def deliver(url: str, webhook_id: str, payload: Mapping[str, Any], settings: Settings) -> None:
-    """One attempt. Raises NotDelivered, or Forbidden and BadInput where no further one will help."""
+    """One attempt. Raises NotDeliveredError, or ForbiddenError and BadInputError where no further one will help."""
     assert settings.webhook_secret is not None
     body, timestamp = json.dumps(payload).encode(), int(time.time())
     headers = {
@@ -49,6 +49,6 @@ def deliver(url: str, webhook_id: str, payload: Mapping[str, Any], settings: Set
             "POST", url, "callback_url", hosts, "CALLBACK_HOSTS", _TIMEOUT, body, headers, redirects=False
         ) as response:
             if not response.is_success:
-                raise NotDelivered(f"the receiver answered {response.status_code}")
+                raise NotDeliveredError(f"the receiver answered {response.status_code}")
     except httpx.HTTPError as error:
-        raise NotDelivered(f"the receiver cannot be reached ({type(error).__name__})") from error
+        raise NotDeliveredError(f"the receiver cannot be reached ({type(error).__name__})") from error

@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digital_human.errors import ServiceError
+from digital_human.errors import FORMER_NAMES, ServiceError, all_errors
 
 WAITING_STATES = ("queued", "running")
 FINAL_STATES = ("succeeded", "failed", "cancelled")
@@ -67,15 +67,16 @@ request_duration = Histogram(
 )
 
 
+_LABELS = {error: name for name, error in FORMER_NAMES.items()}
+
+
 def kind(error: BaseException) -> str:
-    """The name of an error of `digital_human.errors`; "Internal" for all others, so that the label stays bounded."""
-    return type(error).__name__ if isinstance(error, ServiceError) else "Internal"
+    """The label of an error: "Internal" unless it is one of `digital_human.errors`, so that the label stays bounded."""
+    return _label(type(error)) if isinstance(error, ServiceError) else "Internal"
 
 
-def _kinds(root: type[ServiceError]) -> Iterator[str]:
-    yield root.__name__
-    for child in root.__subclasses__():
-        yield from _kinds(child)
+def _label(error: type[ServiceError]) -> str:
+    return _LABELS.get(error, error.__name__)
 
 
 for _state in WAITING_STATES:
@@ -84,7 +85,7 @@ for _state in FINAL_STATES:
     jobs_finished.labels(_state)
 for _stage in STAGES:
     stage_duration.labels(_stage)
-for _kind in ("Internal", *_kinds(ServiceError)):
+for _kind in ("Internal", *map(_label, all_errors())):
     for _where in ("request", "job"):
         errors.labels(_where, _kind)
 for _result in ("hit", "miss"):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from digital_human.core.frame import Float32, Frame, rgb_to_yuv
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.media import VideoInfo
 
 Corner = Literal["top right", "bottom right"]
@@ -39,11 +39,11 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
 
     height_share: its height over the frame's shorter side; without one it keeps its own size, up to a third of it
 
-    Raises BadInput where the picture cannot be read or does not fit.
+    Raises BadInputError where the picture cannot be read or does not fit.
     """
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise BadInput(f"the overlay picture {path.name} cannot be read")
+        raise BadInputError(f"the overlay picture {path.name} cannot be read")
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGRA)
     if image.shape[2] == 3:
@@ -55,7 +55,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
         scale = min(height_share * min(info.width, info.height) / height, (info.width - 2 * MARGIN) / width)
     height, width = round(height * scale), round(width * scale)
     if width < 2 or height < 2 or height > info.height - 2 * MARGIN:
-        raise BadInput("video_path: the picture is too small for an overlay")
+        raise BadInputError("video_path: the picture is too small for an overlay")
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     x = info.width - MARGIN - width
     y = MARGIN if corner == "top right" else info.height - MARGIN - height

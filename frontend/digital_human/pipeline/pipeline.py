@@ -144,7 +144,7 @@ def run(
 
 
 def hear(job: Job, workshop: Workshop) -> Float32:
-    """The speech, 16 kHz mono. Raises BadInput."""
+    """The speech, 16 kHz mono. Raises BadInputError."""
     return read_speech(job.audio, max_seconds=workshop.max_audio_seconds)
 
 

@@ -20,7 +20,7 @@ from digital_human.core.concurrency import ahead
 from digital_human.core.frame import Frame
 from digital_human.core.mouth_crops import CloseUps
 from digital_human.engines.base import Arrays, Engine, FaceTrack, Networks, Template
-from digital_human.errors import BadInput, NoFace
+from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.media.container import MAX_PIXELS
 from digital_human.observability import metrics
@@ -138,11 +138,12 @@ def prepare(
 
     held: whose frames are taken over where they are of the same file
 
-    Raises BadInput for a template that cannot be read or is too long or too large, NoFace where no frame shows a face.
+    Raises BadInputError for a template that cannot be read or is too long or too large, NoFaceError where no frame
+    shows a face.
     """
     reader = VideoReader(path, max_pixels=max_pixels, hwaccel=hwaccel)
     if reader.info.length_hint > max_seconds * reader.info.fps:
-        raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
+        raise BadInputError(f"video_path: the template is longer than {max_seconds:g} s")
     content = content_hash(path)
     if held is not None:
         held.exchange(content, reader)
@@ -178,13 +179,13 @@ def _track(
     def counted() -> Iterator[Frame]:
         for index, frame in enumerate(reader.frames()):
             if index > limit:
-                raise BadInput(f"video_path: the template is longer than {max_seconds:g} s")
+                raise BadInputError(f"video_path: the template is longer than {max_seconds:g} s")
             report(min(index / expected, 1.0) * 0.9)
             yield frame
 
     track = track_face(ahead(counted(), 32, "decode"), networks, witness=close_ups.keep if close_ups else None)
     if not track.present.any():
-        raise NoFace("video_path: no face was found in any frame")
+        raise NoFaceError("video_path: no face was found in any frame")
     return track
 
 

@@ -6,7 +6,7 @@ import importlib
 
 from digital_human.engines import ENGINES, Engine
 from digital_human.engines.base import STRENGTHS
-from digital_human.errors import BadInput, Unavailable
+from digital_human.errors import BadInputError, UnavailableError
 from digital_human.media import EncoderSettings, hardware
 from digital_human.pipeline.pipeline import Workshop
 from digital_human.pipeline.templates import TemplateStore
@@ -36,17 +36,17 @@ def load_engines(settings: Settings) -> None:
 
 def find_engine(name: str) -> Engine:
     if name not in ENGINES:
-        raise BadInput(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
+        raise BadInputError(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
     return ENGINES[name]
 
 
 def require_strength(engine: Engine, strength: float) -> None:
-    """Raises BadInput for a mouth strength that is out of range, or that the engine cannot draw."""
+    """Raises BadInputError for a mouth strength that is out of range, or that the engine cannot draw."""
     least, largest = STRENGTHS
     if not least <= strength <= largest:
-        raise BadInput(f"mouth_strength: must lie between {least:g} and {largest:g}")
+        raise BadInputError(f"mouth_strength: must lie between {least:g} and {largest:g}")
     if strength != 1 and not engine.has_strength:
-        raise BadInput(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
+        raise BadInputError(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
 
 
 def networks_needed(engine: str) -> tuple[str, ...]:
@@ -55,9 +55,9 @@ def networks_needed(engine: str) -> tuple[str, ...]:
 
 
 def make_folders(settings: Settings) -> None:
-    """Create the data folder. Raises Unavailable where that is not possible."""
+    """Create the data folder. Raises UnavailableError where that is not possible."""
     try:
         settings.base_path.mkdir(parents=True, exist_ok=True)
         settings.state_path.mkdir(exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"BASE_PATH cannot be used ({error.strerror})") from error
+        raise UnavailableError(f"BASE_PATH cannot be used ({error.strerror})") from error

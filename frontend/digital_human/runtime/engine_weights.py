@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from digital_human.engines import Engine
-from digital_human.errors import BadInput
+from digital_human.errors import BadInputError
 from digital_human.triton import repository as triton_repository
 
 Weights = Literal["loaded", "installed", "missing"]
@@ -23,21 +23,21 @@ def weights(engine: Engine, served: set[str], repository: Path | None) -> Weight
 
 
 def require_loaded(engine: Engine, url: str, repository: Path | None) -> None:
-    """Raises BadInput that says how to bring the weights of an engine, or how to load them."""
+    """Raises BadInputError that says how to bring the weights of an engine, or how to load them."""
     found = weights(engine, triton_repository.served(url), repository)
     if found == "missing":
-        raise BadInput(_missing(engine))
+        raise BadInputError(_missing(engine))
     if found == "installed":
-        raise BadInput(f"engine: the weights of {engine.name!r} are not loaded; {_load_call(engine)} loads them")
+        raise BadInputError(f"engine: the weights of {engine.name!r} are not loaded; {_load_call(engine)} loads them")
 
 
 def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str], None] = lambda text: None) -> None:
     """Load the engine's networks, or load them again where their files have changed. Jobs go on meanwhile.
 
-    Raises BadInput where weights are missing or cannot be loaded.
+    Raises BadInputError where weights are missing or cannot be loaded.
     """
     if repository and weights(engine, set(), repository) == "missing":
-        raise BadInput(_missing(engine))
+        raise BadInputError(_missing(engine))
     for network in engine.networks:
         triton_repository.load(url, network)
         log(f"{network} was loaded for engine {engine.name}")

@@ -17,7 +17,7 @@ from geventhttpclient.response import HTTPParseError
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from digital_human.errors import ServiceError, Unavailable
+from digital_human.errors import ServiceError, UnavailableError
 from digital_human.observability import tracing
 from digital_human.triton import kserve
 from digital_human.triton.shared_memory import Region, needed
@@ -94,8 +94,8 @@ class TritonNetworks:
         """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
 
         outputs: names of those wanted; none means all
-        Raises Unavailable when Triton cannot be reached or does not serve the network, ServiceError when it refuses
-        the request or the network fails.
+        Raises UnavailableError when Triton cannot be reached or does not serve the network, ServiceError when it
+        refuses the request or the network fails.
         """
         size = len(next(iter(inputs.values())))
         batches = self._batches_of(network)
@@ -220,7 +220,7 @@ class TritonNetworks:
                 message = f"{type(error).__name__}: {error}"
                 self._disconnect()
             if time.monotonic() + delay > deadline:
-                raise Unavailable(f"Triton at {self._host} does not answer: {message}")
+                raise UnavailableError(f"Triton at {self._host} does not answer: {message}")
             time.sleep(delay)
             delay = min(delay * 2, LAST_DELAY)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from pathlib import Path
 
-from digital_human.errors import BadInput, Unavailable
+from digital_human.errors import BadInputError, UnavailableError
 from digital_human.triton import kserve
 
 LOAD_TIMEOUT = 300.0
@@ -24,20 +24,20 @@ def _has_weights(folder: Path) -> bool:
 def load(url: str, network: str) -> None:
     """Have the server read the network's folder; one that is served already is replaced once the new one is ready.
 
-    Raises BadInput with Triton's reason where it cannot be loaded, Unavailable where no server answers.
+    Raises BadInputError with Triton's reason where it cannot be loaded, UnavailableError where no server answers.
     """
     try:
         status, answer = kserve.call(url, f"v2/repository/models/{network}/load", method="POST", timeout=LOAD_TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"Triton does not answer: {error}") from error
+        raise UnavailableError(f"Triton does not answer: {error}") from error
     if status != 200:
         reason = answer.get("error", "") if isinstance(answer, dict) else f"status {status}"
-        raise BadInput(f"Triton cannot load {network}: {reason}")
+        raise BadInputError(f"Triton cannot load {network}: {reason}")
 
 
 def served(url: str) -> set[str]:
-    """Networks that are ready. Raises Unavailable where no server answers."""
+    """Networks that are ready. Raises UnavailableError where no server answers."""
     try:
         return {name for name, (state, _) in kserve.index(url).items() if state == "READY"}
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"Triton does not answer: {error}") from error
+        raise UnavailableError(f"Triton does not answer: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.triton import kserve
 
 FREE = -1
@@ -69,7 +69,7 @@ CONTRACTS: dict[str, Contract] = {
 
 
 def check(url: str, networks: Sequence[str]) -> None:
-    """Raises Unavailable that names what is wrong: no server, a network it lacks, or one with other tensors.
+    """Raises UnavailableError that names what is wrong: no server, a network it lacks, or one with other tensors.
 
     networks: names; those without a contract here have only to be served and ready
     """
@@ -79,13 +79,13 @@ def check(url: str, networks: Sequence[str]) -> None:
             status, metadata = kserve.call(url, f"v2/models/{name}")
             ready, _ = kserve.call(url, f"v2/models/{name}/ready")
         except (OSError, http.client.HTTPException) as error:
-            raise Unavailable(f"no Triton answers at {url}: {error}") from error
+            raise UnavailableError(f"no Triton answers at {url}: {error}") from error
         if status != 200 or ready != 200:
             problems.append(f"{name} is not served or not ready")
         elif name in CONTRACTS:
             problems += [f"{name}: {problem}" for problem in _differences(metadata, CONTRACTS[name])]
     if problems:
-        raise Unavailable(f"Triton at {url} does not fit this service: {'; '.join(problems)}")
+        raise UnavailableError(f"Triton at {url} does not fit this service: {'; '.join(problems)}")
 
 
 def _differences(metadata: Any, contract: Contract) -> list[str]:

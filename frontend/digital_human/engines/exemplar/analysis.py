@@ -14,7 +14,7 @@ from digital_human.core.frame import Float32, Frame, crop, cut
 from digital_human.engines.base import Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas, Indices, centre, corner
-from digital_human.errors import NoFace
+from digital_human.errors import NoFaceError
 
 MAX_EXEMPLARS = 600
 MAX_BYTES = 128 << 20
@@ -42,7 +42,7 @@ def motion(template: Template) -> tuple[Indices, Float32, Float32]:
     track = template.track
     good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
     if len(good) == 0:
-        raise NoFace("video_path: no face was found in the template")
+        raise NoFaceError("video_path: no face was found in the template")
     points = head_pose.steady(track, good)
     return good, lip_geometry.aperture(points), lip_geometry.width(points)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
 from digital_human.engines.base import Arrays, FaceTrack, Networks, Template
 from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
-from digital_human.errors import NoFace
+from digital_human.errors import NoFaceError
 
 SIZE = 96
 MEL_STEPS = 16
@@ -120,7 +120,7 @@ def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
     Its smoothing looks ahead: each box is the mean of itself and the next four, the last ones of the last five.
     """
     if not track.present.any():
-        raise NoFace("video_path: no face was found in the template")
+        raise NoFaceError("video_path: no face was found in the template")
     points = track.landmarks[..., :2]
     low, high = points.min(1).astype(np.int64), points.max(1).astype(np.int64)
     # A face that is partly outside the picture keeps a box of at least two pixels in it.

@@ -6,7 +6,7 @@ The child reads one JSON command a line and answers in kind:
 
     {"settings": {...}, "triton_url": "..."}                         first line, no answer
     {"do": "prepare", "task": id, "audio": path, ...}          ->    {"progress": [stage, share]} ... {"done": {...}}
-    {"do": "segment", ..., "start": 0, "stop": 500, "until": 712}    or {"error": {"name", "message", "passing"}}
+    {"do": "segment", ..., "start": 0, "stop": 500, "until": 712}    or {"error": {"name", "message", "transient"}}
     {"do": "compose", ..., "counts": [500, 212], "fps": "25"}
 
 It keeps the job of the last command open, and behind a segment it goes on drawing, a few frames ahead and up to the one
@@ -38,7 +38,7 @@ import numpy as np
 from digital_human.core.frame import Frame
 from digital_human.engines import Engine
 from digital_human.engines.base import Arrays
-from digital_human.errors import BadInput, ServiceError
+from digital_human.errors import BadInputError, ServiceError
 from digital_human.files.identity import Identity, identify, is_same
 from digital_human.files.sandbox import by_descriptor, open_file, open_folder
 from digital_human.jobs.models import job_folder, part_name
@@ -96,7 +96,7 @@ class Bench:
                 for field in ("audio", "video")
             }
         except OSError as error:
-            raise BadInput(f"an input cannot be read ({error.strerror})") from error
+            raise BadInputError(f"an input cannot be read ({error.strerror})") from error
         options = {name: command[name] for name in ("watermark", "digital_auth", "mouth_strength", "loop")}
         self._begun = self._identity()
         audio, video = map(by_descriptor, self._inputs.values())
@@ -111,10 +111,10 @@ class Bench:
         return {field: identify(descriptor) for field, descriptor in self._inputs.items()}
 
     def require(self, inputs: Mapping[str, Identity]) -> None:
-        """Raises BadInput where the inputs are no longer those that the job began with."""
+        """Raises BadInputError where the inputs are no longer those that the job began with."""
         for field, now in self._identity().items():
             if not is_same(now, inputs[field]):
-                raise BadInput(f"{field}_path: has changed since the job began")
+                raise BadInputError(f"{field}_path: has changed since the job began")
 
     def prepare(self, report: Report) -> dict[str, Any]:
         clock = time.perf_counter()
@@ -297,12 +297,12 @@ def _obey(bench: Bench, command: Mapping[str, Any], report: Report) -> dict[str,
 
 def _described(error: Exception) -> dict[str, Any]:
     if isinstance(error, ServiceError):
-        return {"name": type(error).__name__, "message": str(error), "passing": error.passing}
+        return {"name": type(error).__name__, "message": str(error), "transient": error.transient}
     if isinstance(error, MemoryError):
-        return {"name": "OutOfMemory", "message": "the job needs more memory than it may have", "passing": False}
+        return {"name": "OutOfMemoryError", "message": "the job needs more memory than it may have", "transient": False}
     log.error("unexpected error", exc_info=error)
     message = "an error of the service itself; its log has the details"
-    return {"name": "ServiceError", "message": message, "passing": isinstance(error, OSError)}
+    return {"name": "ServiceError", "message": message, "transient": isinstance(error, OSError)}
 
 
 def _commands() -> SimpleQueue[dict[str, Any]]:
@@ -325,7 +325,7 @@ def _die_with_the_service() -> None:
 
 
 def _save(folder: Path, arrays: Arrays) -> None:
-    """Complete or not there: the last file written is the list of the others. Raises OutputFailed."""
+    """Complete or not there: the last file written is the list of the others. Raises OutputError."""
     with writing(OWN_FOLDER):
         folder.mkdir(parents=True, exist_ok=True)
         for name, array in arrays.items():

@@ -17,7 +17,7 @@ from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from typing import Any
 
 from digital_human.core.cpus import usable_processors
-from digital_human.errors import BadInput, OutOfMemory, ServiceError, TimedOut, revive
+from digital_human.errors import BadInputError, JobTimeoutError, OutOfMemoryError, ServiceError, error_from_name
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -134,9 +134,9 @@ class Worker:
                 progress(*answer["progress"])
                 continue
             if "error" in answer:
-                error = revive(**answer["error"])
+                error = error_from_name(**answer["error"])
                 # What was held when memory ran out may never come free, and the next job would lack it.
-                self._is_idle = not isinstance(error, OutOfMemory)
+                self._is_idle = not isinstance(error, OutOfMemoryError)
                 raise error
             self._is_idle = True
             done: dict[str, Any] = answer["done"]
@@ -145,16 +145,16 @@ class Worker:
     def _stalled(self, doing: str) -> ServiceError:
         seconds = f"{self._settings.stall_seconds:g} s"
         if doing == "prepare":
-            return BadInput(f"decoding audio_path or video_path made no progress for {seconds}")
-        return TimedOut(f"the job made no progress for {seconds}")
+            return BadInputError(f"decoding audio_path or video_path made no progress for {seconds}")
+        return JobTimeoutError(f"the job made no progress for {seconds}")
 
     def _died(self, doing: str) -> ServiceError:
         assert self._process is not None
         status = self._process.wait()
         log.warning("a worker ended with status %d while it was to %s", status, doing)
         if doing == "prepare" and -status in _CRASHES:
-            return BadInput("audio_path or video_path: decoding it crashes the decoder")
-        return revive("ServiceError", "the job's process ended unexpectedly", passing=True)
+            return BadInputError("audio_path or video_path: decoding it crashes the decoder")
+        return error_from_name("ServiceError", "the job's process ended unexpectedly", transient=True)
 
 
 class Workers:

@@ -27,7 +27,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.triton.embedded.ports import HOST
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -136,10 +136,10 @@ class Runtime:
 
 
 def find() -> Runtime:
-    """Raises Unavailable that names the first part that is missing, and what to do about it."""
+    """Raises UnavailableError that names the first part that is missing, and what to do about it."""
     for check in checks():
         if not check.ok:
-            raise Unavailable(f"the embedded Triton cannot run: {check.detail}; {check.fix}")
+            raise UnavailableError(f"the embedded Triton cannot run: {check.detail}; {check.fix}")
     root = _pytriton()
     libpython = _libpython()
     assert root is not None and libpython is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 
 HOST = "127.0.0.1"
 
@@ -12,8 +12,8 @@ HOST = "127.0.0.1"
 def reserve(port: int) -> socket.socket:
     """Keep a port, or any free one for 0, for a child that binds it with SO_REUSEPORT.
 
-    The socket never listens, so every connection goes to the child, also to the next child after it. Raises Unavailable
-    where the port is taken.
+    The socket never listens, so every connection goes to the child, also to the next child after it. Raises
+    UnavailableError where the port is taken.
     """
     reservation = socket.socket()
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -23,7 +23,7 @@ def reserve(port: int) -> socket.socket:
         reservation.bind((HOST, port))
     except OSError:
         reservation.close()
-        raise Unavailable(f"port {port} on {HOST} is taken; choose another one for Triton") from None
+        raise UnavailableError(f"port {port} on {HOST} is taken; choose another one for Triton") from None
     return reservation
 
 

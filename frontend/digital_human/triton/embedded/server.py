@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from digital_human.core.cpus import usable_processors
-from digital_human.errors import Unavailable
+from digital_human.errors import UnavailableError
 from digital_human.triton import kserve
 from digital_human.triton.embedded import guard, health, install, ports
 from digital_human.triton.repository import installed
@@ -131,7 +131,7 @@ class TritonServer:
         return self._pid
 
     def start(self) -> None:
-        """Start and supervise; returns at once, `ready` waits. Raises Unavailable where it cannot run here."""
+        """Start and supervise; returns at once, `ready` waits. Raises UnavailableError where it cannot run here."""
         self._runtime = install.find()
         http_port, grpc_port, metrics_port = self._ports
         self._reserved = [ports.reserve(http_port), ports.reserve(grpc_port)]
@@ -157,13 +157,16 @@ class TritonServer:
         return self._is_ready.is_set() and process is not None and process.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
-        """Wait until every network is loaded. Raises Unavailable after `timeout` seconds, or once it is hopeless."""
+        """Wait until every network is loaded.
+
+        Raises UnavailableError after `timeout` seconds, or once it is hopeless.
+        """
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
-                raise Unavailable(self._failure)
+                raise UnavailableError(self._failure)
             if time.monotonic() > deadline or self._stopping.is_set():
-                raise Unavailable("Triton is not ready" + self._last_words())
+                raise UnavailableError("Triton is not ready" + self._last_words())
             time.sleep(START_GLANCE)
 
     def _supervise(self) -> None:

@@ -21,7 +21,7 @@ from digital_human.engines.exemplar.atlas import Indices, corner
 from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
 from digital_human.engines.exemplar.donor.atlas import Donor, donor, inside
 from digital_human.engines.exemplar.speech_to_lips import Speech
-from digital_human.errors import NoFace
+from digital_human.errors import NoFaceError
 
 RENDERER = "mouth_renderer"
 LOOKED_AT = 8
@@ -66,7 +66,7 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     track, other = template.track, donor()
     good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
     if len(good) == 0:
-        raise NoFace("video_path: no face was found in the template")
+        raise NoFaceError("video_path: no face was found in the template")
     points = head_pose.steady(track, good)
     unit = lip_geometry.interocular(points)
     aperture, width = (float(np.median(m)) for m in (lip_geometry.aperture(points), lip_geometry.width(points)))

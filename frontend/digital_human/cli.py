@@ -30,6 +30,7 @@ from digital_human.runtime.context import (
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import triton_for
 from digital_human.settings import Settings
+from digital_human.version import VERSION
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,7 +88,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=networks_needed(engine.name)) as triton:
             url = triton.url if triton else str(settings.triton_url)
-            require_loaded(engine, url, triton.model_repository if triton else None)
+            require_loaded(engine, url, triton.model_repository() if triton else None)
             workshop = build_workshop(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
             progress = partial(_show, bar, shown)
@@ -109,7 +110,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     console, failed = Console(stderr=True), 0
     with _bar(console) as bar, triton_for(settings, loads=networks_needed(engine.name)) as triton:
         url = triton.url if triton else str(settings.triton_url)
-        require_loaded(engine, url, triton.model_repository if triton else None)
+        require_loaded(engine, url, triton.model_repository() if triton else None)
         workshop = build_workshop(settings, url)
         for path in arguments.templates:
             shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()
@@ -152,6 +153,7 @@ def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("digital-human", description="Template video and speech in, talking person out.")
+    parser.add_argument("--version", action="version", version=f"digital-human {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
 
     serve = commands.add_parser("serve", help="run the REST service")

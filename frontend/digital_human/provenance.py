@@ -12,12 +12,13 @@ import numpy as np
 
 from digital_human.errors import ServiceError
 from digital_human.settings import Settings
+from digital_human.version import VERSION
 
 _FORMATS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime"}
 _SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _CREATED = {"action": "c2pa.created", "digitalSourceType": _SOURCE}
 _MANIFEST = {
-    "claim_generator_info": [{"name": "digital-human-service", "version": "0.1.0"}],
+    "claim_generator_info": [{"name": "digital-human-service", "version": VERSION}],
     "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [_CREATED]}}],
 }
 

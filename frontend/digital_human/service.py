@@ -38,7 +38,7 @@ class Service:
     @property
     def model_repository(self) -> Path | None:
         """Of the embedded Triton; an external one's is not ours to look into."""
-        return self.triton.model_repository if self.triton else None
+        return self.triton.model_repository() if self.triton else None
 
     def require_engine(self, name: str) -> None:
         """Raises BadInputError where the engine's weights are not loaded. While Triton is away nobody can tell."""

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-ROOT = Path(__file__).resolve().parents[2]
+from digital_human.resources import bundled
+
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
@@ -53,7 +54,12 @@ class Settings(BaseSettings):
     port: int = Field(8308, description="Port the REST service listens on.")
 
     triton_url: str | None = Field(None, description="host:port of an external Triton (HTTP). Empty: the embedded one.")
-    model_repository: Path = Field(ROOT / "model_repository", description="What the embedded Triton serves.")
+    model_repository: Path = Field(bundled("model_repository"), description="What the embedded Triton serves.")
+    own_models: Path | None = Field(
+        None,
+        description="Further model folders that the embedded Triton serves, such as weights that you bring; they go "
+        "before those of MODEL_REPOSITORY. Empty: BASE_PATH/.state/models.",
+    )
 
     engine: str = Field("default", description="Engine used where a request names none.")
     engine_modules: Words = Field(
@@ -139,6 +145,11 @@ class Settings(BaseSettings):
     def state_path(self) -> Path:
         """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, queue."""
         return Path(os.path.realpath(self.base_path)) / ".state"
+
+    @property
+    def model_repositories(self) -> tuple[Path, Path]:
+        """Where the embedded Triton finds models; a later folder goes before an earlier one."""
+        return self.model_repository, self.own_models or self.state_path / "models"
 
     @property
     def is_loopback(self) -> bool:

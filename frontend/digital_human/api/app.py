@@ -16,6 +16,7 @@ from digital_human.observability import metrics
 from digital_human.observability.access_log import AccessLog
 from digital_human.service import Service
 from digital_human.settings import Settings
+from digital_human.version import VERSION
 
 TITLE = "Digital human service"
 
@@ -32,7 +33,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         finally:
             await asyncio.to_thread(manager.__exit__, None, None, None)
 
-    app = FastAPI(title=TITLE, version="0.1.0", lifespan=lifespan)
+    app = FastAPI(title=TITLE, version=VERSION, lifespan=lifespan)
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)

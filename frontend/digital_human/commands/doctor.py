@@ -20,6 +20,7 @@ from digital_human.triton import schema
 from digital_human.triton.embedded import install
 from digital_human.triton.embedded.install import Check
 from digital_human.triton.embedded.server import TritonServer
+from digital_human.triton.repository import installed
 
 DEVICES = Path("/dev")
 _SHM_WANTED = 64 * 2**20
@@ -60,12 +61,13 @@ def _triton(settings: Settings) -> list[Check]:
     parts = install.checks()
     if not all(check.ok for check in parts):
         return parts
-    missing = [name for name in needed if not (settings.model_repository / name / "1" / "model.onnx").is_file()]
+    present = {name for repository in settings.model_repositories for name in installed(repository)}
+    missing = [name for name in needed if name not in present]
     if missing:
-        fix = "; ".join(f"python -m export {name}" for name in missing)
+        fix = "set MODEL_REPOSITORY to a folder that has them, or unset it to use the ones that ship"
         return [*parts, Check("model repository", False, f"no network {', '.join(missing)}", fix)]
     try:
-        with TritonServer(settings.model_repository, needed=needed) as server:
+        with TritonServer(*settings.model_repositories, needed=needed) as server:
             server.ready()
             schema.check(server.url, needed)
     except ServiceError as error:

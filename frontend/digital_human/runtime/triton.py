@@ -27,7 +27,7 @@ def triton_for(
     if loads is not None:
         needed = tuple(name for name in needed if name in loads)
     server = TritonServer(
-        settings.model_repository,
+        *settings.model_repositories,
         loads=loads,
         needed=needed,
         compiled=settings.state_path / "networks",

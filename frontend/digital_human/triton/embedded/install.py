@@ -266,4 +266,5 @@ def _package_folders() -> list[str]:
     known = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
     if site.ENABLE_USER_SITE:
         known.add(site.getusersitepackages())
-    return [entry for entry in sys.path if entry in known]
+    # Others come by path configuration files, as where one environment borrows the packages of another.
+    return [entry for entry in sys.path if entry in known or Path(entry).name in ("site-packages", "dist-packages")]

@@ -19,11 +19,10 @@ from types import TracebackType
 
 from digital_human.core.cpus import usable_processors
 from digital_human.errors import UnavailableError
+from digital_human.resources import bundled
 from digital_human.triton import kserve
 from digital_human.triton.embedded import guard, health, install, ports
-from digital_human.triton.repository import installed
-
-ROOT = Path(__file__).resolve().parents[4]
+from digital_human.triton.repository import combine, installed
 
 logger = logging.getLogger("triton")
 
@@ -45,10 +44,14 @@ START_GLANCE = 0.02
 GRACE, GRACE_WITH_TRACES = 0.0, 10.0
 
 
+MODELS = "models"
+"""In the server's own folder: links to every model that it may load."""
+
+
 class TritonServer:
     """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
 
-    model_repository: every folder in it that has a config.pbtxt and weights is loaded
+    model_repositories: every folder in them that has a config.pbtxt and weights is loaded; see `repository.combine`
     loads: the networks to load, of those in the repository; all if not given
     needed: networks without which the server is not ready; those of the rest that do not load are only logged
     backend: this project's Python backend `onnxruntime`
@@ -62,11 +65,10 @@ class TritonServer:
 
     def __init__(
         self,
-        model_repository: Path = ROOT / "model_repository",
-        *,
+        *model_repositories: Path,
         loads: Sequence[str] | None = None,
         needed: Sequence[str] | None = None,
-        backend: Path = ROOT / "backends" / "onnxruntime",
+        backend: Path | None = None,
         http_port: int = 0,
         grpc_port: int = 0,
         metrics_port: int = 0,
@@ -75,9 +77,9 @@ class TritonServer:
         start_timeout: float = 120.0,
         collector: str | None = None,
     ) -> None:
-        self.model_repository = model_repository.resolve()
+        self._repositories = model_repositories or (bundled("model_repository"),)
         self.restarts = 0
-        self._backend = backend
+        self._backend = backend or bundled("backends") / "onnxruntime"
         self._ports = (http_port, grpc_port, metrics_port)
         self._threads = threads
         self._compiled = compiled
@@ -129,6 +131,13 @@ class TritonServer:
     def pid(self) -> int | None:
         """Process of the server now, None while there is none."""
         return self._pid
+
+    def model_repository(self) -> Path | None:
+        """The folder that the server reads, brought up to date; None while there is no server. Raises OSError."""
+        if self._folder is None:
+            return None
+        combine(self._repositories, self._folder / MODELS)
+        return self._folder / MODELS
 
     def start(self) -> None:
         """Start and supervise; returns at once, `ready` waits. Raises UnavailableError where it cannot run here."""
@@ -199,11 +208,12 @@ class TritonServer:
     def _spawn(self) -> threading.Thread:
         """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
-        found = installed(self.model_repository)
+        combine(self._repositories, folder / MODELS)
+        found = installed(folder / MODELS)
         self._networks = found if self._loads is None else [name for name in found if name in self._loads]
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
-        command = self._runtime.command(self.model_repository, self._networks, backends, self._ports, self._shm_prefix)
+        command = self._runtime.command(folder / MODELS, self._networks, backends, self._ports, self._shm_prefix)
         if self._collector:
             traces = f"{self._collector.rstrip('/')}/v1/traces"
             settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")

@@ -24,9 +24,9 @@ from benchmarks.workshop import workshop
 from digital_human.core.frame import Float32
 from digital_human.engines import ENGINES
 from digital_human.pipeline.pipeline import Job, run
-from training.phones import RATE, label
-from training.synthesis import Espeak
-from training.texts import TEST_SENTENCES
+from training.speech.phones import RATE, label
+from training.speech.synthesis import Espeak
+from training.speech.texts import TEST_SENTENCES
 
 SHUT, TOLERANCE, LONG_PAUSE = 0.10, 0.04, 0.3
 

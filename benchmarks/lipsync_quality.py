@@ -41,7 +41,7 @@ COLUMNS = ("sync r", "second r", "width r", "range", "sharpness", "flicker", "st
 VISEMES = np.array(
     [0, 1, 0.65, 0.45, 0.3, 0.8, 0.55, 0.25, 0.3, -0.1, 0.05, 0.2, 0.22, 0.15, 0.2, 0.3, 0.25, 0.25, 0.12], np.float32
 )
-"""Openings by hand of the network's phoneme classes, silence first; see `export.speech_to_lips.PHONEMES`."""
+"""Openings by hand of the network's phoneme classes, silence first; see `export.networks.speech_to_lips.PHONEMES`."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from runtimes import Accelerator, open_session  # noqa: E402
 
 from digital_human.triton.client import TritonNetworks  # noqa: E402
 from digital_human.triton.embedded.server import TritonServer  # noqa: E402
-from export.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
-from export.wav2lip_network import Wav2Lip  # noqa: E402
+from export.exporters.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
+from export.networks.wav2lip import Wav2Lip  # noqa: E402
 
 BATCH = 16
 ALLOWED = 1.10

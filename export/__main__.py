@@ -15,13 +15,14 @@ from pathlib import Path
 from export import BadWeights
 
 HERE = Path(__file__).resolve().parent
+EXPORTERS = HERE / "exporters"
 REPOSITORY = HERE.parent / "model_repository"
 
 
 def networks() -> dict[str, str]:
     """Names of the exporters and the first line of what each says of itself, without importing any."""
     found = {}
-    for path in sorted(HERE.glob("*.py")):
+    for path in sorted(EXPORTERS.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(node, ast.FunctionDef) and node.name == "export" for node in tree.body):
             found[path.stem] = (ast.get_docstring(tree) or "").split("\n")[0]
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.name:
         target = options.repository / name / "1"
         target.mkdir(parents=True, exist_ok=True)
-        export = importlib.import_module(f"export.{name}").export
+        export = importlib.import_module(f"export.exporters.{name}").export
         if not weights.keys() <= inspect.signature(export).parameters.keys():
             parser.error(f"the weights of {name} ship with the project, and it is made of them as it is")
         try:

@@ -8,7 +8,7 @@ import onnx
 import torch
 from onnx import parser
 
-from export.wav2lip_network import SOURCE, TARGET, Wav2Lip
+from export.networks.wav2lip import SOURCE, TARGET, Wav2Lip
 
 
 def random_network(seed: int = 0) -> Wav2Lip:

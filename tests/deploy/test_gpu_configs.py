@@ -18,7 +18,7 @@ from digital_human.triton import kserve, schema
 from digital_human.triton.client import TritonNetworks
 from digital_human.triton.embedded import install
 from digital_human.triton.embedded.server import TritonServer
-from export import wav2lip
+from export.exporters import wav2lip
 from tests.wav2lip import tiny_onnx
 
 REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"

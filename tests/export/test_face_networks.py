@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from digital_human.core.frame import Frame, Uint8, warp_rgb
 from digital_human.tracking.detector import Detection, letterbox, merge
 from digital_human.tracking.landmarker import affine, region_of_detection
-from export import face_detector, face_mesh
+from export.exporters import face_detector, face_mesh
 from export.mediapipe_weights import weights
 
 ROOT = Path(__file__).resolve().parents[2]

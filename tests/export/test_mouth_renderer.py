@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from digital_human.core.frame import Frame
-from export.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, example, export
+from export.exporters.mouth_renderer import export
+from export.networks.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, example
 
 MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"
 BASE, LAYER, MOUTH = (96, 128), (48, 64), (64, 80)

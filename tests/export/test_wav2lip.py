@@ -17,10 +17,10 @@ from digital_human.core.frame import Frame
 from digital_human.media import EncoderSettings, VideoReader, write_video
 from export import BadWeights
 from export import __main__ as cli
-from export import wav2lip as exporter
 from export.calibration import overheard
-from export.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
-from export.wav2lip_network import Wav2Lip
+from export.exporters import wav2lip as exporter
+from export.exporters.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
+from export.networks.wav2lip import Wav2Lip
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
 State = dict[str, torch.Tensor]

@@ -10,14 +10,14 @@ from digital_human.engines.exemplar.lip_geometry import smooth
 STANDARD_APERTURE = np.array([-0.67, -0.32, 0.01, 0.34, 0.80, 1.80], np.float32)
 """Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking.
 
-What the network says of people and languages, and so narrower than lips are: `python -m training.calibrate`, mean of
-all its sources.
+What the network says of people and languages, and so narrower than lips are: the mean of all sources of
+`python -m training.speech.calibrate`.
 """
 CLOSING, RESTING = (0.35, 0.6), (0.5, 0.8)
 """Probabilities of closure and of silence between which the mouth shuts.
 
 Of synthetic speech hardly one p, b or m is missed, and one other sound in two hundred taken for them; of people reading
-one in ten is missed and one in fifty taken (`python -m training.evaluate`). Lower, more shut, but the lips
+one in ten is missed and one in fifty taken (`python -m training.speech.evaluate`). Lower, more shut, but the lips
 follow people less well.
 """
 HEADROOM = 0.25

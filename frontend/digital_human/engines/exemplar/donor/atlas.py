@@ -1,8 +1,8 @@
 """The donor: the inside of another person's mouth, at any opening, and how a face moves as its mouth opens.
 
-`training.donor_atlas` makes the atlas; docs/donor-mouths.md says of what. Its pictures lie in a plane fixed to the
-donor's skull, so upper teeth stand still in it while lips and jaw move: between two pictures everything above fades in
-place, and everything below moves with the lower lip.
+`training.donor.build_atlas` builds the atlas; docs/donor-mouths.md says from what. Its pictures lie in a plane fixed
+to the donor's skull, so upper teeth stand still in it while lips and jaw move: between two pictures everything above
+fades in place, and everything below moves with the lower lip.
 """
 
 from __future__ import annotations

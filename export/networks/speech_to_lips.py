@@ -1,4 +1,4 @@
-"""Speech -> lip shape: the network, its checkpoint format and its ONNX export.
+"""Speech -> lip shape: the network and its checkpoint format.
 
 A log-mel front end (as convolution, so that it lives inside the graph) and two dilated residual ConvNets [1] alike,
 each with all heads. One has heard synthetic speech, whose phones are known to the instant, and people reading, and
@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-WEIGHTS = Path(__file__).parent / "weights" / "speech_to_lips.npz"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "speech_to_lips.npz"
 
 SAMPLE_RATE = 16_000
 HOP = 160
@@ -35,7 +35,7 @@ MEL_BANDS = 64
 MEL_RANGE_HZ = (60.0, 7600.0)
 
 LIPS = ("aperture", "width", "upper_lip", "jaw", "protrusion")
-"""Lip shape coefficients, in the order of the output's last axis (see `training.clips` for how they are measured)."""
+"""Lip shape coefficients, in the order of the output's last axis; `training.speech.clips` measures them."""
 
 PHONEMES = (
     "silence", "open", "open_mid", "mid", "close", "open_mid_rounded", "mid_rounded", "close_rounded",
@@ -262,23 +262,6 @@ class SpeechToLips(nn.Module):
         return Prediction(lips, (said.closure + seen.closure) / 2, seen.silence, said.phonemes)
 
 
-class _Served(nn.Module):
-    """The network as Triton serves it: probabilities instead of logits."""
-
-    def __init__(self, network: SpeechToLips) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        told = self.network(audio)
-        return (
-            told.lips,
-            told.closure[..., 0].sigmoid(),
-            told.silence[..., 0].sigmoid(),
-            told.phonemes.softmax(dim=2),
-        )
-
-
 def save(network: SpeechToLips, constants: dict[str, object], path: Path) -> None:
     """Write a checkpoint: the state as float16 (half the size, no measurable loss) and constants as JSON."""
     state = {k: v.numpy().astype(np.float16 if v.is_floating_point() else v.numpy().dtype)
@@ -298,21 +281,3 @@ def load(path: Path = WEIGHTS) -> tuple[SpeechToLips, dict[str, object]]:
         for name, value in arrays.items()
     })  # fmt: skip
     return network.eval(), constants
-
-
-def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
-    """Write model.onnx; batch and length are dynamic."""
-    network, _ = load(weights)
-    instants = {0: "batch", 1: "instants"}
-    target_dir.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        _Served(network).eval(),
-        (torch.zeros(2, 3 * SAMPLE_RATE),),
-        str(target_dir / "model.onnx"),
-        input_names=["audio"],
-        output_names=["lips", "closure", "silence", "phonemes"],
-        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "closure": instants,
-                      "silence": instants, "phonemes": instants},
-        opset_version=17,
-        dynamo=False,
-    )  # fmt: skip

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from export.speech_to_lips import PHONEMES, Prediction
-from training.articulation import aperture
-from training.corpus import RealBatch, SyntheticBatch
+from export.networks.speech_to_lips import PHONEMES, Prediction
+from training.speech.articulation import aperture
+from training.speech.corpus import RealBatch, SyntheticBatch
 
 LIP_WEIGHTS = torch.tensor((1.0, 0.4, 0.4, 0.4, 0.3))
 """How much each of LIPS counts: the ruler is steadiest for the aperture."""

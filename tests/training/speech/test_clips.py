@@ -7,9 +7,10 @@ import pytest
 
 pytest.importorskip("soxr")
 
-from export.speech_to_lips import LIPS, SAMPLE_RATE
-from training.clips import CHIN, INNER_LOWER_LIP, STEADY, Clip, lip_shape
-from training.corpus import RealClips, scales
+from export.networks.speech_to_lips import LIPS, SAMPLE_RATE
+from training.face_mesh import CHIN, STEADY
+from training.speech.clips import INNER_LOWER_LIP, Clip, lip_shape
+from training.speech.corpus import RealClips, scales
 
 
 def face(seed: int = 0) -> np.ndarray:

@@ -6,11 +6,11 @@ import torch
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soxr")
 
-from export.speech_to_lips import Listener
-from training.corpus import Spoken
-from training.phones import label
-from training.speech import Stage, train
-from training.synthesis import espeak
+from export.networks.speech_to_lips import Listener
+from training.speech.corpus import Spoken
+from training.speech.phones import label
+from training.speech.synthesis import espeak
+from training.speech.train import Stage, train
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ import soxr
 import torch
 from torch import Tensor
 
-from export.speech_to_lips import HOP, LIPS, SAMPLE_RATE
-from training.clips import Clip
-from training.phones import RATE, SILENCE, UNKNOWN, Labels, at_rest, label, loudness
-from training.synthesis import (
+from export.networks.speech_to_lips import HOP, LIPS, SAMPLE_RATE
+from training.speech.clips import Clip
+from training.speech.phones import RATE, SILENCE, UNKNOWN, Labels, at_rest, label, loudness
+from training.speech.synthesis import (
     FESTIVAL_VOICES,
     FLITE_VOICES,
     Espeak,
@@ -26,7 +26,7 @@ from training.synthesis import (
     say_festival,
     say_flite,
 )
-from training.texts import TRAINING_LANGUAGES, Words
+from training.speech.texts import TRAINING_LANGUAGES, Words
 
 Float32 = npt.NDArray[np.float32]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from training import donor_faces, donor_views
-from training.clips import LEFT_EYE, RIGHT_EYE
+from training.donor import faces, views
+from training.face_mesh import LEFT_EYE, RIGHT_EYE
 
 
 def made_up_face() -> np.ndarray:
@@ -19,13 +19,13 @@ def made_up_face() -> np.ndarray:
 def test_head_pose_is_taken_away() -> None:
     turns = [cv2.Rodrigues(np.array([0.1, yaw, 0.05]))[0] for yaw in (-0.2, 0.0, 0.2)]
     points = np.stack([100 * made_up_face() @ turn.T + 300 for turn in turns])
-    clip = donor_faces.align([], points, donor_faces.reference_face(points))
+    clip = faces.align([], points, faces.reference_face(points))
     assert np.abs(clip.canonical - clip.canonical[0]).max() < 1e-6
 
 
 def test_the_mouth_is_cut_along_the_lips() -> None:
     """Lips are red, skin is brown, the mouth between them dark with a row of teeth; the mesh sees too little of it."""
-    rows, columns = donor_views.SIZE
+    rows, columns = views.SIZE
     picture = np.full((rows, columns, 3), (150, 110, 90), np.uint8)
 
     def ellipse(half_width: float, half_height: float) -> np.ndarray:
@@ -37,6 +37,6 @@ def test_the_mouth_is_cut_along_the_lips() -> None:
     cv2.fillPoly(picture, [ellipse(44, 14).round().astype(np.int32)], (30, 12, 14))
     picture[30:37, 45:100] = (225, 222, 215)
     picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
-    edge = donor_views.inner_edge(picture, ellipse(44, 8), ellipse(52, 26))
+    edge = views.inner_edge(picture, ellipse(44, 8), ellipse(52, 26))
     assert abs(edge[15, 1] - 26) < 4
     assert abs(edge[5, 1] - 54) < 4

@@ -1,4 +1,6 @@
-"""How well the network hears lips: `python -m training.evaluate --clips DIR --work DIR [--read DIR] [--weights FILE]`.
+"""How well the network predicts lips from speech.
+
+    python -m training.speech.evaluate --clips DIR --work DIR [--read DIR] [--weights FILE]
 
 Three tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
 clip's own constant offset, GRID at lag 0. *Closure*: on synthetic speech of known phone times, in voices that were
@@ -22,13 +24,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from export.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
-from training.clips import Clip, measure_all
-from training.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Phone, classes_of, label
-from training.reading import Reading, grid_readings, labelled, readers_in, readings_of
-from training.speech import HELD_OUT
-from training.synthesis import Espeak, Utterance, espeak
-from training.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
+from export.networks.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
+from training.speech.clips import Clip, measure_all
+from training.speech.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Phone, classes_of, label
+from training.speech.reading import Reading, grid_readings, labelled, readers_in, readings_of
+from training.speech.synthesis import Espeak, Utterance, espeak
+from training.speech.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
+from training.speech.train import HELD_OUT
 
 Float32 = npt.NDArray[np.float32]
 
@@ -219,7 +221,7 @@ def test_clips(folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m training.speech.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--read", type=Path, help="folder of read speech, for the third table")

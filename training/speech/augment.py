@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from export.speech_to_lips import MEL_BANDS, SAMPLE_RATE
+from export.networks.speech_to_lips import MEL_BANDS, SAMPLE_RATE
 
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network's own range: `python -m training.calibrate --clips DIR --work DIR [--weights FILE]`.
+"""The network's own range: `python -m training.speech.calibrate --clips DIR --work DIR [--weights FILE]`.
 
 A regression is less wide than what it learned from, so the constants that bring its aperture to a person's range
 (`engines.exemplar.retargeting.STANDARD_APERTURE`) are quantiles of what it *says*, not of lips. This prints them for
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from export.speech_to_lips import WEIGHTS, load
-from training.clips import measure_all
-from training.evaluate import NATURAL, Float32, Heard, hear, spoken_test, test_clips
-from training.texts import TEST_SENTENCES
+from export.networks.speech_to_lips import WEIGHTS, load
+from training.speech.clips import measure_all
+from training.speech.evaluate import NATURAL, Float32, Heard, hear, spoken_test, test_clips
+from training.speech.texts import TEST_SENTENCES
 
 QUANTILES = (3, 15, 35, 55, 75, 95)
 """Percentiles of speaking: the first stands for a shut mouth, the others for those of a person's `limits`."""
@@ -29,7 +29,7 @@ def quantiles(heard: Sequence[Heard]) -> Float32:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m training.speech.calibrate", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)

@@ -28,10 +28,10 @@ from onnx import compose, parser
 from torch import Tensor
 
 from export import BadWeights
-from export.wav2lip_network import FACE, SOURCE, TARGET, Wav2Lip
+from export.networks.wav2lip import FACE, SOURCE, TARGET, Wav2Lip
 from export.weight_range import LARGEST, wide_weights
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "model_repository" / "wav2lip" / "config.pbtxt"
 SAMPLE = ROOT / "samples" / "template.mkv"
 OPSET = 17

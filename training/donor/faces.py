@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from training.clips import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, STEADY, FaceMesh, track
+from training.face_mesh import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, STEADY, FaceMesh, track
 
 Float = npt.NDArray[np.float64]
 Uint8 = npt.NDArray[np.uint8]

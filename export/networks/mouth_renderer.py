@@ -12,8 +12,6 @@ the pixels at full resolution, is a third. Every operation is linear in the pixe
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,7 +29,6 @@ RING_STEP = 4
 """Pixels of luma along a side of one value of the ring."""
 DEAD_ZONE = 0.05
 """Displacements shorter than this many pixels are dropped: a pixel that barely moves is better left sharp."""
-OPSET = 18
 
 INPUTS = {
     "base": (torch.uint8, ("batch", "base_lines", "base_width")),
@@ -268,22 +265,3 @@ def example(batch: int = 2) -> tuple[Tensor, ...]:
         tensors[f"{layer}_reach"] = torch.full((batch, 1), 40.0)
     tensors["mouth_affine"] = torch.tensor([[1.02, 0.01], [-0.01, 0.98], [6.0, 7.0]]).repeat(batch, 1, 1)
     return tuple(tensors[name] for name in INPUTS)
-
-
-def export(target_dir: Path) -> None:
-    """Write `target_dir`/model.onnx."""
-    names = list(INPUTS)
-    dynamic = {n: {i: a for i, a in enumerate(axes) if isinstance(a, str)} for n, (_, axes) in INPUTS.items()}
-    dynamic["image"] = {0: "batch", 1: "base_lines", 2: "base_width"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            MouthRenderer().eval(),
-            example(),
-            str(target_dir / "model.onnx"),
-            input_names=names,
-            output_names=["image"],
-            dynamic_axes=dynamic,
-            opset_version=OPSET,
-            dynamo=False,
-        )

@@ -11,7 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
-from export.speech_to_lips import (  # noqa: E402
+from export.exporters.speech_to_lips import export  # noqa: E402
+from export.networks.speech_to_lips import (  # noqa: E402
     FFT_SIZE,
     HOP,
     LIPS,
@@ -21,13 +22,12 @@ from export.speech_to_lips import (  # noqa: E402
     Loudness,
     MelPower,
     SpeechToLips,
-    export,
     load,
     mel_filters,
     save,
 )
 
-MODEL = Path(__file__).parents[2] / "model_repository" / "speech_to_lips"
+MODEL = Path(__file__).parents[3] / "model_repository" / "speech_to_lips"
 LIBROSA = ((0, 3, 0.0168779), (20, 32, 0.0213463), (40, 80, 0.0076587), (63, 232, 0.0029185))
 """Band, bin and height of peaks of librosa.filters.mel(sr=16000, n_fft=512, n_mels=64, fmin=60, fmax=7600)."""
 OUTPUTS = ["lips", "closure", "silence", "phonemes"]
@@ -149,15 +149,15 @@ def say_mama_papa() -> tuple[np.ndarray, np.ndarray]:
     """Sound [samples] with half a second of silence around it, and where lips touch [T] (nan: cannot be said)."""
     pytest.importorskip("espeakng_loader")
     pytest.importorskip("soxr")
-    from training.phones import label
-    from training.synthesis import espeak
+    from training.speech.phones import label
+    from training.speech.synthesis import espeak
 
     said = espeak().say("mama papa, mama papa", "it+f5", rate=150)
     return np.pad(said.audio, SAMPLE_RATE // 2), np.pad(label(said.phones, said.audio).closure, 50)
 
 
 def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed):
-    from training.evaluate import Heard
+    from training.speech.evaluate import Heard
 
     _, constants = load()
     closed = constants["closed_aperture"]
@@ -182,7 +182,7 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed):
 
 
 def test_silence_is_a_shut_mouth(committed, mama_papa):
-    from training.evaluate import Heard
+    from training.speech.evaluate import Heard
 
     _, constants = load()
     hiss = np.random.default_rng(0).normal(0, 1, 3 * SAMPLE_RATE)

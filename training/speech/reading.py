@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.media import read_speech
-from export.speech_to_lips import SpeechToLips
-from training.alignment import align, phones_of
-from training.clips import Clip
-from training.corpus import Spoken
-from training.phones import label
-from training.texts import grid_sentence
+from export.networks.speech_to_lips import SpeechToLips
+from training.speech.alignment import align, phones_of
+from training.speech.clips import Clip
+from training.speech.corpus import Spoken
+from training.speech.phones import label
+from training.speech.texts import grid_sentence
 
-log = logging.getLogger("training.reading")
+log = logging.getLogger("training.speech.reading")
 
 Reading = tuple[npt.NDArray[np.float32], list[str]]
 """float32 [samples] at 16 kHz, and the phones that were read."""

@@ -1,6 +1,6 @@
 """Build the donor's inner mouths: what shows between parted lips, for templates whose own mouth never opens.
 
-    python -m training.donor_atlas --clips FILES --out frontend/digital_human/assets/donor_mouths.npz
+    python -m training.donor.build_atlas --clips FILES --out frontend/digital_human/assets/donor_mouths.npz
 
 Two things are learnt from talking clips of one person:
 
@@ -23,9 +23,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.clips import FaceMesh
-from training.donor_faces import align, opening_of, read, reference_face
-from training.donor_views import BLURS, SCALE, SEAM, TEETH, View, inside, register, ugliness, unlikeness, views_of
+from training.donor.faces import align, opening_of, read, reference_face
+from training.donor.views import BLURS, SCALE, SEAM, TEETH, View, inside, register, ugliness, unlikeness, views_of
+from training.face_mesh import FaceMesh
 
 LEVELS = np.array([0.075, 0.135, 0.23, 0.255])
 """Wanted openings of the rungs, inter-ocular distances."""

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soxr")
 
-from export.speech_to_lips import SAMPLE_RATE
-from training.corpus import Spoken, restore, store, synthetic_batch
-from training.phones import BILABIAL, classes_of, label, loudness
-from training.synthesis import espeak, say_flite
+from export.networks.speech_to_lips import SAMPLE_RATE
+from training.speech.corpus import Spoken, restore, store, synthetic_batch
+from training.speech.phones import BILABIAL, classes_of, label, loudness
+from training.speech.synthesis import espeak, say_flite
 
 
 @pytest.mark.parametrize(("voice", "text"), [("en-us", "Papa happy"), ("cmn", "爸爸怕"), ("de+f5", "Papa Pappe")])

@@ -11,8 +11,8 @@ Six stages; the corpora and the first four are kept in the work folder and not r
    task staying on, so that it does not shrink to the grammar of the clips;
 6. *articulator*: the same clips teach a small network the lips of the phonemes that the fourth stage hears.
 
-The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that what `training.evaluate`
-measures is what is served.
+The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that
+`training.speech.evaluate` measures the network that is served.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.speech_to_lips import (
+from export.networks.speech_to_lips import (
     LIPS,
     WEIGHTS,
     Articulator,
@@ -41,10 +41,10 @@ from export.speech_to_lips import (
     load,
     save,
 )
-from training import augment
-from training.articulation import estimate_delay
-from training.clips import measure_all
-from training.corpus import (
+from training.speech import augment
+from training.speech.articulation import estimate_delay
+from training.speech.clips import measure_all
+from training.speech.corpus import (
     RealClips,
     Scale,
     Spoken,
@@ -55,9 +55,9 @@ from training.corpus import (
     synthesise,
     synthetic_batch,
 )
-from training.losses import articulation_loss, lip_loss, phone_losses, shut_loss
-from training.phones import RATE
-from training.reading import grid_readings, labelled, readers_in, readings_of
+from training.speech.losses import articulation_loss, lip_loss, phone_losses, shut_loss
+from training.speech.phones import RATE
+from training.speech.reading import grid_readings, labelled, readers_in, readings_of
 
 log = logging.getLogger("training.speech")
 
@@ -276,7 +276,7 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.speech", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/whitehouse_*")
-    parser.add_argument("--read", type=Path, required=True, help="folder of read speech, see training.reading")
+    parser.add_argument("--read", type=Path, required=True, help="folder of read speech, see training.speech.reading")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="checkpoint to write (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=14400, help="of synthetic speech (default: %(default)s)")
@@ -284,7 +284,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     run(given.clips, given.read, given.work, given.out, given.seconds, given.seed)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,12 +13,12 @@ pytest.importorskip("soxr")
 
 import soxr
 
-from export.speech_to_lips import SAMPLE_RATE, load
-from training.alignment import align, phones_of
-from training.phones import BILABIAL, Phone, classes_of
-from training.reading import labelled, readers_in, readings_of
-from training.synthesis import Utterance, espeak
-from training.texts import grid_sentence
+from export.networks.speech_to_lips import SAMPLE_RATE, load
+from training.speech.alignment import align, phones_of
+from training.speech.phones import BILABIAL, Phone, classes_of
+from training.speech.reading import labelled, readers_in, readings_of
+from training.speech.synthesis import Utterance, espeak
+from training.speech.texts import grid_sentence
 
 TEXT = "My brother Bob paid for a big purple umbrella, maybe."
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.donor_faces import Faces, Float, Uint8, aperture_of, eye_distance
+from training.donor.faces import Faces, Float, Uint8, aperture_of, eye_distance
 
 # Lip contours of the mesh from the right corner along the lower lip to the left corner and back along the upper one.
 INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from export.speech_to_lips import PHONEMES, SAMPLE_RATE
-from training.phones import BILABIAL, PREPARE, SETTLE, SILENCE, Phone, at_rest, classes_of, label
+from export.networks.speech_to_lips import PHONEMES, SAMPLE_RATE
+from training.speech.phones import BILABIAL, PREPARE, SETTLE, SILENCE, Phone, at_rest, classes_of, label
 
 
 def sound(*pieces: tuple[float, float]) -> np.ndarray:

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.speech_to_lips import PHONEMES, SpeechToLips
-from training.clips import Clip
-from training.phones import RATE
+from export.networks.speech_to_lips import PHONEMES, SpeechToLips
+from training.speech.clips import Clip
+from training.speech.phones import RATE
 
 _OPENING = {
     "silence": 0.0, "open": 1.0, "open_mid": 0.65, "mid": 0.4, "close": 0.3, "open_mid_rounded": 0.8,

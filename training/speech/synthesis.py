@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from export.speech_to_lips import SAMPLE_RATE
-from training.phones import Phone
+from export.networks.speech_to_lips import SAMPLE_RATE
+from training.speech.phones import Phone
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from export.speech_to_lips import SpeechToLips
-from training.phones import RATE, SILENCE, Phone, classes_of
-from training.synthesis import espeak
+from export.networks.speech_to_lips import SpeechToLips
+from training.speech.phones import RATE, SILENCE, Phone, classes_of
+from training.speech.synthesis import espeak
 
 Numbers = npt.NDArray[np.int64]
 

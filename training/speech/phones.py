@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from export.speech_to_lips import HOP, PHONEMES, SAMPLE_RATE
+from export.networks.speech_to_lips import HOP, PHONEMES, SAMPLE_RATE
 
 RATE = SAMPLE_RATE // HOP
 """Label instants a second."""

@@ -1,0 +1,45 @@
+"""Speech -> lip shape, from the checkpoint that ships with the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from export.networks.speech_to_lips import SAMPLE_RATE, WEIGHTS, SpeechToLips, load
+
+
+def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
+    """Write model.onnx; batch and length are dynamic."""
+    network, _ = load(weights)
+    instants = {0: "batch", 1: "instants"}
+    target_dir.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        _Served(network).eval(),
+        (torch.zeros(2, 3 * SAMPLE_RATE),),
+        str(target_dir / "model.onnx"),
+        input_names=["audio"],
+        output_names=["lips", "closure", "silence", "phonemes"],
+        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "closure": instants,
+                      "silence": instants, "phonemes": instants},
+        opset_version=17,
+        dynamo=False,
+    )  # fmt: skip
+
+
+class _Served(nn.Module):
+    """The network as Triton serves it: probabilities instead of logits."""
+
+    def __init__(self, network: SpeechToLips) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        told = self.network(audio)
+        return (
+            told.lips,
+            told.closure[..., 0].sigmoid(),
+            told.silence[..., 0].sigmoid(),
+            told.phonemes.softmax(dim=2),
+        )

@@ -1,0 +1,4 @@
+from training.speech.train import main
+
+if __name__ == "__main__":
+    main()

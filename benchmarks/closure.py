@@ -49,7 +49,7 @@ def main() -> None:
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
             result = run(Job(sound, options.template, output), ENGINES["default"], shop)
-            seen = ruler.measure(output, shop.networks)
+            seen = ruler.measure(output, shop.models)
             labels = label(said.phones, said.audio)
             assert result.aperture is not None
             curves = {"": seen.aperture, "second ": seen.second, "curve ": result.aperture.astype(float)}

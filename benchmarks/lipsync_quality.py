@@ -28,7 +28,7 @@ from benchmarks import reenactment, ruler, stills
 from benchmarks.chroma import LEAST_PSNR, psnr_outside
 from benchmarks.workshop import workshop
 from digital_human.core.frame import Float32
-from digital_human.engines import ENGINES, Networks
+from digital_human.engines import ENGINES, Models
 from digital_human.engines.exemplar import speech_to_lips
 from digital_human.media.contact_sheet import write_contact_sheet
 from digital_human.pipeline.pipeline import Job, run
@@ -78,16 +78,16 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     with workshop(options.out, options.speech_network) as shop:
-        networks = shop.networks
-        templates = {path: ruler.measure(path, networks) for path in options.templates}
+        models = shop.models
+        templates = {path: ruler.measure(path, models) for path in options.templates}
         for number, clip in enumerate(options.clips):
-            truth = ruler.measure(clip, networks)
+            truth = ruler.measure(clip, models)
             template = partner(clip, options.templates, number)
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
                     run(Job(clip, template, output), ENGINES["default"], shop)
-                seen = ruler.measure(output, networks)
+                seen = ruler.measure(output, models)
                 chroma = psnr_outside(output, template, seen.box)
                 row = compare(method, clip, template, truth, templates[template], seen, chroma)
                 _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
@@ -95,7 +95,7 @@ def main() -> None:
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
         speaking = stills.measure_all(options.pictures, options.clips, shop, options.out)
-        again = [row for path in (*templates, *options.talkers) for row in reenactment.reenact(path, networks)]
+        again = [row for path in (*templates, *options.talkers) for row in reenactment.reenact(path, models)]
     (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
     tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])
     (options.out / "table.md").write_text(tables)
@@ -180,17 +180,15 @@ def _driven_by(method: str) -> Iterator[None]:
         yield
 
 
-def _loudness(audio: Float32, count: int, fps: object, networks: Networks) -> speech_to_lips.Speech:
+def _loudness(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.Speech:
     step = len(audio) / count
     level = [np.log10(np.sqrt((audio[int(k * step) : int((k + 1) * step)] ** 2).mean()) + 1e-3) for k in range(count)]
     curve = np.convolve(np.pad(np.array(level), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _visemes(audio: Float32, count: int, fps: object, networks: Networks) -> speech_to_lips.Speech:
-    told = networks.infer(speech_to_lips.NETWORK, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(
-        np.float32
-    )
+def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.Speech:
+    told = models.infer(speech_to_lips.MODEL, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(np.float32)
     curve = np.convolve(told @ VISEMES, np.hanning(13) / 6, "same")
     at = (np.arange(count) + 0.5) * len(curve) / count - 0.5
     curve = np.interp(at, np.arange(len(curve)), curve)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from benchmarks import ruler
 from digital_human.core.frame import Float32, Frame, crop, paste
 from digital_human.engines import ENGINES
-from digital_human.engines.base import FaceTrack, Networks, Template
+from digital_human.engines.base import FaceTrack, Models, Template
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas, corner
 from digital_human.engines.exemplar.native import arrange
@@ -49,20 +49,20 @@ class Row:
     changed: int
 
 
-def reenact(path: Path, networks: Networks) -> list[Row]:
+def reenact(path: Path, models: Models) -> list[Row]:
     """One row a method; none where the first half of the clip does not talk."""
     reader = VideoReader(path)
     frames = list(reader.frames())
     half = len(frames) // 2
-    track, truth = track_face(frames[:half], networks), frames[half:]
+    track, truth = track_face(frames[:half], models), frames[half:]
     first = frames[0]
     template = Template(first.width, first.height, Fraction(reader.info.fps), half, track, lambda: iter(frames[:half]))
     engine = ENGINES["default"]
-    analysis = engine.analyse(template, networks)
+    analysis = engine.analyse(template, models)
     if str(analysis["kind"]) != "exemplar":
         return []
     atlas = Atlas.from_arrays(analysis)
-    seen = ruler.see(truth, networks, float(reader.info.fps))
+    seen = ruler.see(truth, models, float(reader.info.fps))
     order = _alike(atlas.reference, track, seen.points)
     aperture, width = seen.aperture.astype(np.float32), seen.width.astype(np.float32)
     plan = arrange(atlas, aperture, width, order)
@@ -71,12 +71,12 @@ def reenact(path: Path, networks: Networks) -> list[Row]:
     for start in range(0, len(order), BATCH):
         part = slice(start, start + BATCH)
         cut = {name: values[part] for name, values in plan.items()}
-        drawn += engine.render(template, analysis, cut, shown[part], networks)
+        drawn += engine.render(template, analysis, cut, shown[part], models)
     pasted = _pasted(shown, frames, track, order, _most_alike_mouth(track, aperture, width))
     rows = []
     for method, result in zip(METHODS, (shown, pasted, drawn), strict=True):
         changed = _changed_outside(shown, result, track.landmarks[order], atlas) if method == "engine" else 0
-        rows.append(Row(path.stem, method, len(truth), *_compare(result, truth, seen, networks), changed))
+        rows.append(Row(path.stem, method, len(truth), *_compare(result, truth, seen, models), changed))
     return rows
 
 
@@ -123,10 +123,10 @@ def _changed_outside(shown: Sequence[Frame], drawn: Sequence[Frame], points: Flo
 
 
 def _compare(
-    result: list[Frame], truth: Sequence[Frame], seen: ruler.Seen, networks: Networks
+    result: list[Frame], truth: Sequence[Frame], seen: ruler.Seen, models: Models
 ) -> tuple[float, float, float, float]:
     """psnr, ssim, mouth and lips of `Row`."""
-    found = ruler.see(result, networks, seen.fps).points
+    found = ruler.see(result, models, seen.fps).points
     size = max(int(float(np.median(lip_geometry.interocular(seen.points))) * 0.95) // 2 * 2, 16)
     psnr, ssim, mouth = [], [], []
     for frame, points, other, own in zip(result, found, truth, seen.points, strict=True):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from benchmarks import second_ruler
 from digital_human.core.frame import Frame
-from digital_human.engines.base import Networks
+from digital_human.engines.base import Models
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.media import VideoReader
 from digital_human.tracking.landmarker import locate, regions_of_landmarks
@@ -47,14 +47,14 @@ class Seen:
     box: tuple[int, int, int, int]
 
 
-def measure(path: Path, networks: Networks) -> Seen:
+def measure(path: Path, models: Models) -> Seen:
     reader = VideoReader(path)
-    return see(list(reader.frames()), networks, float(reader.info.fps))
+    return see(list(reader.frames()), models, float(reader.info.fps))
 
 
-def see(frames: list[Frame], networks: Networks, fps: float) -> Seen:
-    track = track_face(frames, networks)
-    raw, _ = locate(frames, regions_of_landmarks(track.landmarks), networks, views=3)
+def see(frames: list[Frame], models: Models, fps: float) -> Seen:
+    track = track_face(frames, models)
+    raw, _ = locate(frames, regions_of_landmarks(track.landmarks), models, views=3)
     points = smooth(raw, track.present)
     unit = lip_geometry.interocular(points)
     size = max(int(float(np.median(unit)) * 0.95) // 2 * 2, 16)

@@ -33,14 +33,14 @@ from digital_human.media import EncoderSettings
 from digital_human.pipeline.pipeline import Job, Workshop, run
 from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 
 sys.path.append(str(media.ROOT / "backends" / "onnxruntime"))
 
 from openvino_session import open_openvino
 
-NETWORKS = ("face_mesh", "mouth_renderer")
+MODELS = ("face_mesh", "mouth_renderer")
 FREE_AXES = {"base": (384, 288), "mouth": (288, 208), "alpha": (264, 192), "ring": (44, 48)}
 """Sizes of the renderer's crops: those of a face about 200 pixels wide."""
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
@@ -61,10 +61,10 @@ def main() -> None:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name, TritonServer() as server:
         server.ready()
-        for network in NETWORKS:
-            rows = [row for batch in arguments.batches for row in direct(network, server.url, batch, arguments.rounds)]
-            show(network, rows)
-            results[network] = rows
+        for model in MODELS:
+            rows = [row for batch in arguments.batches for row in direct(model, server.url, batch, arguments.rounds)]
+            show(model, rows)
+            results[model] = rows
         for size in arguments.sizes:
             rows = jobs(arguments, size, server, Path(name))
             show(f"jobs of {JOB_SECONDS:g} s side by side, {size}", rows)
@@ -72,8 +72,8 @@ def main() -> None:
     save(arguments.json, results)
 
 
-def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
-    path = media.ROOT / "model_repository" / network / "1" / "model.onnx"
+def direct(model: str, url: str, batch: int, rounds: int) -> list[Row]:
+    path = media.ROOT / "model_repository" / model / "1" / "model.onnx"
     inputs = _inputs(path, batch)
     # As many threads as the embedded server gives an execution.
     threads = int(os.environ.get("ONNXRUNTIME_THREADS") or max(usable_processors() // 2, 1))
@@ -89,13 +89,13 @@ def direct(network: str, url: str, batch: int, rounds: int) -> list[Row]:
     compiled = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
     by_sample, _ = open_openvino(path, threads=threads, samples=1, most=32)
     outputs = [port.get_any_name() for port in openvino.Core().read_model(path).outputs]
-    plain, shared = TritonNetworks(url, shared_memory=False), TritonNetworks(url)
+    plain, shared = TritonModels(url, shared_memory=False), TritonModels(url)
     ways: dict[str, Callable[[], object]] = {
         "ONNX Runtime in process": lambda: session.run(None, inputs),
         "OpenVINO in process, whole batches": lambda: compiled.infer(inputs, share_inputs=True),
         BY_SAMPLE: lambda: by_sample(inputs, outputs),
-        "Triton, socket": lambda: plain.infer(network, inputs),
-        "Triton, shared memory": lambda: shared.infer(network, inputs),
+        "Triton, socket": lambda: plain.infer(model, inputs),
+        "Triton, shared memory": lambda: shared.infer(model, inputs),
     }
     cuda = _on_cuda(path)
     if cuda:
@@ -139,9 +139,9 @@ def _on_cuda(path: Path) -> onnxruntime.InferenceSession | None:
 def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder: Path) -> list[Row]:
     """As many jobs at once as asked for, of one cached template."""
     settings, engine = Settings(), ENGINES["default"]
-    networks = TritonNetworks(server.url)
+    models = TritonModels(server.url)
     workshop = Workshop(
-        networks=networks,
+        models=models,
         store=TemplateStore(folder / "store", 2**32),
         encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf),
         watermark_image=Path(),
@@ -172,7 +172,7 @@ def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder:
                 "of one job": 1.0 if not rows else count * frames / cost.wall / rows[0]["frames/s"],
             }
         )
-    networks.close()
+    models.close()
     return rows
 
 

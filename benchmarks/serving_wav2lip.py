@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "onnxruntime")]
 
 from runtimes import Accelerator, open_session  # noqa: E402
 
-from digital_human.triton.client import TritonNetworks  # noqa: E402
+from digital_human.triton.client import TritonModels  # noqa: E402
 from digital_human.triton.embedded.server import TritonServer  # noqa: E402
 from export.exporters.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
 from export.networks.wav2lip import Wav2Lip  # noqa: E402
@@ -57,13 +57,13 @@ def main() -> int:
         session, report = open_session(model, gpu=None, threads=0, cpu_accelerators=[accelerator], gpu_accelerators=[])
         with TritonServer(Path(folder)) as server:
             server.ready()
-            networks = TritonNetworks(server.url)
+            models = TritonModels(server.url)
             ways: dict[str, Callable[[], object]] = {
                 "in process": lambda: session(inputs, ["image"]),
-                "through Triton": lambda: networks.infer("wav2lip", inputs, ["image"]),
+                "through Triton": lambda: models.infer("wav2lip", inputs, ["image"]),
             }
             seconds = compare(ways, options.rounds)
-            same = np.array_equal(session(inputs, ["image"])["image"], networks.infer("wav2lip", inputs)["image"])
+            same = np.array_equal(session(inputs, ["image"])["image"], models.infer("wav2lip", inputs)["image"])
     print(f"{report.text}; batch {BATCH}, {options.rounds} rounds; same pictures: {same}\n")
     print("| | ms a batch | frames a second |\n| --- | --- | --- |")
     for name, times in seconds.items():

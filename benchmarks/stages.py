@@ -24,14 +24,14 @@ import numpy as np
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
 from digital_human.core.looping import template_order
-from digital_human.engines import ENGINES, Engine, Networks
+from digital_human.engines import ENGINES, Engine, Models
 from digital_human.engines.base import Arrays, Template, cut
 from digital_human.media import EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
 from digital_human.pipeline.pipeline import Job, Workshop, run
 from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
 from digital_human.tracking.tracker import track_face
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 
 ONCE = ("track", "analyse")
@@ -42,22 +42,22 @@ ALONE, BESIDE = "cpu ms/frame", "beside others"
 class Recorder:
     """Networks that remember every request and answer; `replay` gives the answers again without asking anybody."""
 
-    def __init__(self, networks: Networks) -> None:
-        self.networks = networks
+    def __init__(self, models: Models) -> None:
+        self.models = models
         self.calls: list[tuple[str, Arrays, Sequence[str]]] = []
         self.answers: list[dict[str, Any]] = []
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
-        answer = self.networks.infer(network, inputs, outputs)
-        self.calls.append((network, inputs, outputs))
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+        answer = self.models.infer(model, inputs, outputs)
+        self.calls.append((model, inputs, outputs))
         self.answers.append(answer)
         return answer
 
     def ask_again(self) -> None:
-        for network, inputs, outputs in self.calls:
-            self.networks.infer(network, inputs, outputs)
+        for model, inputs, outputs in self.calls:
+            self.models.infer(model, inputs, outputs)
 
-    def replay(self) -> Networks:
+    def replay(self) -> Models:
         return _Replay(iter(self.answers))
 
 
@@ -65,7 +65,7 @@ class _Replay:
     def __init__(self, answers: Iterator[dict[str, Any]]) -> None:
         self.answers = answers
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
         return next(self.answers)
 
 
@@ -81,43 +81,43 @@ def main() -> None:
         folder = Path(name)
         speech = media.speech(arguments.audio, arguments.seconds, folder)
         server.ready()
-        networks = TritonNetworks(server.url)
+        models = TritonModels(server.url)
         for size in arguments.sizes:
             template = media.template(media.clip_of(arguments, size), size, folder)
-            rows = measure(ENGINES[arguments.engine], template, speech, networks, folder, arguments.rounds)
+            rows = measure(ENGINES[arguments.engine], template, speech, models, folder, arguments.rounds)
             show(f"{size}, engine {arguments.engine}", rows)
             results[size] = rows
     save(arguments.json, results)
 
 
-def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folder: Path, rounds: int) -> list[Row]:
+def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: Path, rounds: int) -> list[Row]:
     """One row a stage: frames a second by the clock, and milliseconds of processor time a frame."""
     settings = Settings()
     encoder, size = EncoderSettings(settings.encoder_preset, settings.encoder_crf), settings.batch_size
     reader = VideoReader(video)
     info, pictures = reader.info, list(reader.frames())
-    track = track_face(pictures, networks)
+    track = track_face(pictures, models)
     template = Template(info.width, info.height, info.fps, len(pictures), track, lambda: iter(pictures))
-    analysis = engine.analyse(template, networks)
+    analysis = engine.analyse(template, models)
     audio = read_speech(speech)
     count = round(len(audio) / 16000 * info.fps)
     order = template_order(len(pictures), count)
-    plan = engine.plan(template, analysis, audio, order, networks)
+    plan = engine.plan(template, analysis, audio, order, models)
     # Batches without a face are left out, as the pipeline does.
     parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[order[k]].all()]
 
-    def draw(through: Networks) -> None:
+    def draw(through: Models) -> None:
         for k in parts:
             engine.render(template, analysis, cut(plan, k), [pictures[i] for i in order[k]], through)
 
-    recorder = Recorder(networks)
+    recorder = Recorder(models)
     draw(recorder)
     drawn = sum(map(len, parts))
     work: dict[str, tuple[int, Callable[[], object]]] = {
         "decode": (len(pictures), lambda: sum(1 for _ in VideoReader(video).frames())),
-        "track": (len(pictures), lambda: track_face(pictures, networks)),
-        "analyse": (len(pictures), lambda: engine.analyse(template, networks)),
-        "plan": (count, lambda: engine.plan(template, analysis, audio, order, networks)),
+        "track": (len(pictures), lambda: track_face(pictures, models)),
+        "analyse": (len(pictures), lambda: engine.analyse(template, models)),
+        "plan": (count, lambda: engine.plan(template, analysis, audio, order, models)),
         "networks of render, over Triton": (drawn, recorder.ask_again),
         "the rest of render": (drawn, lambda: draw(recorder.replay())),
         "sound": (count, lambda: encode_sound(speech, count, info.fps, encoder)),
@@ -151,7 +151,7 @@ def measure(engine: Engine, video: Path, speech: Path, networks: Networks, folde
             store = TemplateStore(folder / f"store-{video.stem}-{number if fresh else 0}-{os.getpid()}", 2**32)
             if fresh and store.folder.exists():
                 raise RuntimeError("the store is not empty")
-            workshop = Workshop(networks, store, encoder, Path(), size, 3600, 3600, 2**26)
+            workshop = Workshop(models, store, encoder, Path(), size, 3600, 3600, 2**26)
             ratios.append(_cost(partial(run, Job(speech, video, folder / "y.mp4"), engine, workshop)))
         rows.append(_whole(name, ratios, count, *bounds))
     return rows

@@ -56,7 +56,7 @@ def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
     if str(prepared.analysis["kind"]) != "donor":
         raise ValueError(f"{picture}: this template opens its mouth, it is none for this benchmark")
     asked = np.asarray(planned.plan["aperture"], float)
-    seen = ruler.see(frames, shop.networks, float(prepared.info.fps))
+    seen = ruler.see(frames, shop.models, float(prepared.info.fps))
     rest, shut = float(prepared.analysis["rest"][0]), float(np.asarray(prepared.analysis["limits"])[0])
     original = next(iter(prepared.template.frames()))
     still = np.array([np.array_equal(frame.data, original.data) for frame in frames])

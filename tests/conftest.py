@@ -13,7 +13,7 @@ import pytest
 from digital_human.core.frame import Frame
 from digital_human.media import read_speech
 from digital_human.media.reader import VideoReader
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from tests import live
 from tests.media.factory import write_sound
@@ -36,8 +36,8 @@ def triton() -> Iterator[TritonServer]:
 
 
 @pytest.fixture(scope="session")
-def networks(triton: TritonServer) -> TritonNetworks:
-    return TritonNetworks(triton.url)
+def models(triton: TritonServer) -> TritonModels:
+    return TritonModels(triton.url)
 
 
 @pytest.fixture(scope="session")

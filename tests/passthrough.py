@@ -13,19 +13,19 @@ import numpy as np
 
 from digital_human.core.frame import Float32, Frame
 from digital_human.engines import ENGINES
-from digital_human.engines.base import Arrays, Networks, Template
+from digital_human.engines.base import Arrays, Models, Template
 
 
 class Passthrough:
     name = "passthrough"
     version = "1"
-    networks = ("face_mesh",)
+    models = ("face_mesh",)
     resolution = None
     licence = "Apache-2.0"
     install = ""
     has_strength = False
 
-    def analyse(self, template: Template, networks: Networks) -> Arrays:
+    def analyse(self, template: Template, models: Models) -> Arrays:
         return {}
 
     def plan(
@@ -34,15 +34,15 @@ class Passthrough:
         analysis: Arrays,
         audio: Float32,
         order: np.ndarray,
-        networks: Networks,
+        models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         return {"number": np.arange(len(order))}
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
-        networks.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
+        models.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
         time.sleep(float(os.environ.get("PASSTHROUGH_DELAY", "0")) * len(frames))
         return [frame.copy() for frame in frames]
 

@@ -24,7 +24,7 @@ from digital_human.runtime.context import (
     find_engine,
     load_engines,
     make_folders,
-    networks_needed,
+    models_needed,
     require_strength,
 )
 from digital_human.runtime.engine_weights import require_loaded
@@ -86,7 +86,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     console = Console(stderr=True)
     with _bar(console) as bar:
         shown = bar.add_task("start", total=1.0)
-        with triton_for(settings, loads=networks_needed(engine.name)) as triton:
+        with triton_for(settings, loads=models_needed(engine.name)) as triton:
             url = triton.url if triton else str(settings.triton_url)
             require_loaded(engine, url, triton.model_repository() if triton else None)
             workshop = build_workshop(settings, url)
@@ -108,7 +108,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     load_engines(settings)
     engine = find_engine(arguments.engine or settings.engine)
     console, failed = Console(stderr=True), 0
-    with _bar(console) as bar, triton_for(settings, loads=networks_needed(engine.name)) as triton:
+    with _bar(console) as bar, triton_for(settings, loads=models_needed(engine.name)) as triton:
         url = triton.url if triton else str(settings.triton_url)
         require_loaded(engine, url, triton.model_repository() if triton else None)
         workshop = build_workshop(settings, url)

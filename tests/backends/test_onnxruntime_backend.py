@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from digital_human.errors import ServiceError
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 
 CONFIG = """
@@ -45,7 +45,7 @@ def save(
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonNetworks]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonModels]:
     folder = tmp_path_factory.mktemp("repository")
     double = helper.make_node("Add", ["x", "x"], ["y"])
     save(folder, "free", [double], [-1, -1], max_batch_size=8, dims="[ -1 ]", extra=OPENVINO)
@@ -56,31 +56,31 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonNetwork
     save(folder, "fours", [product], [-1, -1], [weight], max_batch_size=8, dims="[ -1 ]", extra="")
     with TritonServer(folder) as server:
         server.ready()
-        yield TritonNetworks(server.url)
+        yield TritonModels(server.url)
 
 
-def test_each_request_of_a_batch_gets_its_own_answer(networks: TritonNetworks) -> None:
+def test_each_request_of_a_batch_gets_its_own_answer(models: TritonModels) -> None:
     inputs = [np.full((1 + k % 3, 5), k, np.float32) for k in range(24)]
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda x: networks.infer("free", {"x": x})["y"], inputs))
+        answers = list(pool.map(lambda x: models.infer("free", {"x": x})["y"], inputs))
     assert all(np.array_equal(answer, 2 * x) for answer, x in zip(answers, inputs, strict=True))
 
 
-def test_free_axes_may_change_from_request_to_request(networks: TritonNetworks) -> None:
+def test_free_axes_may_change_from_request_to_request(models: TritonModels) -> None:
     for length in (1, 7, 1000, 7):
         x = np.random.default_rng(length).random((2, length), np.float32)
-        assert np.array_equal(networks.infer("free", {"x": x})["y"], 2 * x)
+        assert np.array_equal(models.infer("free", {"x": x})["y"], 2 * x)
 
 
-def test_a_network_without_batch_axis_is_served_too(networks: TritonNetworks) -> None:
+def test_a_network_without_batch_axis_is_served_too(models: TritonModels) -> None:
     x = np.ones((20, 3), np.float32)
-    assert np.array_equal(networks.infer("unbatched", {"x": x})["y"], 2 * x)
+    assert np.array_equal(models.infer("unbatched", {"x": x})["y"], 2 * x)
 
 
-def test_a_network_that_fails_answers_with_its_error_and_lives_on(networks: TritonNetworks) -> None:
+def test_a_network_that_fails_answers_with_its_error_and_lives_on(models: TritonModels) -> None:
     with pytest.raises(ServiceError, match="fours"):
-        networks.infer("fours", {"x": np.ones((1, 5), np.float32)})
-    assert np.array_equal(networks.infer("fours", {"x": np.ones((2, 4), np.float32)})["y"], np.ones((2, 4)))
+        models.infer("fours", {"x": np.ones((1, 5), np.float32)})
+    assert np.array_equal(models.infer("fours", {"x": np.ones((2, 4), np.float32)})["y"], np.ones((2, 4)))
 
 
 def test_threads_are_those_of_the_network_or_of_all_that_name_none_or_what_the_container_is_granted(

@@ -53,14 +53,14 @@ class Doubling:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
         self.asked.append(len(inputs["x"]))
         return {"y": inputs["x"] * 2}  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(("count", "asked"), [(1, 4), (4, 4), (15, 16), (16, 16), (17, 20)])
 def test_a_batch_is_filled_up_and_only_its_own_items_come_back(count: int, asked: int) -> None:
-    networks = Doubling()
+    models = Doubling()
     items = np.arange(count * 2, dtype=np.float32).reshape(count, 2)
-    assert np.array_equal(infer_padded(networks, "any", {"x": items}, "y"), items * 2)
-    assert networks.asked == [asked]
+    assert np.array_equal(infer_padded(models, "any", {"x": items}, "y"), items * 2)
+    assert models.asked == [asked]

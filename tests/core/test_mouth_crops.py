@@ -16,7 +16,7 @@ from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media import VideoReader
 from digital_human.media import reader as read_module
 from digital_human.pipeline.templates import TemplateStore, prepare
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 WIDTH, HEIGHT, UNIT = 200, 160, 40
 
@@ -64,7 +64,7 @@ def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("close_ups", [True, False])
 def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
-    samples: Path, networks: TritonNetworks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, close_ups: bool
+    samples: Path, models: TritonModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, close_ups: bool
 ) -> None:
     decoded = []
 
@@ -79,7 +79,7 @@ def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
     def prepared(name: str) -> dict[str, np.ndarray]:
         decoded.clear()
         store = TemplateStore(tmp_path / name, 2**30)
-        found = prepare(samples / "template.mkv", engine, networks, store, 60, lambda share: None)
+        found = prepare(samples / "template.mkv", engine, models, store, 60, lambda share: None)
         return {key: np.asarray(array) for key, array in found.analysis.items()}
 
     fitting = prepared("fits")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from digital_human.triton import kserve, schema
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded import install
 from digital_human.triton.embedded.server import TritonServer
 from export.exporters import wav2lip
@@ -42,21 +42,21 @@ def switched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]
             yield server
 
 
-def config(server: TritonServer, network: str) -> dict[str, Any]:
-    status, found = kserve.call(server.url, f"v2/models/{network}/config")
+def config(server: TritonServer, model: str) -> dict[str, Any]:
+    status, found = kserve.call(server.url, f"v2/models/{model}/config")
     assert status == 200
     return dict(found)
 
 
 def test_a_real_triton_takes_the_switch_and_leaves_the_others_as_they_are(switched: TritonServer) -> None:
-    for network in sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")):
-        found = config(switched, network)
+    for model in sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")):
+        found = config(switched, model)
         accelerators = found["optimization"]["execution_accelerators"]
         assert found["parameters"]["cudnn_conv_algo_search"] == {"string_value": "1"}
-        if network in SWITCHED:
+        if model in SWITCHED:
             (tensorrt,) = accelerators["gpu_execution_accelerator"]
             assert tensorrt["name"] == "tensorrt" and set(tensorrt["parameters"]) == TENSORRT
-            assert tensorrt["parameters"]["trt_engine_cache_prefix"] == network
+            assert tensorrt["parameters"]["trt_engine_cache_prefix"] == model
             # Engines are built for the batches that were seen, so the warm-up shows the smallest and the largest.
             warmed = {sample["batch_size"] for sample in found["model_warmup"]}
             assert {1, found["max_batch_size"]} <= warmed
@@ -66,14 +66,14 @@ def test_a_real_triton_takes_the_switch_and_leaves_the_others_as_they_are(switch
 
 def test_the_switched_networks_keep_their_tensors_and_answer(switched: TritonServer) -> None:
     schema.check(switched.url, sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt")))
-    networks = TritonNetworks(switched.url)
-    assert networks.infer("face_mesh", {"face": np.zeros((3, 192, 192, 3), np.uint8)})["landmarks"].shape == (3, 468, 3)
+    models = TritonModels(switched.url)
+    assert models.infer("face_mesh", {"face": np.zeros((3, 192, 192, 3), np.uint8)})["landmarks"].shape == (3, 468, 3)
 
 
-@pytest.mark.parametrize("network", sorted(SWITCHED))
-def test_switched_and_plain_differ_in_what_runs_them_alone(network: str) -> None:
+@pytest.mark.parametrize("model", sorted(SWITCHED))
+def test_switched_and_plain_differ_in_what_runs_them_alone(model: str) -> None:
     how = re.compile(r"optimization \{.*?\n\}\n|model_warmup \[.*?\n\]\n", re.S)
     plain, other = (
-        how.sub("", (REPOSITORY / network / name).read_text()) for name in ("config.pbtxt", "configs/tensorrt.pbtxt")
+        how.sub("", (REPOSITORY / model / name).read_text()) for name in ("config.pbtxt", "configs/tensorrt.pbtxt")
     )
     assert plain == other

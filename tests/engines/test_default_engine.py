@@ -20,7 +20,7 @@ from digital_human.engines.exemplar.native import arrange
 from digital_human.errors import UnavailableError
 from digital_human.media import read_speech
 from digital_human.tracking.tracker import track_face
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 RATE = 25
 
@@ -31,8 +31,8 @@ def engine() -> DefaultEngine:
 
 
 @pytest.fixture(scope="module")
-def template(template_frames: list[Frame], networks: TritonNetworks) -> Template:
-    track = track_face(template_frames, networks)
+def template(template_frames: list[Frame], models: TritonModels) -> Template:
+    track = track_face(template_frames, models)
     first = template_frames[0]
     return Template(
         first.width, first.height, Fraction(RATE), len(template_frames), track, lambda: iter(template_frames)
@@ -40,8 +40,8 @@ def template(template_frames: list[Frame], networks: TritonNetworks) -> Template
 
 
 @pytest.fixture(scope="module")
-def analysis(engine: DefaultEngine, template: Template, networks: TritonNetworks) -> Arrays:
-    return engine.analyse(template, networks)
+def analysis(engine: DefaultEngine, template: Template, models: TritonModels) -> Arrays:
+    return engine.analyse(template, models)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def swing(template: Template, analysis: Arrays) -> Arrays:
 
 
 def render(
-    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Arrays, networks: TritonNetworks, part: slice
+    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Arrays, models: TritonModels, part: slice
 ) -> list[Frame]:
     cut = {name: values[part] for name, values in plan.items()}
     frames = list(template.frames())
-    return engine.render(template, analysis, cut, [frames[k] for k in cut["pose"]], networks)
+    return engine.render(template, analysis, cut, [frames[k] for k in cut["pose"]], models)
 
 
 def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> None:
@@ -73,14 +73,14 @@ def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> N
 
 
 def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
-    engine: DefaultEngine, template: Template, swing: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, swing: Arrays, models: TritonModels
 ) -> None:
     asked: SimpleQueue[dict[str, tuple[int, ...]]] = SimpleQueue()
 
     class Recorder:
-        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+        def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
             asked.put({name: array.shape[1:] for name, array in inputs.items()})
-            return networks.infer(network, inputs, outputs)
+            return models.infer(model, inputs, outputs)
 
     analysis = engine.analyse(template, Recorder())
     before = asked.get(timeout=10)
@@ -90,23 +90,23 @@ def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
 
 def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: DefaultEngine, template: Template) -> None:
     class Away:
-        def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
+        def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, Any]:
             raise UnavailableError("away")
 
     assert str(engine.analyse(template, Away())["kind"]) == "exemplar"
 
 
 def test_the_drawn_lips_follow_the_curve(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
 ) -> None:
-    drawn = render(engine, template, analysis, swing, networks, slice(None))
-    seen = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+    drawn = render(engine, template, analysis, swing, models, slice(None))
+    seen = lip_geometry.aperture(track_face(drawn, models).landmarks)
     assert np.corrcoef(seen, swing["aperture"])[0, 1] > 0.93
     assert 0.8 < np.percentile(seen, 95) / np.percentile(swing["aperture"], 95) < 1.25
 
 
 def test_a_wide_mouth_shuts_without_tearing_its_lips(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
 ) -> None:
     atlas = Atlas.from_arrays(analysis)
     widest = np.argsort(atlas.aperture)[-8:]
@@ -117,8 +117,8 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
     shut["width"] = atlas.width[widest]
     shut["weight"] = np.zeros(8, np.float32)
     shut["slow"] = atlas.slow[shut["pose"]]
-    drawn = render(engine, template, analysis, shut, networks, slice(None))
-    seen = [lip_geometry.aperture(track_face([frame], networks).landmarks)[0] for frame in drawn]
+    drawn = render(engine, template, analysis, shut, models, slice(None))
+    seen = [lip_geometry.aperture(track_face([frame], models).landmarks)[0] for frame in drawn]
     assert np.median(seen) < 0.06
 
     wanted = shut["aperture"], shut["width"], shut["slow"]
@@ -139,12 +139,12 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
 
 
 def test_pixels_away_from_the_mouth_keep_their_bytes(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
 ) -> None:
     part = slice(8, 16)
     frames = list(template.frames())[part]
     untouched = [frame.data.copy() for frame in frames]
-    drawn = render(engine, template, analysis, swing, networks, part)
+    drawn = render(engine, template, analysis, swing, models, part)
     changed = np.zeros(frames[0].planes[0].shape, bool)
     for before, after, copy in zip(frames, drawn, untouched, strict=True):
         assert np.array_equal(before.data, copy), "the frames given are not changed"
@@ -158,55 +158,55 @@ def test_pixels_away_from_the_mouth_keep_their_bytes(
 
 
 def test_frames_do_not_depend_on_how_they_are_batched(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
 ) -> None:
-    whole = render(engine, template, analysis, swing, networks, slice(20, 32))
+    whole = render(engine, template, analysis, swing, models, slice(20, 32))
     pieces = [
         frame
         for start, stop in ((20, 21), (21, 27), (27, 32))
-        for frame in render(engine, template, analysis, swing, networks, slice(start, stop))
+        for frame in render(engine, template, analysis, swing, models, slice(start, stop))
     ]
     difference = [np.abs(a.data.astype(int) - b.data).max() for a, b in zip(whole, pieces, strict=True)]
     assert max(difference) <= 1
 
 
 def test_silence_keeps_the_mouth_shut(
-    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks
+    engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels
 ) -> None:
     order = np.arange(50) % template.frame_count
-    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), order, networks)
+    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), order, models)
     assert np.allclose(plan["aperture"], Atlas.from_arrays(analysis).limits[0], atol=0.005)
-    drawn = render(engine, template, analysis, plan, networks, slice(None))
-    assert np.percentile(lip_geometry.aperture(track_face(drawn, networks).landmarks), 95) < 0.06
+    drawn = render(engine, template, analysis, plan, models, slice(None))
+    assert np.percentile(lip_geometry.aperture(track_face(drawn, models).landmarks), 95) < 0.06
 
 
 def test_speech_opens_and_shuts_it(
-    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+    engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels, samples: Path
 ) -> None:
     audio = read_speech(samples / "speech.wav")
     count = len(audio) * RATE // 16000
     order = np.arange(count) % template.frame_count
-    plan = engine.plan(template, analysis, audio, order, networks)
+    plan = engine.plan(template, analysis, audio, order, models)
     limits = Atlas.from_arrays(analysis).limits
     assert {name: len(values) for name, values in plan.items()} == dict.fromkeys(plan, count)
     assert plan["aperture"].max() > limits[3]
     assert plan["aperture"].min() < limits[0] + 0.01
-    again = engine.plan(template, analysis, audio, order, networks)
+    again = engine.plan(template, analysis, audio, order, models)
     assert all(np.array_equal(plan[name], again[name]) for name in plan)
 
 
 def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
-    engine: DefaultEngine, template: Template, analysis: Arrays, networks: TritonNetworks, samples: Path
+    engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels, samples: Path
 ) -> None:
     audio = read_speech(samples / "speech.wav")[:32000]
     order = np.arange(50)
     shut = Atlas.from_arrays(analysis).limits[0]
     seen, planned = {}, {}
     for strength in (0.6, 1.0, 1.4):
-        plan = engine.plan(template, analysis, audio, order, networks, strength)
-        drawn = render(engine, template, analysis, plan, networks, slice(None))
+        plan = engine.plan(template, analysis, audio, order, models, strength)
+        drawn = render(engine, template, analysis, plan, models, slice(None))
         planned[strength] = np.asarray(plan["aperture"], np.float32)
-        seen[strength] = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+        seen[strength] = lip_geometry.aperture(track_face(drawn, models).landmarks)
     resting = planned[1.0] < shut + 0.002
     assert resting.sum() > 3
     assert all(np.percentile(seen[strength][resting], 90) < 0.06 for strength in seen)

@@ -12,27 +12,27 @@ from digital_human.engines import Arrays, DefaultEngine, Template
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import engine
 from digital_human.tracking.tracker import track_face
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 COUNT = 26
 
 
 @pytest.fixture(scope="module")
-def picture(template_frames: list[Frame], networks: TritonNetworks) -> Frame:
+def picture(template_frames: list[Frame], models: TritonModels) -> Frame:
     """The frame of the sample in which the mouth is most nearly shut."""
-    track = track_face(template_frames, networks)
+    track = track_face(template_frames, models)
     return template_frames[int(np.argmin(np.where(track.present, lip_geometry.aperture(track.landmarks), 9)))]
 
 
 @pytest.fixture(scope="module")
-def still(picture: Frame, networks: TritonNetworks) -> Template:
-    track = track_face([picture], networks)
+def still(picture: Frame, models: TritonModels) -> Template:
+    track = track_face([picture], models)
     return Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
 
 
 @pytest.fixture(scope="module")
-def analysis(still: Template, networks: TritonNetworks) -> Arrays:
-    return DefaultEngine().analyse(still, networks)
+def analysis(still: Template, models: TritonModels) -> Arrays:
+    return DefaultEngine().analyse(still, models)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def plan(analysis: Arrays) -> Arrays:
 
 
 @pytest.fixture(scope="module")
-def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks) -> list[Frame]:
-    return DefaultEngine().render(still, analysis, plan, [picture] * COUNT, networks)
+def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Arrays, models: TritonModels) -> list[Frame]:
+    return DefaultEngine().render(still, analysis, plan, [picture] * COUNT, models)
 
 
 def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
@@ -61,8 +61,8 @@ def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Arrays, pictu
         assert np.array_equal(drawn[k].data, picture.data)
 
 
-def test_the_mouth_is_seen_to_open_as_planned(plan: Arrays, drawn: list[Frame], networks: TritonNetworks) -> None:
-    seen = lip_geometry.aperture(track_face(drawn, networks).landmarks)
+def test_the_mouth_is_seen_to_open_as_planned(plan: Arrays, drawn: list[Frame], models: TritonModels) -> None:
+    seen = lip_geometry.aperture(track_face(drawn, models).landmarks)
     assert np.corrcoef(seen, np.asarray(plan["aperture"], np.float32))[0, 1] > 0.95
 
 
@@ -75,28 +75,28 @@ def test_eyes_and_background_keep_their_bytes(picture: Frame, drawn: list[Frame]
 
 
 def test_frames_do_not_depend_on_their_batch(
-    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, drawn: list[Frame], networks: TritonNetworks
+    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, drawn: list[Frame], models: TritonModels
 ) -> None:
     part = {name: values[4:7] for name, values in plan.items()}
-    again = DefaultEngine().render(still, analysis, part, [picture] * 3, networks)
+    again = DefaultEngine().render(still, analysis, part, [picture] * 3, models)
     for one, other in zip(again, drawn[4:7], strict=True):
         assert np.abs(one.data.astype(int) - other.data).max() <= 1
 
 
 def test_given_frames_are_not_changed(
-    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, networks: TritonNetworks
+    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, models: TritonModels
 ) -> None:
     before = picture.data.copy()
-    DefaultEngine().render(still, analysis, {k: v[5:7] for k, v in plan.items()}, [picture] * 2, networks)
+    DefaultEngine().render(still, analysis, {k: v[5:7] for k, v in plan.items()}, [picture] * 2, models)
     assert np.array_equal(picture.data, before)
 
 
-def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], networks: TritonNetworks) -> None:
-    apertures = lip_geometry.aperture(track_face(template_frames, networks).landmarks)
+def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], models: TritonModels) -> None:
+    apertures = lip_geometry.aperture(track_face(template_frames, models).landmarks)
     picture = template_frames[int(np.argmax(apertures))]
-    track = track_face([picture], networks)
+    track = track_face([picture], models)
     still = Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
-    analysis = DefaultEngine().analyse(still, networks)
+    analysis = DefaultEngine().analyse(still, models)
     rest, width = np.asarray(analysis["rest"], np.float32)
     assert rest > engine.PARTED
     wanted = np.linspace(0.5 * rest, rest, 4).astype(np.float32)
@@ -104,5 +104,5 @@ def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], network
     upper, lower = track.landmarks[0, 13, :2], track.landmarks[0, 14, :2]
     x, y = (upper + 0.25 * (lower - upper)).astype(int)
     teeth = np.s_[y - 1 : y + 2, x - 5 : x + 6]
-    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, networks):
+    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, models):
         assert np.abs(frame.planes[0][teeth].astype(int) - picture.planes[0][teeth]).mean() < 15

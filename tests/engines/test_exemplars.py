@@ -206,10 +206,8 @@ class Listening:
     def __init__(self) -> None:
         self.longest = 0
 
-    def infer(
-        self, network: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()
-    ) -> dict[str, np.ndarray]:
-        assert network == "speech_to_lips"
+    def infer(self, model: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
+        assert model == "speech_to_lips"
         heard = inputs["audio"][:, 80::160]
         self.longest = max(self.longest, heard.shape[1])
         lips = np.stack([heard, 2 * heard, heard, heard, heard], 2)
@@ -221,14 +219,14 @@ class TestSpeech:
     def test_speech_of_any_length_has_no_seam(self, seconds: float) -> None:
         audio = np.sin(np.arange(int(seconds * 16000)) / 9000).astype(np.float32)
         count = max(1, int(seconds * 25))
-        network = Listening()
-        heard = speech_to_lips.listen(audio, count, Fraction(25), network)
+        model = Listening()
+        heard = speech_to_lips.listen(audio, count, Fraction(25), model)
         wanted = np.sin((np.arange(count) + 0.5) / 25 * 16000 / 9000)
         assert heard.aperture.shape == heard.closure.shape == (count,)
         if seconds >= 1:
             assert np.allclose(heard.aperture, wanted, atol=0.02)
             assert np.allclose(heard.width, 2 * wanted, atol=0.04)
-        assert network.longest <= speech_to_lips.WINDOW
+        assert model.longest <= speech_to_lips.WINDOW
 
     def test_a_short_closure_is_not_missed_between_frames(self) -> None:
         audio = np.zeros(16000, np.float32)

@@ -16,7 +16,7 @@ from digital_human.engines.wav2lip.engine import face_boxes, lower_face
 from digital_human.engines.wav2lip.mel import mel_spectrogram
 from digital_human.errors import NoFaceError
 from digital_human.tracking.tracker import track_face
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 
 class Recorder:
@@ -26,7 +26,7 @@ class Recorder:
         self.blur, self.brightness = blur, brightness
         self.sent: Arrays = {}
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
         self.sent = inputs
         images = np.asarray(inputs["face"]) * self.brightness
         if self.blur:
@@ -40,8 +40,8 @@ def frames(template_frames: list[Frame]) -> list[Frame]:
 
 
 @pytest.fixture(scope="module")
-def template(frames: list[Frame], networks: TritonNetworks) -> Template:
-    track = track_face(frames, networks)
+def template(frames: list[Frame], models: TritonModels) -> Template:
+    track = track_face(frames, models)
     return Template(frames[0].width, frames[0].height, Fraction(25), len(frames), track, lambda: iter(frames))
 
 
@@ -84,11 +84,11 @@ def test_without_a_face_there_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30), Fraction(30000, 1001), Fraction(50)])
-def test_mel_windows_advance_as_published(fps: Fraction, template: Template, networks: TritonNetworks) -> None:
+def test_mel_windows_advance_as_published(fps: Fraction, template: Template, models: TritonModels) -> None:
     audio = np.random.default_rng(0).normal(0, 0.1, 16000 * 3).astype(np.float32)
     template = Template(template.width, template.height, fps, 8, template.track, template.frames)
     count = round(3 * fps)
-    plan = Wav2LipEngine().plan(template, {}, audio, np.arange(count) % 8, networks)
+    plan = Wav2LipEngine().plan(template, {}, audio, np.arange(count) % 8, models)
     mel, expected = mel_spectrogram(audio).T, []
     for i in range(count):
         start = int(i * (80.0 / float(fps)))
@@ -97,8 +97,8 @@ def test_mel_windows_advance_as_published(fps: Fraction, template: Template, net
     assert np.abs(np.stack(windows) - np.stack(expected)).max() == 0
 
 
-def test_speech_shorter_than_a_window_ends_in_silence(template: Template, networks: TritonNetworks) -> None:
-    plan = Wav2LipEngine().plan(template, {}, np.full(800, 0.1, np.float32), np.arange(1), networks)
+def test_speech_shorter_than_a_window_ends_in_silence(template: Template, models: TritonModels) -> None:
+    plan = Wav2LipEngine().plan(template, {}, np.full(800, 0.1, np.float32), np.arange(1), models)
     assert plan["timeline_mel"].shape == (16, 80) and plan["start"].tolist() == [0]
     assert (plan["timeline_mel"][-8:] == -4).all()
 

@@ -75,11 +75,11 @@ def test_the_mesh_lies_within_half_a_pixel_of_the_original(face: Uint8) -> None:
     assert answer["score"][0, 0] > 0.99
 
 
-def test_what_triton_serves_lies_within_half_a_pixel_of_the_original(face: Uint8, picture: Uint8, networks) -> None:
+def test_what_triton_serves_lies_within_half_a_pixel_of_the_original(face: Uint8, picture: Uint8, models) -> None:
     landmarks, _ = original("face_landmark.tflite", face / 255)
-    served = networks.infer("face_mesh", {"face": face[None]})
+    served = models.infer("face_mesh", {"face": face[None]})
     assert np.abs(landmarks.reshape(468, 3) - served["landmarks"][0]).max() < 0.5
-    boxes = networks.infer("face_detector", {"image": picture[None]})["boxes"]
+    boxes = models.infer("face_detector", {"image": picture[None]})["boxes"]
     assert np.abs(boxes - exported("face_detector", image=picture[None])["boxes"]).max() * 192 < 0.01
 
 

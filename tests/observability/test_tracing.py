@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from digital_human.observability import tracing
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from tests import live
 
@@ -50,7 +50,7 @@ except ValueError:
     pass
 end()
 """
-NETWORKS = {"face_detector", "face_mesh", "speech_to_lips", "mouth_renderer"}
+MODELS = {"face_detector", "face_mesh", "speech_to_lips", "mouth_renderer"}
 FIRST, SECOND = "3f2a9d10-0000-4000-8000-00000000000a", "3f2a9d10-0000-4000-8000-00000000000b"
 
 
@@ -97,7 +97,7 @@ def spans_of(collector: Collector, trace: str) -> list[Seen]:
 
 def is_whole(spans: Mapping[str, Seen]) -> bool:
     names = {span.name for span in spans.values()}
-    wanted = {"submit", "job", "compute", *NETWORKS}
+    wanted = {"submit", "job", "compute", *MODELS}
     return wanted <= names and all(span.parent in spans for span in spans.values() if span.parent)
 
 
@@ -194,7 +194,7 @@ def test_a_request_is_one_trace_from_the_api_through_the_worker_into_triton(
         ("triton mouth_renderer", "segment 0", "job"),
     }
     computed = {tuple(parents(span)[:3]) for span in spans.values() if span.name == "compute"}
-    assert computed == {(name, "InferRequest", f"triton {name}") for name in NETWORKS}
+    assert computed == {(name, "InferRequest", f"triton {name}") for name in MODELS}
 
 
 def test_triton_goes_on_with_the_trace(collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_triton_goes_on_with_the_trace(collector: Collector, tmp_path: Path, mon
     monkeypatch.setattr(tracing, "headers", lambda: {"traceparent": f"00-{trace}-{span}-01"})
     with TritonServer(tmp_path, collector=f"http://127.0.0.1:{collector.server_port}") as server:
         server.ready(60)
-        TritonNetworks(server.url).infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
+        TritonModels(server.url).infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
         deadline = time.monotonic() + 15
         while not any(trace.encode() in body for body in collector.bodies) and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -14,7 +14,7 @@ from digital_human.engines.base import FaceTrack
 from digital_human.tracking.detector import detect, merge
 from digital_human.tracking.landmarker import between, locate, regions_of_landmarks
 from digital_human.tracking.tracker import CHUNK, LIPS, WORKERS, smooth, track_face
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 RIGHT_CORNER, LEFT_CORNER = 33, 263
 
@@ -50,8 +50,8 @@ def faces(template_frames: list[Frame]) -> list[Frame]:
 
 
 @pytest.fixture(scope="module")
-def plain(faces: list[Frame], networks: TritonNetworks) -> FaceTrack:
-    return track_face(faces, networks)
+def plain(faces: list[Frame], models: TritonModels) -> FaceTrack:
+    return track_face(faces, models)
 
 
 def test_every_frame_of_a_talking_person_has_landmarks(plain: FaceTrack, faces: list[Frame]) -> None:
@@ -63,24 +63,24 @@ def test_every_frame_of_a_talking_person_has_landmarks(plain: FaceTrack, faces: 
 
 
 def test_batched_tracking_is_as_exact_as_frame_by_frame(
-    plain: FaceTrack, faces: list[Frame], networks: TritonNetworks
+    plain: FaceTrack, faces: list[Frame], models: TritonModels
 ) -> None:
     """Each frame's own region, found by repeating, against the interpolated ones: less than a pixel of the 192 crop."""
     regions = regions_of_landmarks(plain.landmarks)
     for _ in range(3):
-        exact, _ = locate(faces, regions, networks)
+        exact, _ = locate(faces, regions, models)
         regions = regions_of_landmarks(exact)
     exact = smooth(exact, plain.present)
     difference = np.linalg.norm(plain.landmarks[..., :2] - exact[..., :2], axis=-1) * 192 / regions[:, None, 2]
     assert np.sqrt((difference**2).mean()) < 0.6
 
 
-def test_the_length_need_not_fit_the_chunks(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_the_length_need_not_fit_the_chunks(faces: list[Frame], models: TritonModels) -> None:
     for length in (0, 1, CHUNK, CHUNK + 1):
-        assert track_face(faces[:length], networks).present.tolist() == [True] * length
+        assert track_face(faces[:length], models).present.tolist() == [True] * length
 
 
-def test_few_frames_are_held_at_a_time(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_few_frames_are_held_at_a_time(faces: list[Frame], models: TritonModels) -> None:
     given: list[weakref.ref[Frame]] = []
     held = []
 
@@ -91,36 +91,36 @@ def test_few_frames_are_held_at_a_time(faces: list[Frame], networks: TritonNetwo
             yield copy
 
     class Watching:
-        def infer(self, network, inputs, outputs=()):
+        def infer(self, model, inputs, outputs=()):
             held.append(sum(frame() is not None for frame in given))
-            return networks.infer(network, inputs, outputs)
+            return models.infer(model, inputs, outputs)
 
     assert track_face(fresh(), Watching()).present.all()
     assert len(given) == 10 * CHUNK and max(held) <= CHUNK * (WORKERS + 2)
 
 
-def test_no_face_gives_a_track_without_one(networks: TritonNetworks) -> None:
-    track = track_face([blank(320, 240)] * 20, networks)
+def test_no_face_gives_a_track_without_one(models: TritonModels) -> None:
+    track = track_face([blank(320, 240)] * 20, models)
     assert not track.present.any() and track.landmarks.shape == (20, 468, 3)
 
 
-def test_frames_without_the_face_are_marked_and_it_is_found_again(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_frames_without_the_face_are_marked_and_it_is_found_again(faces: list[Frame], models: TritonModels) -> None:
     empty = blank(faces[0].width, faces[0].height)
     frames = [*faces[:12], *[empty] * 21, *faces[12:33]]
-    present = track_face(frames, networks).present
+    present = track_face(frames, models).present
     assert present.tolist() == [True] * 12 + [False] * 21 + [True] * 21
 
 
-def test_a_face_that_comes_back_elsewhere_is_followed_there(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_a_face_that_comes_back_elsewhere_is_followed_there(faces: list[Frame], models: TritonModels) -> None:
     canvas = blank(800, 300)
     frames = [put(canvas, f, 0, 0) for f in faces[:16]] + [canvas] * 16 + [put(canvas, f, 430, 0) for f in faces[:16]]
-    track = track_face(frames, networks)
+    track = track_face(frames, models)
     assert track.present.tolist() == [True] * 16 + [False] * 16 + [True] * 16
     assert (middle(track)[32:, 0] - middle(track)[:16, 0]).min() > 400
 
 
 def test_of_several_people_the_largest_is_followed_and_never_left_for_another(
-    template_frames: list[Frame], faces: list[Frame], networks: TritonNetworks
+    template_frames: list[Frame], faces: list[Frame], models: TritonModels
 ) -> None:
     """A large face at the right, a small one at the left; the large one leaves and comes back."""
     canvas = blank(1100, 580)
@@ -128,46 +128,44 @@ def test_of_several_people_the_largest_is_followed_and_never_left_for_another(
     for k in range(64):
         picture = put(canvas, faces[k % 40], -40, 200)
         frames.append(picture if 24 <= k < 44 else put(picture, template_frames[k], 360, 0))
-    track = track_face(frames, networks)
+    track = track_face(frames, models)
     assert track.present.tolist() == [not 24 <= k < 44 for k in range(64)]
     assert (middle(track)[track.present][:, 0] > 500).all()
 
 
-def test_a_quick_move_is_followed(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_a_quick_move_is_followed(faces: list[Frame], models: TritonModels) -> None:
     """To and fro by more than the width of the face, each way in half a second."""
     canvas = blank(640, 300)
     shifts = [2 * round(35 * (1 - np.cos(k / 4))) for k in range(40)]
-    track = track_face([put(canvas, f, s, 0) for f, s in zip(faces, shifts, strict=True)], networks)
+    track = track_face([put(canvas, f, s, 0) for f, s in zip(faces, shifts, strict=True)], models)
     assert track.present.all()
-    still = track_face([put(canvas, f, 0, 0) for f in faces], networks)
+    still = track_face([put(canvas, f, 0, 0) for f in faces], models)
     error = middle(track) - middle(still) - np.column_stack([shifts, np.zeros(40)])
     assert np.abs(error).max() < 4
 
 
-def test_a_cut_to_another_place_loses_no_frame(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_a_cut_to_another_place_loses_no_frame(faces: list[Frame], models: TritonModels) -> None:
     canvas = blank(640, 300)
     frames = [put(canvas, f, 0 if k < 19 else 140, 0) for k, f in enumerate(faces)]
-    track = track_face(frames, networks)
+    track = track_face(frames, models)
     assert track.present.all()
     assert (np.abs(np.diff(middle(track)[:, 0])) > 50).sum() <= 3
 
 
 @pytest.mark.parametrize("size", [(704, 1216), (1920, 1080)])
-def test_small_faces_in_tall_and_wide_pictures(
-    faces: list[Frame], networks: TritonNetworks, size: tuple[int, int]
-) -> None:
+def test_small_faces_in_tall_and_wide_pictures(faces: list[Frame], models: TritonModels, size: tuple[int, int]) -> None:
     frames = [put(blank(*size), frame, 120, 500, step=1) for frame in faces[:10]]
-    assert track_face(frames, networks).present.all()
+    assert track_face(frames, models).present.all()
 
 
-def test_more_views_are_steadier(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_more_views_are_steadier(faces: list[Frame], models: TritonModels) -> None:
     """One picture at many places: whatever differs, apart from the place, is noise."""
     canvas = blank(480, 340)
     shifts = [2 * abs(24 - k) for k in range(48)]
     frames = [put(canvas, faces[0], shift, 0) for shift in shifts]
 
     def noise(views: int) -> float:
-        landmarks = track_face(frames, networks, views=views).landmarks[..., :2].copy()
+        landmarks = track_face(frames, models, views=views).landmarks[..., :2].copy()
         landmarks[..., 0] -= np.array(shifts)[:, None]
         return float(landmarks.std(0).mean())
 
@@ -175,14 +173,14 @@ def test_more_views_are_steadier(faces: list[Frame], networks: TritonNetworks) -
 
 
 def test_a_face_that_jumps_across_the_picture_is_followed_but_not_to_a_bystander(
-    template_frames: list[Frame], faces: list[Frame], networks: TritonNetworks
+    template_frames: list[Frame], faces: list[Frame], models: TritonModels
 ) -> None:
     canvas = blank(1500, 580)
     alone = [put(canvas, template_frames[k], 0 if k < 16 else 740, 0) for k in range(32)]
-    assert track_face(alone, networks).present.all()
+    assert track_face(alone, models).present.all()
     with_bystander = [put(canvas, template_frames[k], 0, 0) if k < 16 else canvas for k in range(32)]
     with_bystander = [put(frame, faces[k], 900, 200) for k, frame in enumerate(with_bystander)]
-    assert track_face(with_bystander, networks).present.tolist() == [True] * 16 + [False] * 16
+    assert track_face(with_bystander, models).present.tolist() == [True] * 16 + [False] * 16
 
 
 def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
@@ -203,9 +201,9 @@ def test_detections_of_one_face_are_merged_and_others_kept() -> None:
     assert [detection.box.tolist() for detection in merged] == [[50, 50, 60, 60], [1, 0, 11, 10]]
 
 
-def test_the_detector_reports_frame_pixels(faces: list[Frame], networks: TritonNetworks) -> None:
+def test_the_detector_reports_frame_pixels(faces: list[Frame], models: TritonModels) -> None:
     canvas = blank(900, 300)
-    [[left], [right]] = detect([put(canvas, faces[0], 0, 0), put(canvas, faces[0], 400, 0)], networks)
+    [[left], [right]] = detect([put(canvas, faces[0], 0, 0), put(canvas, faces[0], 400, 0)], models)
     assert right.box - left.box == pytest.approx([400, 0, 400, 0], abs=6)
 
 

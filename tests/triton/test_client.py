@@ -13,7 +13,7 @@ import pytest
 
 from digital_human.errors import ServiceError, UnavailableError
 from digital_human.triton import schema
-from digital_human.triton.client import Batches, TritonNetworks, batches_of
+from digital_human.triton.client import Batches, TritonModels, batches_of
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.schema import CONTRACTS, Contract, Tensor, check
 
@@ -24,24 +24,24 @@ def noise(count: int) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (count, 192, 192, 3), np.uint8)
 
 
-def test_a_batch_larger_than_the_network_takes_is_split(networks: TritonNetworks) -> None:
+def test_a_batch_larger_than_the_network_takes_is_split(models: TritonModels) -> None:
     images = noise(40)
-    answer = networks.infer("face_mesh", {"face": images})
+    answer = models.infer("face_mesh", {"face": images})
     assert answer["landmarks"].shape == (40, 468, 3)
-    last = networks.infer("face_mesh", {"face": images[39:]})
+    last = models.infer("face_mesh", {"face": images[39:]})
     assert np.abs(answer["landmarks"][39] - last["landmarks"][0]).max() < 0.01
 
 
-def executed(triton: TritonServer, network: str) -> dict[int, int]:
+def executed(triton: TritonServer, model: str) -> dict[int, int]:
     """Executions by the size of their batch, since the server started."""
-    (model,) = httpx.get(f"http://{triton.url}/v2/models/{network}/stats").json()["model_stats"]
-    return {int(each["batch_size"]): int(each["compute_infer"]["count"]) for each in model["batch_stats"]}
+    (stats,) = httpx.get(f"http://{triton.url}/v2/models/{model}/stats").json()["model_stats"]
+    return {int(each["batch_size"]): int(each["compute_infer"]["count"]) for each in stats["batch_stats"]}
 
 
 def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
     """The real server, which only says that it has a GPU: what it is sent and what comes back are the same with one."""
-    images, plain = noise(37), TritonNetworks(triton.url)
-    on_gpu = TritonNetworks(triton.url)
+    images, plain = noise(37), TritonModels(triton.url)
+    on_gpu = TritonModels(triton.url)
     on_gpu._batches["face_mesh"] = Batches(32, filled=True)
     before = executed(triton, "face_mesh")
     answers = {size: on_gpu.infer("face_mesh", {"face": images[:size]}) for size in (1, 13, 32, 37)}
@@ -53,8 +53,8 @@ def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
         assert np.abs(answer["landmarks"] - wanted["landmarks"][:size]).max() < 0.01
 
 
-def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(networks: TritonNetworks) -> None:
-    mesh, renderer = (networks._config(name) for name in ("face_mesh", "mouth_renderer"))
+def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(models: TritonModels) -> None:
+    mesh, renderer = (models._config(name) for name in ("face_mesh", "mouth_renderer"))
     assert batches_of(mesh) == batches_of(renderer) == Batches(32, filled=False)
     for config in (mesh, renderer):
         config["instance_group"][0]["kind"] = "KIND_GPU"
@@ -62,17 +62,17 @@ def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(networks:
     assert batches_of(renderer) == Batches(32, filled=False)
 
 
-def test_only_the_outputs_asked_for_come(networks: TritonNetworks) -> None:
-    assert set(networks.infer("face_detector", {"image": noise(1)}, ["scores"])) == {"scores"}
-    assert set(networks.infer("face_detector", {"image": noise(1)})) == {"boxes", "keypoints", "scores"}
+def test_only_the_outputs_asked_for_come(models: TritonModels) -> None:
+    assert set(models.infer("face_detector", {"image": noise(1)}, ["scores"])) == {"scores"}
+    assert set(models.infer("face_detector", {"image": noise(1)})) == {"boxes", "keypoints", "scores"}
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 192, 192, 3), np.float32)])
-def test_wrong_tensors_are_an_error_that_says_so(networks: TritonNetworks, wrong: np.ndarray) -> None:
+def test_wrong_tensors_are_an_error_that_says_so(models: TritonModels, wrong: np.ndarray) -> None:
     with pytest.raises(ServiceError, match="face") as caught:
-        networks.infer("face_mesh", {"face": wrong})
+        models.infer("face_mesh", {"face": wrong})
     assert not isinstance(caught.value, UnavailableError)
-    assert networks.infer("face_mesh", {"face": noise(1)})["score"].shape == (1, 1)
+    assert models.infer("face_mesh", {"face": noise(1)})["score"].shape == (1, 1)
 
 
 def test_a_server_that_is_not_there_is_unavailable_after_the_time_allowed() -> None:
@@ -80,16 +80,16 @@ def test_a_server_that_is_not_there_is_unavailable_after_the_time_allowed() -> N
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(UnavailableError, match="does not answer"):
-            TritonNetworks(f"127.0.0.1:{port}", patience=0.5).infer("face_mesh", {"face": noise(1)})
+            TritonModels(f"127.0.0.1:{port}", patience=0.5).infer("face_mesh", {"face": noise(1)})
 
 
 def test_a_network_that_is_not_served_is_unavailable(triton: TritonServer) -> None:
     with pytest.raises(UnavailableError, match="no_such_network"):
-        TritonNetworks(triton.url, patience=0.3).infer("no_such_network", {"face": noise(1)})
+        TritonModels(triton.url, patience=0.3).infer("no_such_network", {"face": noise(1)})
 
 
 def test_the_scheme_may_be_given(triton: TritonServer) -> None:
-    assert TritonNetworks(f"http://{triton.url}/").infer("face_mesh", {"face": noise(1)})["score"].shape == (1, 1)
+    assert TritonModels(f"http://{triton.url}/").infer("face_mesh", {"face": noise(1)})["score"].shape == (1, 1)
     check(f"http://{triton.url}", ["face_mesh"])
 
 

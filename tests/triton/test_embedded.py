@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from digital_human.errors import UnavailableError
 from digital_human.triton import kserve
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded import health, install, server
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.schema import check
@@ -67,7 +67,7 @@ def gone(pids: set[int], seconds: float) -> bool:
     return True
 
 
-def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer, networks: TritonNetworks) -> None:
+def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer, models: TritonModels) -> None:
     def counts() -> NDArray[np.float64]:
         return np.array([metric(triton, f"nv_inference_{name}", "face_detector") for name in ("count", "exec_count")])
 
@@ -79,7 +79,7 @@ def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer,
         return growth
 
     def ask(size: int) -> int:
-        return len(networks.infer("face_detector", {"image": np.zeros((size, 192, 192, 3), np.uint8)})["scores"])
+        return len(models.infer("face_detector", {"image": np.zeros((size, 192, 192, 3), np.uint8)})["scores"])
 
     with ThreadPoolExecutor(20) as pool:
         before = counts()
@@ -142,7 +142,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
 
 
 def ask(server: TritonServer) -> bool:
-    answer = TritonNetworks(server.url).infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+    answer = TritonModels(server.url).infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
     return answer["score"].shape == (2, 1)
 
 

@@ -13,7 +13,7 @@ from tritonclient.http import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from digital_human.errors import ServiceError
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.shared_memory import Region
 
@@ -33,7 +33,7 @@ def files() -> list[Path]:
 
 
 def test_answers_are_those_of_the_socket(triton: TritonServer) -> None:
-    shared, plain = TritonNetworks(triton.url), TritonNetworks(triton.url, shared_memory=False)
+    shared, plain = TritonModels(triton.url), TritonModels(triton.url, shared_memory=False)
     for seed in range(3):
         for count in (2, 5):
             images = faces(count, seed)
@@ -48,37 +48,37 @@ def test_answers_are_those_of_the_socket(triton: TritonServer) -> None:
 
 
 def test_an_answer_outlives_the_next_request(triton: TritonServer) -> None:
-    networks = TritonNetworks(triton.url)
-    networks.infer("face_mesh", {"face": faces(2)})
-    first = networks.infer("face_mesh", {"face": faces(2)})["landmarks"]
+    models = TritonModels(triton.url)
+    models.infer("face_mesh", {"face": faces(2)})
+    first = models.infer("face_mesh", {"face": faces(2)})["landmarks"]
     kept = first.copy()
-    networks.infer("face_mesh", {"face": faces(2, seed=2)})
+    models.infer("face_mesh", {"face": faces(2, seed=2)})
     np.testing.assert_array_equal(first, kept)
-    networks.close()
+    models.close()
 
 
 def test_requests_side_by_side_do_not_share_a_region(triton: TritonServer) -> None:
-    networks = TritonNetworks(triton.url)
-    expected = {seed: networks.infer("face_mesh", {"face": faces(4, seed)})["landmarks"] for seed in range(4)}
+    models = TritonModels(triton.url)
+    expected = {seed: models.infer("face_mesh", {"face": faces(4, seed)})["landmarks"] for seed in range(4)}
 
     def ask(seed: int) -> None:
         for _ in range(5):
-            answer = networks.infer("face_mesh", {"face": faces(4, seed)})["landmarks"]
+            answer = models.infer("face_mesh", {"face": faces(4, seed)})["landmarks"]
             np.testing.assert_allclose(answer, expected[seed], atol=0.01)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(ask, range(4)))
-    networks.close()
+    models.close()
 
 
 def test_nothing_is_left_behind(triton: TritonServer) -> None:
     before = set(registered(triton))
-    networks = TritonNetworks(triton.url)
+    models = TritonModels(triton.url)
     for count in (2, 2, 20, 20):
-        networks.infer("face_mesh", {"face": faces(count)})
+        models.infer("face_mesh", {"face": faces(count)})
     assert len(set(registered(triton)) - before) == 1
     assert files() == []
-    networks.close()
+    models.close()
     assert set(registered(triton)) == before
 
 
@@ -86,10 +86,10 @@ def test_what_a_killed_process_left_is_given_up_by_the_next(triton: TritonServer
     script = """
 import os, signal, sys
 import numpy as np
-from digital_human.triton.client import TritonNetworks
-networks = TritonNetworks(sys.argv[1])
+from digital_human.triton.client import TritonModels
+models = TritonModels(sys.argv[1])
 for _ in range(2):
-    networks.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
+    models.infer("face_mesh", {"face": np.zeros((2, 192, 192, 3), np.uint8)})
 os.kill(os.getpid(), signal.SIGKILL)
 """
     before = set(registered(triton))
@@ -97,22 +97,22 @@ os.kill(os.getpid(), signal.SIGKILL)
     left = set(registered(triton)) - before
     assert len(left) == 1
     assert files() == []
-    networks = TritonNetworks(triton.url)
+    models = TritonModels(triton.url)
     for _ in range(2):
-        networks.infer("face_mesh", {"face": faces(2)})
+        models.infer("face_mesh", {"face": faces(2)})
     assert not left & set(registered(triton))
-    networks.close()
+    models.close()
 
 
 def test_a_server_that_forgot_the_region_is_no_matter(triton: TritonServer) -> None:
-    networks = TritonNetworks(triton.url)
-    networks.infer("face_mesh", {"face": faces(3)})
-    expected = networks.infer("face_mesh", {"face": faces(3)})["landmarks"]
+    models = TritonModels(triton.url)
+    models.infer("face_mesh", {"face": faces(3)})
+    expected = models.infer("face_mesh", {"face": faces(3)})["landmarks"]
     InferenceServerClient(triton.url).unregister_system_shared_memory()
     for _ in range(2):
-        np.testing.assert_array_equal(networks.infer("face_mesh", {"face": faces(3)})["landmarks"], expected)
+        np.testing.assert_array_equal(models.infer("face_mesh", {"face": faces(3)})["landmarks"], expected)
     assert registered(triton)
-    networks.close()
+    models.close()
 
 
 @pytest.mark.parametrize("error", [InferenceServerException("shared memory is off"), OSError("no space left")])
@@ -126,15 +126,15 @@ def test_without_shared_memory_the_socket_serves(
         raise error
 
     monkeypatch.setattr(Region, "register", refuse)
-    networks = TritonNetworks(triton.url)
+    models = TritonModels(triton.url)
     for _ in range(3):
-        assert networks.infer("face_mesh", {"face": faces(3)})["landmarks"].shape == (3, 468, 3)
+        assert models.infer("face_mesh", {"face": faces(3)})["landmarks"].shape == (3, 468, 3)
     assert len(asked) == 1
 
 
 def test_errors_of_a_network_are_told_all_the_same(triton: TritonServer) -> None:
-    networks = TritonNetworks(triton.url)
+    models = TritonModels(triton.url)
     for _ in range(2):
         with pytest.raises(ServiceError, match="face"):
-            networks.infer("face_mesh", {"face": np.zeros((2, 64, 64, 3), np.uint8)})
-    networks.close()
+            models.infer("face_mesh", {"face": np.zeros((2, 64, 64, 3), np.uint8)})
+    models.close()

@@ -65,7 +65,7 @@ def _info(engine: Engine, service: Service, served: set[str]) -> EngineInfo:
         default=engine.name == service.settings.engine,
         licence=engine.licence,
         resolution=engine.resolution,
-        networks=engine.networks,
+        networks=engine.models,
         weights=engine_weights.weights(engine, served, service.model_repository),
         install=engine.install,
         mouth_strength=engine.has_strength,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:  # the engines import this module
-    from digital_human.engines.base import Arrays, Networks
+    from digital_human.engines.base import Arrays, Models
 
 LEAST = 4
 """Pictures of a small batch. All others are a multiple of it."""
@@ -38,11 +38,11 @@ def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
     return sizes
 
 
-def infer_padded(networks: Networks, network: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    """What `networks.infer` gives for `output`, asked with the last item repeated up to a multiple of LEAST."""
+def infer_padded(models: Models, model: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
+    """What `models.infer` gives for `output`, asked with the last item repeated up to a multiple of LEAST."""
     count = len(next(iter(inputs.values())))
     padded = {name: _padded(array, -count % LEAST) for name, array in inputs.items()}
-    return networks.infer(network, padded, (output,))[output][:count]
+    return models.infer(model, padded, (output,))[output][:count]
 
 
 def _padded(array: npt.NDArray[np.generic], more: int) -> npt.NDArray[np.generic]:

@@ -63,10 +63,10 @@ def cut(plan: Arrays, frames: npt.NDArray[np.int64]) -> Arrays:
     return {name: array if name.startswith("timeline_") else array[frames] for name, array in plan.items()}
 
 
-class Networks(Protocol):
+class Models(Protocol):
     """Triton as an engine sees it."""
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
 
         Raises `digital_human.errors.UnavailableError` when Triton cannot be reached or does not serve the network.
@@ -78,7 +78,7 @@ class Engine(Protocol):
     name: str
     version: str
     """Part of the key under which analyses are stored: change it when `analyse` changes what it returns."""
-    networks: tuple[str, ...]
+    models: tuple[str, ...]
     """The Triton models it needs."""
     resolution: int | None
     """Side of the square face that its network draws, in pixels; None where it draws at the template's own."""
@@ -89,7 +89,7 @@ class Engine(Protocol):
     has_strength: bool
     """Whether `plan` can draw the mouth less or further open; where not, it is never asked to."""
 
-    def analyse(self, template: Template, networks: Networks) -> Arrays:
+    def analyse(self, template: Template, models: Models) -> Arrays:
         """Study the template once.
 
         Raises `digital_human.errors.NoFaceError` or `BadInputError` where it cannot be used.
@@ -102,7 +102,7 @@ class Engine(Protocol):
         analysis: Arrays,
         audio: Float32,
         order: npt.NDArray[np.int64],
-        networks: Networks,
+        models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         """Targets of every output frame.
@@ -118,7 +118,7 @@ class Engine(Protocol):
         ...
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
         """Draw a batch; frames without a face are never part of it.
 

@@ -25,7 +25,7 @@ from digital_human.core.batching import LEAST, batch_sizes
 from digital_human.core.concurrency import ahead, batched, spread
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import Loop, template_order
-from digital_human.engines.base import Arrays, Engine, Networks, cut
+from digital_human.engines.base import Arrays, Engine, Models, cut
 from digital_human.media import EncoderSettings, audio_duration, read_speech, write_video
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
 from digital_human.pipeline.templates import Held, Prepared, TemplateStore, prepare
@@ -63,7 +63,7 @@ class Job:
 class Workshop:
     """What jobs share. held: for jobs that follow each other, never side by side"""
 
-    networks: Networks
+    models: Models
     store: TemplateStore
     encoder: EncoderSettings
     watermark_image: Path
@@ -153,7 +153,7 @@ def study(video: Path, engine: Engine, workshop: Workshop, report: Callable[[flo
     return prepare(
         video,
         engine,
-        workshop.networks,
+        workshop.models,
         workshop.store,
         workshop.max_template_seconds,
         report,
@@ -171,7 +171,7 @@ def frame_count(speech: Float32, prepared: Prepared) -> int:
 def plan(job: Job, prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
     """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
     order = template_order(prepared.template.frame_count, frame_count(speech, prepared), job.loop)
-    planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.networks, job.mouth_strength)
+    planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.models, job.mouth_strength)
     return {**planned, "template_frame": order}
 
 
@@ -212,7 +212,7 @@ def _batches(
         if len(present):
             faces = [batch[k] for k in present]
             finished = engine.render(
-                template, prepared.analysis, cut(planned.plan, first + present), faces, workshop.networks
+                template, prepared.analysis, cut(planned.plan, first + present), faces, workshop.models
             )
             for k, frame in zip(present, finished, strict=True):
                 batch[k] = frame

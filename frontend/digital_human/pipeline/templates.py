@@ -19,7 +19,7 @@ from av.codec.hwaccel import HWAccel
 from digital_human.core.concurrency import ahead
 from digital_human.core.frame import Frame
 from digital_human.core.mouth_crops import CloseUps
-from digital_human.engines.base import Arrays, Engine, FaceTrack, Networks, Template
+from digital_human.engines.base import Arrays, Engine, FaceTrack, Models, Template
 from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.media.container import MAX_PIXELS
@@ -126,7 +126,7 @@ class Held:
 def prepare(
     path: Path,
     engine: Engine,
-    networks: Networks,
+    models: Models,
     store: TemplateStore,
     max_seconds: float,
     report: Report,
@@ -153,9 +153,9 @@ def prepare(
     metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
         close_ups = CloseUps(reader.info.width, reader.info.height) if not reader.fits else None
-        track = _track(reader, networks, max_seconds, report, close_ups)
+        track = _track(reader, models, max_seconds, report, close_ups)
         groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
-        groups["engine"] = engine.analyse(_template(reader, groups["track"], close_ups), networks)
+        groups["engine"] = engine.analyse(_template(reader, groups["track"], close_ups), models)
         stored = store.save(key, groups)
     report(1.0)
     return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached, stored)
@@ -171,7 +171,7 @@ def content_hash(path: Path) -> str:
 
 
 def _track(
-    reader: VideoReader, networks: Networks, max_seconds: float, report: Report, close_ups: CloseUps | None
+    reader: VideoReader, models: Models, max_seconds: float, report: Report, close_ups: CloseUps | None
 ) -> FaceTrack:
     limit = int(max_seconds * reader.info.fps)
     expected = max(reader.info.length_hint, 1)
@@ -183,7 +183,7 @@ def _track(
             report(min(index / expected, 1.0) * 0.9)
             yield frame
 
-    track = track_face(ahead(counted(), 32, "decode"), networks, witness=close_ups.keep if close_ups else None)
+    track = track_face(ahead(counted(), 32, "decode"), models, witness=close_ups.keep if close_ups else None)
     if not track.present.any():
         raise NoFaceError("video_path: no face was found in any frame")
     return track

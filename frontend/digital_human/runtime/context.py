@@ -11,12 +11,12 @@ from digital_human.media import EncoderSettings, hardware
 from digital_human.pipeline.pipeline import Workshop
 from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
-from digital_human.triton.client import TritonNetworks
+from digital_human.triton.client import TritonModels
 
 
 def build_workshop(settings: Settings, triton_url: str) -> Workshop:
     return Workshop(
-        networks=TritonNetworks(triton_url),
+        models=TritonModels(triton_url),
         store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
         encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_encoder),
         watermark_image=settings.watermark_image,
@@ -49,9 +49,9 @@ def require_strength(engine: Engine, strength: float) -> None:
         raise BadInputError(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
 
 
-def networks_needed(engine: str) -> tuple[str, ...]:
+def models_needed(engine: str) -> tuple[str, ...]:
     """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
-    return ("face_detector", "face_mesh", *find_engine(engine).networks)
+    return ("face_detector", "face_mesh", *find_engine(engine).models)
 
 
 def make_folders(settings: Settings) -> None:

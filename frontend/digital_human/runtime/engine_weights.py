@@ -16,10 +16,10 @@ Weights = Literal["loaded", "installed", "missing"]
 
 def weights(engine: Engine, served: set[str], repository: Path | None) -> Weights:
     """served: networks that are ready; repository: of the embedded Triton, None for an external one."""
-    if served.issuperset(engine.networks):
+    if served.issuperset(engine.models):
         return "loaded"
     present = served.union(triton_repository.installed(repository) if repository else ())
-    return "installed" if present.issuperset(engine.networks) else "missing"
+    return "installed" if present.issuperset(engine.models) else "missing"
 
 
 def require_loaded(engine: Engine, url: str, repository: Path | None) -> None:
@@ -38,9 +38,9 @@ def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str],
     """
     if repository and weights(engine, set(), repository) == "missing":
         raise BadInputError(_missing(engine))
-    for network in engine.networks:
-        triton_repository.load(url, network)
-        log(f"{network} was loaded for engine {engine.name}")
+    for model in engine.models:
+        triton_repository.load(url, model)
+        log(f"{model} was loaded for engine {engine.name}")
 
 
 def _missing(engine: Engine) -> str:

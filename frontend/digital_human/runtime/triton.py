@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from digital_human.runtime.context import networks_needed
+from digital_human.runtime.context import models_needed
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.schema import check
@@ -20,10 +20,10 @@ def triton_for(
     loads: the networks that somebody will call; all of the repository if not given
     """
     if settings.triton_url:
-        check(settings.triton_url, networks_needed(settings.engine))
+        check(settings.triton_url, models_needed(settings.engine))
         yield None
         return
-    needed, collector = networks_needed(settings.engine), settings.otel_exporter_otlp_endpoint
+    needed, collector = models_needed(settings.engine), settings.otel_exporter_otlp_endpoint
     if loads is not None:
         needed = tuple(name for name in needed if name in loads)
     server = TritonServer(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, Uint8, warp_rgb
-from digital_human.engines.base import Networks
+from digital_human.engines.base import Models
 
 INPUT_SIZE = 192
 MIN_SCORE = 0.5
@@ -42,11 +42,11 @@ class Detection:
         return float((self.box[2:] - self.box[:2]).max())
 
 
-def detect(frames: Sequence[Frame], networks: Networks) -> list[list[Detection]]:
+def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
     """Faces of each frame, the surest first."""
     affines = [letterbox(frame.width, frame.height) for frame in frames]
     images = [_fit(frame, affine) for frame, affine in zip(frames, affines, strict=True)]
-    answer = networks.infer("face_detector", {"image": np.stack(images)})
+    answer = models.infer("face_detector", {"image": np.stack(images)})
     boxes, keypoints, scores = (np.asarray(answer[name], np.float32) for name in ("boxes", "keypoints", "scores"))
     found = []
     for k, affine in enumerate(affines):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from digital_human.core.concurrency import batched, spread
 from digital_human.core.frame import Float32, Float64, Frame
-from digital_human.engines.base import FaceTrack, Networks
+from digital_human.engines.base import FaceTrack, Models
 from digital_human.tracking.detector import Detection, detect
 from digital_human.tracking.landmarker import (
     MARGIN,
@@ -56,7 +56,7 @@ SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
 
 def track_face(
     frames: Iterable[Frame],
-    networks: Networks,
+    models: Models,
     *,
     views: int = 1,
     witness: Callable[[Sequence[Frame], Float32], None] | None = None,
@@ -67,10 +67,10 @@ def track_face(
     witness: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
-    chain = _Chain(networks)
+    chain = _Chain(models)
     chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
     parts = []
-    for seen, *part in spread(chunks, lambda chunk: (chunk.frames, *_look(chunk, networks, views)), WORKERS, "mesh"):
+    for seen, *part in spread(chunks, lambda chunk: (chunk.frames, *_look(chunk, models, views)), WORKERS, "mesh"):
         if witness is not None:
             witness(seen, part[0])
         parts.append(part)
@@ -103,8 +103,8 @@ class _Part:
 class _Chain:
     """Carries what is known of the face from key frame to key frame."""
 
-    def __init__(self, networks: Networks) -> None:
-        self.networks = networks
+    def __init__(self, models: Models) -> None:
+        self.models = models
         # Region in the frame just before the chunk, None while the face is not to be seen.
         self.region: Float64 | None = None
         # Where the face was last, None before there was one.
@@ -126,7 +126,7 @@ class _Chain:
         """Region of the face in each key frame, as the mesh sees it."""
         guesses: list[Float64 | None] = []
         region = self.region
-        for frame, faces in zip(frames, detect(frames, self.networks), strict=True):
+        for frame, faces in zip(frames, detect(frames, self.models), strict=True):
             if self.last_seen is None:
                 region = self._first(frame, faces)
             else:
@@ -137,7 +137,7 @@ class _Chain:
         if not there:
             return guesses
         shown = [frames[k] for k, _ in there]
-        landmarks, score = _settled(shown, np.stack([guess for _, guess in there]), self.networks)
+        landmarks, score = _settled(shown, np.stack([guess for _, guess in there]), self.models)
         sure = (score >= MIN_SCORE) & _inside(landmarks, frames[0])
         for (k, _), right, seen in zip(there, sure, regions_of_landmarks(landmarks), strict=True):
             guesses[k] = seen if right else None
@@ -148,7 +148,7 @@ class _Chain:
         if not faces:
             return None
         regions = np.stack([region_of_detection(face) for face in faces])
-        _, score = locate([frame] * len(faces), regions, self.networks)
+        _, score = locate([frame] * len(faces), regions, self.models)
         centre = np.array([frame.width, frame.height]) / 2
         off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
         rank = np.where(score >= MIN_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
@@ -184,11 +184,11 @@ class _Chain:
         return chosen
 
     def _is_face(self, frame: Frame, region: Float64) -> bool:
-        _, score = locate([frame], region[None], self.networks)
+        _, score = locate([frame], region[None], self.models)
         return bool(score[0] >= MIN_SCORE)
 
 
-def _look(part: _Part, networks: Networks, views: int) -> tuple[Float32, Float32]:
+def _look(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
     """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
     frames = part.frames
     landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
@@ -197,14 +197,14 @@ def _look(part: _Part, networks: Networks, views: int) -> tuple[Float32, Float32
         todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
         if todo:
             regions = np.stack([options[i][attempt] for i in todo])
-            landmarks[todo], score[todo] = _settled([frames[i] for i in todo], regions, networks, views)
+            landmarks[todo], score[todo] = _settled([frames[i] for i in todo], regions, models, views)
     score[~_inside(landmarks, frames[0])] = 0
     return landmarks, score
 
 
-def _settled(frames: Sequence[Frame], regions: Float64, networks: Networks, views: int = 1) -> tuple[Float32, Float32]:
+def _settled(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
     """The mesh in these regions, done again where it shows that the face lies elsewhere."""
-    landmarks, score = locate(frames, regions, networks, views)
+    landmarks, score = locate(frames, regions, models, views)
     for _ in range(RETRIES):
         where = regions_of_landmarks(landmarks)
         again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
@@ -212,7 +212,7 @@ def _settled(frames: Sequence[Frame], regions: Float64, networks: Networks, view
             break
         regions = regions.copy()
         regions[again] = where[again]
-        landmarks[again], score[again] = locate([frames[i] for i in again], regions[again], networks, views)
+        landmarks[again], score[again] = locate([frames[i] for i in again], regions[again], models, views)
     return landmarks, score
 
 

@@ -66,7 +66,7 @@ def batches_of(config: Mapping[str, Any]) -> Batches:
     return Batches(int(config["max_batch_size"]), fixed and kserve.on_gpu(config))
 
 
-class TritonNetworks:
+class TritonModels:
     """The networks of a Triton server; implements `digital_human.engines.base.Networks`.
 
     url: host:port of the HTTP service, with or without the scheme
@@ -90,7 +90,7 @@ class TritonNetworks:
         # Bytes of the outputs that a network gave to inputs of these shapes.
         self._output_sizes: dict[tuple[object, ...], dict[str, int]] = {}
 
-    def infer(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+    def infer(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
 
         outputs: names of those wanted; none means all
@@ -98,7 +98,7 @@ class TritonNetworks:
         refuses the request or the network fails.
         """
         size = len(next(iter(inputs.values())))
-        batches = self._batches_of(network)
+        batches = self._batches_of(model)
         most = batches.most or size
         answers = []
         for start in range(0, size, most):
@@ -107,7 +107,7 @@ class TritonNetworks:
             short = batches.filled and count < most
             if short:
                 part = {name: _filled(array, most) for name, array in part.items()}
-            answer = self._patiently(partial(self._request, network, part, outputs))
+            answer = self._patiently(partial(self._request, model, part, outputs))
             answers.append({name: array[:count] for name, array in answer.items()} if short else answer)
         if len(answers) == 1:
             return answers[0]
@@ -125,40 +125,40 @@ class TritonNetworks:
         if client is not None:
             client.close()
 
-    def _request(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        key = (network, *outputs, *((name, array.shape) for name, array in inputs.items()))
+    def _request(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        key = (model, *outputs, *((name, array.shape) for name, array in inputs.items()))
         sizes = self._output_sizes.get(key)
         if self._shares and sizes is not None and sum(array.nbytes for array in inputs.values()) > SHARED_FROM:
-            answer = self._through_region(network, inputs, sizes)
+            answer = self._through_region(model, inputs, sizes)
             if answer is not None:
                 return answer
-        answer = self._over_socket(network, inputs, outputs)
+        answer = self._over_socket(model, inputs, outputs)
         if len(self._output_sizes) >= MAX_REMEMBERED:
             self._output_sizes.clear()
         self._output_sizes[key] = {name: array.nbytes for name, array in answer.items()}
         return answer
 
-    def _over_socket(self, network: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+    def _over_socket(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         tensors = []
         for name, array in inputs.items():
             tensor = InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
             tensor.set_data_from_numpy(np.ascontiguousarray(array))
             tensors.append(tensor)
         wanted = [InferRequestedOutput(name) for name in outputs] or None
-        with tracing.span(f"triton {network}"):
-            result = self._client().infer(network, tensors, outputs=wanted, headers=tracing.headers())
+        with tracing.span(f"triton {model}"):
+            result = self._client().infer(model, tensors, outputs=wanted, headers=tracing.headers())
         names = outputs or [output["name"] for output in result.get_response()["outputs"]]
         return {name: result.as_numpy(name) for name in names}
 
     def _through_region(
-        self, network: str, inputs: Mapping[str, Array], sizes: Mapping[str, int]
+        self, model: str, inputs: Mapping[str, Array], sizes: Mapping[str, int]
     ) -> dict[str, Array] | None:
         """The answer by way of shared memory; None where that does not work (any more)."""
         region = self._region(needed(inputs, list(sizes.values())))
         if region is None:
             return None
         try:
-            answer = region.infer(self._client(), network, inputs, sizes)
+            answer = region.infer(self._client(), model, inputs, sizes)
         except InferenceServerException as error:
             # The region is dropped: a server that was started again knows none. Whatever else is wrong will be said
             # in answer to the plain request.
@@ -189,13 +189,13 @@ class TritonNetworks:
             log.info("no shared memory can be had, tensors go over the socket: %s", error)
         return None
 
-    def _batches_of(self, network: str) -> Batches:
-        if network not in self._batches:
-            self._batches[network] = batches_of(self._patiently(partial(self._config, network)))
-        return self._batches[network]
+    def _batches_of(self, model: str) -> Batches:
+        if model not in self._batches:
+            self._batches[model] = batches_of(self._patiently(partial(self._config, model)))
+        return self._batches[model]
 
-    def _config(self, network: str) -> dict[str, Any]:
-        config: dict[str, Any] = self._client().get_model_config(network)
+    def _config(self, model: str) -> dict[str, Any]:
+        config: dict[str, Any] = self._client().get_model_config(model)
         return config
 
     def _client(self) -> InferenceServerClient:

@@ -49,18 +49,18 @@ def _has_weights(folder: Path) -> bool:
     return any(not file.name.startswith(".") for file in files)
 
 
-def load(url: str, network: str) -> None:
+def load(url: str, model: str) -> None:
     """Have the server read the network's folder; one that is served already is replaced once the new one is ready.
 
     Raises BadInputError with Triton's reason where it cannot be loaded, UnavailableError where no server answers.
     """
     try:
-        status, answer = kserve.call(url, f"v2/repository/models/{network}/load", method="POST", timeout=LOAD_TIMEOUT)
+        status, answer = kserve.call(url, f"v2/repository/models/{model}/load", method="POST", timeout=LOAD_TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
         raise UnavailableError(f"Triton does not answer: {error}") from error
     if status != 200:
         reason = answer.get("error", "") if isinstance(answer, dict) else f"status {status}"
-        raise BadInputError(f"Triton cannot load {network}: {reason}")
+        raise BadInputError(f"Triton cannot load {model}: {reason}")
 
 
 def served(url: str) -> set[str]:

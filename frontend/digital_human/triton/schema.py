@@ -68,13 +68,13 @@ CONTRACTS: dict[str, Contract] = {
 }
 
 
-def check(url: str, networks: Sequence[str]) -> None:
+def check(url: str, models: Sequence[str]) -> None:
     """Raises UnavailableError that names what is wrong: no server, a network it lacks, or one with other tensors.
 
-    networks: names; those without a contract here have only to be served and ready
+    models: names; those without a contract here have only to be served and ready
     """
     problems = []
-    for name in networks:
+    for name in models:
         try:
             status, metadata = kserve.call(url, f"v2/models/{name}")
             ready, _ = kserve.call(url, f"v2/models/{name}/ready")

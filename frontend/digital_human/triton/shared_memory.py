@@ -57,7 +57,7 @@ class Region:
     def infer(
         self,
         client: InferenceServerClient,
-        network: str,
+        model: str,
         inputs: Mapping[str, Array],
         sizes: Mapping[str, int],
     ) -> dict[str, Array]:
@@ -76,7 +76,7 @@ class Region:
             wanted.append(output)
             offsets[name] = offset
             offset = _aligned(offset + size)
-        result = client.infer(network, tensors, outputs=wanted)
+        result = client.infer(model, tensors, outputs=wanted)
         answer: dict[str, Array] = {}
         for name, start in offsets.items():
             told = result.get_output(name)

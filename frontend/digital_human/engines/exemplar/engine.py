@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame
-from digital_human.engines.base import Arrays, Networks, Template
+from digital_human.engines.base import Arrays, Models, Template
 from digital_human.engines.exemplar import analysis as study
 from digital_human.engines.exemplar import native, speech_to_lips
 from digital_human.engines.exemplar.donor import engine
@@ -28,16 +28,16 @@ MOUTHS: dict[str, ModuleType] = {"exemplar": native, "donor": engine}
 class DefaultEngine:
     name = "default"
     version = "4"
-    networks: tuple[str, ...] = (speech_to_lips.NETWORK, native.RENDERER)
+    models: tuple[str, ...] = (speech_to_lips.MODEL, native.RENDERER)
     resolution: int | None = None
     licence = "Apache-2.0, like the project"
     install = ""
     has_strength = True
 
-    def analyse(self, template: Template, networks: Networks) -> Arrays:
+    def analyse(self, template: Template, models: Models) -> Arrays:
         if not study.usable(template):
             return {"kind": np.array("donor"), **engine.analyse(template)}
-        return {"kind": np.array("exemplar"), **native.analyse(template, networks)}
+        return {"kind": np.array("exemplar"), **native.analyse(template, models)}
 
     def plan(
         self,
@@ -45,16 +45,16 @@ class DefaultEngine:
         analysis: Arrays,
         audio: Float32,
         order: npt.NDArray[np.int64],
-        networks: Networks,
+        models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         """What the mouth's module plans; every kind names the driving curve `aperture`, float32 [N]."""
-        heard = speech_to_lips.listen(audio, len(order), template.fps, networks)
+        heard = speech_to_lips.listen(audio, len(order), template.fps, models)
         plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, heard, order, strength)
         return plan
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
-        drawn: list[Frame] = MOUTHS[str(analysis["kind"])].render(template, analysis, plan, frames, networks)
+        drawn: list[Frame] = MOUTHS[str(analysis["kind"])].render(template, analysis, plan, frames, models)
         return drawn

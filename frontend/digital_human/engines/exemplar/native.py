@@ -11,7 +11,7 @@ import numpy as np
 
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, lay
-from digital_human.engines.base import Arrays, Networks, Template
+from digital_human.engines.base import Arrays, Models, Template
 from digital_human.engines.exemplar import analysis, lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
 from digital_human.engines.exemplar.atlas import Atlas, Indices
 from digital_human.engines.exemplar.speech_to_lips import Speech
@@ -20,20 +20,20 @@ from digital_human.errors import ServiceError
 RENDERER = "mouth_renderer"
 
 
-def analyse(template: Template, networks: Networks) -> Arrays:
+def analyse(template: Template, models: Models) -> Arrays:
     """See `Atlas`. The renderer meets its shapes meanwhile, for which OpenVINO has it compiled."""
 
     def begin(size: Indices, control: int, near: int) -> None:
         blank = renderer_inputs.blank(size, control, near)
-        Thread(target=_draw_blank, args=(networks, blank), name="draw blank", daemon=True).start()
+        Thread(target=_draw_blank, args=(models, blank), name="draw blank", daemon=True).start()
 
     return analysis.analyse(template, begin).to_arrays()
 
 
-def _draw_blank(networks: Networks, blank: Arrays) -> None:
+def _draw_blank(models: Models, blank: Arrays) -> None:
     # Nobody waits for this; what is wrong will be said where frames are drawn.
     with suppress(ServiceError):
-        networks.infer(RENDERER, blank)
+        models.infer(RENDERER, blank)
 
 
 def plan(arrays: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> Arrays:
@@ -72,9 +72,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
     }
 
 
-def render(
-    template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
-) -> list[Frame]:
+def render(template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models) -> list[Frame]:
     """Draw the frames of `plan`.
 
     Those with two exemplars are drawn twice and mixed; so are those whose lips are far apart and shall be shut, once
@@ -97,7 +95,7 @@ def render(
     batch = renderer_inputs.build(
         atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, freed
     )
-    images = np.asarray(infer_padded(networks, RENDERER, batch.inputs, "image"), np.uint8)
+    images = np.asarray(infer_padded(models, RENDERER, batch.inputs, "image"), np.uint8)
     finished = []
     for k, frame in enumerate(frames):
         image = images[k]

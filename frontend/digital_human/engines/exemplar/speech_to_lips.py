@@ -12,9 +12,9 @@ from fractions import Fraction
 import numpy as np
 
 from digital_human.core.frame import Float32
-from digital_human.engines.base import Networks
+from digital_human.engines.base import Models
 
-NETWORK = "speech_to_lips"
+MODEL = "speech_to_lips"
 RATE, INSTANTS = 16_000, 100
 """Samples and instants a second; instant k lies at (k + 0.5) / 100 s."""
 WINDOW, OVERLAP = 800, 200
@@ -36,13 +36,13 @@ class Speech:
     silence: Float32
 
 
-def listen(audio: Float32, count: int, fps: Fraction, networks: Networks) -> Speech:
+def listen(audio: Float32, count: int, fps: Fraction, models: Models) -> Speech:
     """What the lips do in each of `count` frames, frame k being shown at (k + 0.5) / fps. audio: float32 [samples]."""
     instants = max(1, -(-len(audio) * INSTANTS // RATE))
     curves = np.zeros((instants, 4), np.float32)
     weight = np.zeros((instants, 1), np.float32)
     for start, stop in _windows(instants):
-        told = _ask(audio, start, stop, networks)
+        told = _ask(audio, start, stop, models)
         fade = np.minimum(np.arange(1, stop - start + 1), np.arange(stop - start, 0, -1))
         share = np.minimum(fade / OVERLAP, 1).astype(np.float32)[:, None]
         curves[start:stop] += share * told
@@ -70,13 +70,13 @@ def _windows(instants: int) -> Iterator[tuple[int, int]]:
     yield max(0, min(start, instants - WINDOW)), instants
 
 
-def _ask(audio: Float32, start: int, stop: int, networks: Networks) -> Float32:
+def _ask(audio: Float32, start: int, stop: int, models: Models) -> Float32:
     """Aperture, width, closure and silence of instants start..stop, [n, 4]."""
     hop = RATE // INSTANTS
     part = np.zeros((stop - start) * hop, np.float32)
     given = audio[start * hop : stop * hop]
     part[: len(given)] = given
-    told = networks.infer(NETWORK, {"audio": part[None]}, ("lips", "closure", "silence"))
+    told = models.infer(MODEL, {"audio": part[None]}, ("lips", "closure", "silence"))
     lips = told["lips"][0, :, :2]
     columns = [lips, told["closure"][0][:, None], told["silence"][0][:, None]]
     return np.concatenate(columns, 1).astype(np.float32)  # type: ignore[no-any-return]

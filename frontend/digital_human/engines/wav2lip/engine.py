@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
-from digital_human.engines.base import Arrays, FaceTrack, Networks, Template
+from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
 from digital_human.errors import NoFaceError
 
@@ -42,13 +42,13 @@ class Wav2LipEngine:
     name: str = "wav2lip"
     sharpen: bool = False
     version: str = "1"
-    networks: tuple[str, ...] = ("wav2lip",)
+    models: tuple[str, ...] = ("wav2lip",)
     resolution: int | None = SIZE
     licence: str = "that of the weights installed; the authors' own are for research and personal use only"
     install: str = "python -m export wav2lip --checkpoint wav2lip_gan.pth"
     has_strength: bool = False
 
-    def analyse(self, template: Template, networks: Networks) -> Arrays:
+    def analyse(self, template: Template, models: Models) -> Arrays:
         """boxes  int64 [T, 4], left, top, right, bottom; meaningless where no face is present."""
         return {"boxes": face_boxes(template.track, template.width, template.height)}
 
@@ -58,7 +58,7 @@ class Wav2LipEngine:
         analysis: Arrays,
         audio: Float32,
         order: Indices,
-        networks: Networks,
+        models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         """Of N output frames:
@@ -75,14 +75,14 @@ class Wav2LipEngine:
         return {"pose": order, "start": np.minimum(start, len(mel) - MEL_STEPS), "timeline_mel": mel}
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
+        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
         pose = np.asarray(plan["pose"], np.int64)
         boxes = np.asarray(analysis["boxes"], np.int64)[pose]
         steps = np.asarray(plan["start"], np.int64)[:, None] + np.arange(MEL_STEPS)
         mel = np.asarray(plan["timeline_mel"], np.float32)[steps].transpose(0, 2, 1)
         faces = np.stack([warp_rgb(frame, _to_patch(box), SIZE) for frame, box in zip(frames, boxes, strict=True)])
-        images = networks.infer(self.networks[0], {"mel": mel, "face": faces}, ("image",))["image"]
+        images = models.infer(self.models[0], {"mel": mel, "face": faces}, ("image",))["image"]
         points = template.track.landmarks[pose, :, :2]
         return [
             self._pasted(frame, box, np.asarray(image, np.uint8), landmarks)

@@ -23,7 +23,7 @@ class Request:
     body: bytes
 
 
-def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
+def requests(url: str, models: Sequence[str]) -> dict[str, Request]:
     """A request for each network that declares a `model_warmup`: one item of its first sample, with zeros.
 
     On a GPU the whole sample, for a batch of another size than those at work costs seconds there.
@@ -31,7 +31,7 @@ def requests(url: str, networks: Sequence[str]) -> dict[str, Request]:
     Raises OSError or http.client.HTTPException where the server cannot be reached.
     """
     found = {}
-    for name in networks:
+    for name in models:
         _, config = kserve.call(url, f"v2/models/{name}/config")
         if config and config.get("model_warmup"):
             sample = config["model_warmup"][0]

@@ -78,14 +78,14 @@ class Runtime:
     def command(
         self,
         repository: Path,
-        networks: Sequence[str],
+        models: Sequence[str],
         backends: Path,
         ports: tuple[int, int, int],
         shm_prefix: str,
     ) -> list[str]:
         """Command line of the server; every service is bound to the loopback interface.
 
-        networks: those of the repository that are loaded at the start
+        models: those of the repository that are loaded at the start
         ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
         """
         command = [
@@ -96,7 +96,7 @@ class Runtime:
             "--model-control-mode=explicit",
             # Else a process is started for each network only to be asked what its configuration leaves out: a second.
             "--disable-auto-complete-config",
-            *(f"--load-model={name}" for name in networks),
+            *(f"--load-model={name}" for name in models),
             # One network that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
             "--exit-timeout-secs=3",

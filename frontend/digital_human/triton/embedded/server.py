@@ -90,7 +90,7 @@ class TritonServer:
         self._loads = loads
         self._needed = needed
         # Those that this start of the server loads.
-        self._networks: list[str] = []
+        self._models: list[str] = []
         self._pid: int | None = None
         self._folder: Path | None = None
         self._shm_prefix = ""
@@ -210,10 +210,10 @@ class TritonServer:
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         combine(self._repositories, folder / MODELS)
         found = installed(folder / MODELS)
-        self._networks = found if self._loads is None else [name for name in found if name in self._loads]
+        self._models = found if self._loads is None else [name for name in found if name in self._loads]
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
-        command = self._runtime.command(folder / MODELS, self._networks, backends, self._ports, self._shm_prefix)
+        command = self._runtime.command(folder / MODELS, self._models, backends, self._ports, self._shm_prefix)
         if self._collector:
             traces = f"{self._collector.rstrip('/')}/v1/traces"
             settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")
@@ -253,7 +253,7 @@ class TritonServer:
             if kserve.live(self.url):
                 try:
                     missing = self._not_loaded()
-                    requests = health.requests(self.url, self._networks)
+                    requests = health.requests(self.url, self._models)
                 except (OSError, http.client.HTTPException):
                     continue
                 if missing and not self._was_ready:
@@ -303,7 +303,7 @@ class TritonServer:
     def _not_loaded(self) -> str:
         """'name: reason' of each needed network that is not ready, joined."""
         states = kserve.index(self.url)
-        needed = self._networks if self._needed is None else self._needed
+        needed = self._models if self._needed is None else self._needed
         missing = ((name, states.get(name, ("", "not found"))) for name in needed)
         return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, crop, cut, lay, yuv_to_rgb
-from digital_human.engines.base import Arrays, FaceTrack, Networks, Template
+from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import Indices, corner
 from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
@@ -110,9 +110,7 @@ def arrange(aperture: Float32, width: Float32, order: Indices) -> dict[str, npt.
     return {"pose": order, "aperture": aperture, "width": width}
 
 
-def render(
-    template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], networks: Networks
-) -> list[Frame]:
+def render(template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models) -> list[Frame]:
     """Frames with the mouth opened as planned; those in which it stays shut are copied."""
     width = np.asarray(analysis["rest"], np.float32)[1]
     wanted = np.asarray(plan["aperture"], np.float32)
@@ -125,7 +123,7 @@ def render(
         return out
     order = np.asarray(plan["pose"], np.int64)[drawn]
     inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
-    images = infer_padded(networks, RENDERER, inputs, "image")
+    images = infer_padded(models, RENDERER, inputs, "image")
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
         lay(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
     return out

@@ -175,19 +175,19 @@ def _driven_by(method: str) -> Iterator[None]:
     if method == "engine":
         yield
         return
-    heard = {"loudness": _loudness, "visemes": _visemes}[method]
-    with mock.patch.object(speech_to_lips, "listen", heard):
+    curves = {"loudness": _loudness, "visemes": _visemes}[method]
+    with mock.patch.object(speech_to_lips, "predict_lips", curves):
         yield
 
 
-def _loudness(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.Speech:
+def _loudness(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.LipCurves:
     step = len(audio) / count
     level = [np.log10(np.sqrt((audio[int(k * step) : int((k + 1) * step)] ** 2).mean()) + 1e-3) for k in range(count)]
     curve = np.convolve(np.pad(np.array(level), 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.Speech:
+def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.LipCurves:
     told = models.infer(speech_to_lips.MODEL, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(np.float32)
     curve = np.convolve(told @ VISEMES, np.hanning(13) / 6, "same")
     at = (np.arange(count) + 0.5) * len(curve) / count - 0.5
@@ -195,9 +195,9 @@ def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _as_speech(curve: ruler.Curve) -> speech_to_lips.Speech:
+def _as_speech(curve: ruler.Curve) -> speech_to_lips.LipCurves:
     nothing = np.zeros(len(curve), np.float32)
-    return speech_to_lips.Speech(curve.astype(np.float32), nothing, nothing, nothing)
+    return speech_to_lips.LipCurves(curve.astype(np.float32), nothing, nothing, nothing)
 
 
 def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import ruler
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, crop, paste
 from digital_human.engines import ENGINES
 from digital_human.engines.base import FaceTrack, Models, Template
@@ -139,7 +140,7 @@ def _compare(
         ssim.append(likeness.mean())
         mouth.append(likeness[_lips_of(own, size)].mean())
     reference = head_pose.canonical_face(seen.points)
-    shapes = [head_pose.fit(reference, p).to_shape(p)[:, lip_geometry.LIPS, :2] for p in (found, seen.points)]
+    shapes = [head_pose.fit(reference, p).to_shape(p)[:, mesh.LIPS, :2] for p in (found, seen.points)]
     lips = np.linalg.norm(shapes[0] - shapes[1], axis=2).mean() * 100
     return float(np.mean(psnr)), float(np.mean(ssim)), float(np.mean(mouth)), float(lips)
 
@@ -147,7 +148,7 @@ def _compare(
 def _lips_of(points: Float32, size: int) -> npt.NDArray[np.bool_]:
     """bool [size, size]: the lips, what is between them, and a rim of a tenth of an eye distance, in a patch."""
     unit = float(lip_geometry.interocular(points))
-    lips = cv2.transform(points[None, lip_geometry.LIPS, :2].astype(np.float64), ruler.place(points, unit, size))[0]
+    lips = cv2.transform(points[None, mesh.LIPS, :2].astype(np.float64), ruler.place(points, unit, size))[0]
     mask = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(lips.round().astype(np.int32)), 1)
     rim = int(unit * 0.1)
     return cv2.dilate(mask, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)).astype(bool)

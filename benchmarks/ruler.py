@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import second_ruler
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.engines.base import Models
 from digital_human.engines.exemplar import head_pose, lip_geometry
@@ -88,7 +89,7 @@ def _lower_face(points: npt.NDArray[np.float32], frame: Frame) -> tuple[int, int
 
 def place(points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.float64]:
     """Affine matrix [2, 3] from the picture to a patch about the mouth, the head held level and in place."""
-    eyes = points[lip_geometry.LEFT_EYE, :2].mean(0) - points[lip_geometry.RIGHT_EYE, :2].mean(0)
+    eyes = points[mesh.LEFT_EYE, :2].mean(0) - points[mesh.RIGHT_EYE, :2].mean(0)
     angle = float(np.degrees(np.arctan2(eyes[1], eyes[0])))
     # The place under the nose moves with the head, not with the lips.
     anchor = points[[2, 98, 327], :2].mean(0)

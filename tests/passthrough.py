@@ -33,11 +33,11 @@ class Passthrough:
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        order: np.ndarray,
+        frame_indices: np.ndarray,
         models: Models,
         strength: float = 1.0,
     ) -> Arrays:
-        return {"number": np.arange(len(order))}
+        return {"number": np.arange(len(frame_indices))}
 
     def render(
         self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models

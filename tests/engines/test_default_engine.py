@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.engines import Arrays, DefaultEngine, Template
 from digital_human.engines.base import cut
@@ -48,11 +49,11 @@ def analysis(engine: DefaultEngine, template: Template, models: TritonModels) ->
 def swing(template: Template, analysis: Arrays) -> Arrays:
     """A plan that opens and shuts the mouth about twice a second, over the whole template."""
     atlas = Atlas.from_arrays(analysis)
-    order = np.arange(template.frame_count)
-    share = 0.5 - 0.5 * np.cos(order * 2 * np.pi / 13)
+    frame_indices = np.arange(template.frame_count)
+    share = 0.5 - 0.5 * np.cos(frame_indices * 2 * np.pi / 13)
     curve = atlas.limits[0] + share * (atlas.limits[4] - atlas.limits[0])
-    width = np.full(len(order), atlas.width_limits[1], np.float32)
-    return arrange(atlas, curve.astype(np.float32), width, order)
+    width = np.full(len(frame_indices), atlas.width_limits[1], np.float32)
+    return arrange(atlas, curve.astype(np.float32), width, frame_indices)
 
 
 def render(
@@ -116,7 +117,7 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
     shut["aperture"] = np.full(8, atlas.limits[0], np.float32)
     shut["width"] = atlas.width[widest]
     shut["weight"] = np.zeros(8, np.float32)
-    shut["slow"] = atlas.slow[shut["pose"]]
+    shut["slow"] = atlas.jaw_curve[shut["pose"]]
     drawn = render(engine, template, analysis, shut, models, slice(None))
     seen = [lip_geometry.aperture(track_face([frame], models).landmarks)[0] for frame in drawn]
     assert np.median(seen) < 0.06
@@ -124,9 +125,11 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
     wanted = shut["aperture"], shut["width"], shut["slow"]
     here, points = lip_shape.draw(atlas, template.track, shut["pose"], shut["around"], *wanted)
     frames = [list(template.frames())[k] for k in shut["pose"]]
-    assert renderer_inputs.cramped(atlas, widest, shut["aperture"]).all()
-    for freed, above in ((renderer_inputs.LOWER, True), (renderer_inputs.UPPER, False)):
-        tensors = renderer_inputs.build(atlas, template.track, frames, here, points, widest, np.full(8, freed)).inputs
+    assert renderer_inputs.needs_split(atlas, widest, shut["aperture"]).all()
+    for free_lip, above in ((renderer_inputs.LOWER, True), (renderer_inputs.UPPER, False)):
+        tensors = renderer_inputs.build(
+            atlas, template.track, frames, here, points, widest, np.full(8, free_lip)
+        ).inputs
         for k in range(8):
             middle = points[k, [13, 14]].mean(0) - points[k, atlas.near[0]] + tensors["mouth_points"][k, 0]
             unit = float(lip_geometry.interocular(here[k]))
@@ -150,7 +153,7 @@ def test_pixels_away_from_the_mouth_keep_their_bytes(
         assert np.array_equal(before.data, copy), "the frames given are not changed"
         changed |= before.planes[0] != after.planes[0]
     points = template.track.landmarks[part, :, :2]
-    eyes = int(points[:, lip_geometry.RIGHT_EYE, 1].max())
+    eyes = int(points[:, mesh.RIGHT_EYE, 1].max())
     assert changed.any()
     assert not changed[:eyes].any()
     columns = np.nonzero(changed)[1]
@@ -173,8 +176,8 @@ def test_frames_do_not_depend_on_how_they_are_batched(
 def test_silence_keeps_the_mouth_shut(
     engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels
 ) -> None:
-    order = np.arange(50) % template.frame_count
-    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), order, models)
+    frame_indices = np.arange(50) % template.frame_count
+    plan = engine.plan(template, analysis, np.zeros(32000, np.float32), frame_indices, models)
     assert np.allclose(plan["aperture"], Atlas.from_arrays(analysis).limits[0], atol=0.005)
     drawn = render(engine, template, analysis, plan, models, slice(None))
     assert np.percentile(lip_geometry.aperture(track_face(drawn, models).landmarks), 95) < 0.06
@@ -185,13 +188,13 @@ def test_speech_opens_and_shuts_it(
 ) -> None:
     audio = read_speech(samples / "speech.wav")
     count = len(audio) * RATE // 16000
-    order = np.arange(count) % template.frame_count
-    plan = engine.plan(template, analysis, audio, order, models)
+    frame_indices = np.arange(count) % template.frame_count
+    plan = engine.plan(template, analysis, audio, frame_indices, models)
     limits = Atlas.from_arrays(analysis).limits
     assert {name: len(values) for name, values in plan.items()} == dict.fromkeys(plan, count)
     assert plan["aperture"].max() > limits[3]
     assert plan["aperture"].min() < limits[0] + 0.01
-    again = engine.plan(template, analysis, audio, order, models)
+    again = engine.plan(template, analysis, audio, frame_indices, models)
     assert all(np.array_equal(plan[name], again[name]) for name in plan)
 
 
@@ -199,11 +202,11 @@ def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
     engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels, samples: Path
 ) -> None:
     audio = read_speech(samples / "speech.wav")[:32000]
-    order = np.arange(50)
+    frame_indices = np.arange(50)
     shut = Atlas.from_arrays(analysis).limits[0]
     seen, planned = {}, {}
     for strength in (0.6, 1.0, 1.4):
-        plan = engine.plan(template, analysis, audio, order, models, strength)
+        plan = engine.plan(template, analysis, audio, frame_indices, models, strength)
         drawn = render(engine, template, analysis, plan, models, slice(None))
         planned[strength] = np.asarray(plan["aperture"], np.float32)
         seen[strength] = lip_geometry.aperture(track_face(drawn, models).landmarks)

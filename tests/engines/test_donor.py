@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.engines import Arrays, DefaultEngine, Template
 from digital_human.engines.exemplar import lip_geometry
@@ -67,9 +68,7 @@ def test_the_mouth_is_seen_to_open_as_planned(plan: Arrays, drawn: list[Frame], 
 
 
 def test_eyes_and_background_keep_their_bytes(picture: Frame, drawn: list[Frame], still: Template) -> None:
-    nose = int(
-        still.track.landmarks[0, lip_geometry.NOSE_TIP, 1] - 0.3 * lip_geometry.interocular(still.track.landmarks[0])
-    )
+    nose = int(still.track.landmarks[0, mesh.NOSE_TIP, 1] - 0.3 * lip_geometry.interocular(still.track.landmarks[0]))
     for frame in drawn:
         assert np.array_equal(frame.planes[0][:nose], picture.planes[0][:nose])
 

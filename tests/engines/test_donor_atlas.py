@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import close_mouth, lips
-from digital_human.engines.exemplar.donor.atlas import ATLAS, LOWER, donor, inside
+from digital_human.engines.exemplar.donor.atlas import ATLAS, donor, inside
 
 
 def shut_face() -> np.ndarray:
@@ -37,7 +38,7 @@ class TestAtlas:
         wide = donor().openings[-1]
         _, contour = donor().mouth(float(wide))
         _, half = donor().mouth(float(wide) * 0.6)
-        assert (contour[LOWER, 1] - half[LOWER, 1]).mean() > 5
+        assert (contour[mesh.LOWER_CONTOUR, 1] - half[mesh.LOWER_CONTOUR, 1]).mean() > 5
 
     def test_lower_lip_and_chin_drop_as_the_mouth_opens(self) -> None:
         change = donor().change(np.array([0.0, 0.1, 0.2], np.float32), np.zeros(3, np.float32))
@@ -60,21 +61,21 @@ class TestLips:
         for opening in (0.005, 0.02, 0.2):
             still = np.zeros(1, np.float32)
             drawn = lips.draw(donor(), points, np.array([opening], np.float32), still, size=1.0)[0]
-            assert (drawn[lip_geometry.LOWER_INNER, 1] > drawn[lip_geometry.UPPER_INNER, 1]).all()
+            assert (drawn[mesh.LOWER_INNER, 1] > drawn[mesh.UPPER_INNER, 1]).all()
 
     def test_the_seam_is_found_where_the_picture_is_dark(self) -> None:
         points = shut_face()[0]
         luma = np.full((400, 400), 120, np.uint8)
-        middle = (points[lip_geometry.UPPER_INNER, 1] + points[lip_geometry.LOWER_INNER, 1]) / 2
+        middle = (points[mesh.UPPER_INNER, 1] + points[mesh.LOWER_INNER, 1]) / 2
         for x in range(400):
-            y = round(float(np.interp(x, points[lip_geometry.UPPER_INNER, 0], middle)) + 2)
+            y = round(float(np.interp(x, points[mesh.UPPER_INNER, 0], middle)) + 2)
             luma[y - 1 : y + 1, x] = 30
         offsets = lips.seam_offsets(lips.seam_cost(luma, points)[None])
         assert np.allclose(offsets, 0.015, atol=0.01)
 
     def test_a_smile_is_closed(self) -> None:
         smile = shut_face()
-        smile[:, lip_geometry.LOWER_INNER, 1] += 15
+        smile[:, mesh.LOWER_INNER, 1] += 15
         assert lip_geometry.aperture(smile)[0] > 0.15
         assert lip_geometry.aperture(close_mouth.closed(smile, donor(), 1.0))[0] < 0.03
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.engines.exemplar import (
     appearance,
     head_pose,
@@ -32,8 +33,8 @@ def zeros(count: int) -> np.ndarray:
 def made_up_face() -> np.ndarray:
     """A cloud of 468 points with two eyes one unit apart."""
     points = np.random.default_rng(0).normal(0, 0.6, (468, 3)).astype(np.float32)
-    points[lip_geometry.RIGHT_EYE] = [[-0.6, -0.8, 0], [-0.4, -0.8, 0]]
-    points[lip_geometry.LEFT_EYE] = [[0.4, -0.8, 0], [0.6, -0.8, 0]]
+    points[mesh.RIGHT_EYE] = [[-0.6, -0.8, 0], [-0.4, -0.8, 0]]
+    points[mesh.LEFT_EYE] = [[0.4, -0.8, 0], [0.6, -0.8, 0]]
     return points
 
 
@@ -129,7 +130,7 @@ class TestCurves:
 def atlas_of(aperture: np.ndarray) -> Atlas:
     """An atlas whose exemplars differ in their opening only; their looks differ as much as that does."""
     count = len(aperture)
-    unlike = np.abs(aperture[:, None] - aperture) / 0.02
+    appearance_distance = np.abs(aperture[:, None] - aperture) / 0.02
     small = np.zeros((count, 1), np.float32)
     return Atlas(
         size=np.array([16, 16, 16, 16, 16, 16]),
@@ -137,7 +138,7 @@ def atlas_of(aperture: np.ndarray) -> Atlas:
         control=np.arange(3),
         near=np.arange(2),
         regression=np.zeros((3, 468, 3), np.float32),
-        slow=np.zeros((count, 2), np.float32),
+        jaw_curve=np.zeros((count, 2), np.float32),
         limits=LIMITS,
         width_limits=WIDTH_LIMITS,
         angles=np.zeros((count, 3), np.float32),
@@ -146,13 +147,13 @@ def atlas_of(aperture: np.ndarray) -> Atlas:
         exemplar_origin=np.zeros((count, 2), np.int64),
         aperture=aperture.astype(np.float32),
         width=np.full(count, 0.8, np.float32),
-        overread=small[:, 0],
+        aperture_bias=small[:, 0],
         slope=np.gradient(aperture).astype(np.float32),
-        odd=small[:, 0],
+        shape_residual=small[:, 0],
         gap=small[:, 0],
-        pressed=small[:, 0],
-        soft=small[:, 0],
-        unlike=unlike.astype(np.float32),
+        lip_compression=small[:, 0],
+        blur=small[:, 0],
+        appearance_distance=appearance_distance.astype(np.float32),
     )
 
 
@@ -163,25 +164,25 @@ class TestRetrieval:
         return atlas_of(0.12 + 0.1 * np.sin(time / 4) * np.sin(time / 31))
 
     def test_a_curve_of_the_template_finds_its_own_frames(self, atlas: Atlas) -> None:
-        order = np.arange(40, 90)
-        chosen = retrieval.choose(atlas, atlas.aperture[order], atlas.width[order], order)
-        assert np.array_equal(chosen, order)
+        frame_indices = np.arange(40, 90)
+        chosen = retrieval.choose(atlas, atlas.aperture[frame_indices], atlas.width[frame_indices], frame_indices)
+        assert np.array_equal(chosen, frame_indices)
 
     def test_windows_leave_no_seam(self, atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-        order = np.arange(190)
-        curve = atlas.aperture[order]
-        in_windows = retrieval.choose(atlas, curve, atlas.width[order], order)
+        frame_indices = np.arange(190)
+        curve = atlas.aperture[frame_indices]
+        in_windows = retrieval.choose(atlas, curve, atlas.width[frame_indices], frame_indices)
         monkeypatch.setattr(retrieval, "WINDOW", 1000)
-        assert np.array_equal(in_windows, retrieval.choose(atlas, curve, atlas.width[order], order))
+        assert np.array_equal(in_windows, retrieval.choose(atlas, curve, atlas.width[frame_indices], frame_indices))
 
     def test_only_what_the_template_shows_next_to_each_other_follows_for_less_than_a_jump(self) -> None:
         frames = np.array([3, 4, 5, 9, 10, 12, 30])
-        unlike = np.random.default_rng(0).uniform(0, 10, (7, 7)).astype(np.float32)
-        change = retrieval._change(frames, unlike)
+        appearance_distance = np.random.default_rng(0).uniform(0, 10, (7, 7)).astype(np.float32)
+        change = retrieval._change(frames, appearance_distance)
         near = {1: 0.0, 0: 0.6, -1: 0.8, 2: 0.8}
         for after in range(7):
             for before in range(7):
-                jump = 3 + min(unlike[before, after], np.float32(8))
+                jump = 3 + min(appearance_distance[before, after], np.float32(8))
                 cost = near.get(int(frames[after] - frames[before]), jump)
                 assert change[after, before] == pytest.approx(cost)
 
@@ -208,10 +209,10 @@ class Listening:
 
     def infer(self, model: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
         assert model == "speech_to_lips"
-        heard = inputs["audio"][:, 80::160]
-        self.longest = max(self.longest, heard.shape[1])
-        lips = np.stack([heard, 2 * heard, heard, heard, heard], 2)
-        return {"lips": lips, "closure": (heard > 0.9).astype(np.float32), "silence": np.zeros_like(heard)}
+        curves = inputs["audio"][:, 80::160]
+        self.longest = max(self.longest, curves.shape[1])
+        lips = np.stack([curves, 2 * curves, curves, curves, curves], 2)
+        return {"lips": lips, "closure": (curves > 0.9).astype(np.float32), "silence": np.zeros_like(curves)}
 
 
 class TestSpeech:
@@ -220,20 +221,20 @@ class TestSpeech:
         audio = np.sin(np.arange(int(seconds * 16000)) / 9000).astype(np.float32)
         count = max(1, int(seconds * 25))
         model = Listening()
-        heard = speech_to_lips.listen(audio, count, Fraction(25), model)
+        curves = speech_to_lips.predict_lips(audio, count, Fraction(25), model)
         wanted = np.sin((np.arange(count) + 0.5) / 25 * 16000 / 9000)
-        assert heard.aperture.shape == heard.closure.shape == (count,)
+        assert curves.aperture.shape == curves.closure.shape == (count,)
         if seconds >= 1:
-            assert np.allclose(heard.aperture, wanted, atol=0.02)
-            assert np.allclose(heard.width, 2 * wanted, atol=0.04)
+            assert np.allclose(curves.aperture, wanted, atol=0.02)
+            assert np.allclose(curves.width, 2 * wanted, atol=0.04)
         assert model.longest <= speech_to_lips.WINDOW
 
     def test_a_short_closure_is_not_missed_between_frames(self) -> None:
         audio = np.zeros(16000, np.float32)
         audio[8000:8160] = 1
-        heard = speech_to_lips.listen(audio, 25, Fraction(25), Listening())
-        assert heard.closure.max() == 1
-        assert (heard.closure > 0).sum() <= 2
+        curves = speech_to_lips.predict_lips(audio, 25, Fraction(25), Listening())
+        assert curves.closure.max() == 1
+        assert (curves.closure > 0).sum() <= 2
 
 
 def test_a_long_template_keeps_varied_runs() -> None:

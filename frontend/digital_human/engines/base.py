@@ -101,14 +101,14 @@ class Engine(Protocol):
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        order: npt.NDArray[np.int64],
+        frame_indices: npt.NDArray[np.int64],
         models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         """Targets of every output frame.
 
         audio:    float32 [samples], 16 kHz mono, +-1
-        order:    int64 [N], the template frame shown under each output frame
+        frame_indices: int64 [N], the template frame shown under each output frame
         strength: how far the mouth opens, 1 being as far as the speech says; within `STRENGTHS`
         Every array has N as its first axis, so it can be cut by frame, but those called `timeline_...`: they run along
         the speech and stay whole. Windows that overlap from frame to frame are so kept once.

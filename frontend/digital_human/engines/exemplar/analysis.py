@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.concurrency import batched, spread
 from digital_human.core.frame import Float32, Frame, crop, cut
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
-from digital_human.engines.exemplar.atlas import Atlas, Indices, centre, corner
+from digital_human.engines.exemplar.atlas import Atlas, centre, corner
 from digital_human.errors import NoFaceError
 
 MAX_EXEMPLARS = 600
@@ -22,7 +24,7 @@ MAX_BYTES = 128 << 20
 RUN = 12
 """Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
 MIN_SCORE = 0.5
-SHUT_GAP, ALMOST_SHUT, MAX_OVERREAD = 0.04, 0.035, 0.02
+SHUT_GAP, ALMOST_SHUT, MAX_APERTURE_BIAS = 0.04, 0.035, 0.02
 """Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
 taken to show too much, by the third at most."""
 LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
@@ -65,12 +67,12 @@ def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> A
 
     regression = _regress(opening, wide, shapes)
     design = np.stack([np.ones_like(opening), opening, wide], 1)
-    residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, lip_geometry.LIPS]
-    slow = lip_geometry.inert(np.stack([opening, wide], 1))
-    loose = np.setdiff1d(np.arange(lip_geometry.VERTICES), lip_geometry.LIPS)
-    regression[:, loose] = _regress(slow[:, 0], slow[:, 1], shapes[:, loose])
-    odd = (residual**2).sum((1, 2))
-    odd = np.maximum(odd / np.median(odd) - 1, 0)
+    residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, mesh.LIPS]
+    jaw_curve = lip_geometry.jaw_curve(np.stack([opening, wide], 1))
+    loose = np.setdiff1d(np.arange(mesh.VERTICES), mesh.LIPS)
+    regression[:, loose] = _regress(jaw_curve[:, 0], jaw_curve[:, 1], shapes[:, loose])
+    shape_residual = (residual**2).sum((1, 2))
+    shape_residual = np.maximum(shape_residual / np.median(shape_residual) - 1, 0)
 
     size = _sizes(points, unit)
     control, near = _control_points(reference)
@@ -89,14 +91,14 @@ def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> A
         control=control,
         near=near,
         regression=regression,
-        slow=_everywhere(slow, frames, template.frame_count),
+        jaw_curve=_everywhere(jaw_curve, frames, template.frame_count),
         limits=limits,
         width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
         angles=turned,
         exemplar_frame=frames[chosen],
         width=wide[chosen],
         slope=slope.astype(np.float32),
-        odd=odd[chosen].astype(np.float32),
+        shape_residual=shape_residual[chosen].astype(np.float32),
         **_relative(stock, opening_of, limits[0]),
     )
 
@@ -118,7 +120,7 @@ def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:
 def _sizes(points: Float32, unit: Float32) -> Indices:
     """One size for all frames, so that they batch: enough for the largest face and the widest mouth."""
     largest = float(np.percentile(unit, 98))
-    lips = np.abs(points[:, lip_geometry.OUTER, :2] - centre(points, unit)[:, None])
+    lips = np.abs(points[:, mesh.OUTER_LIPS, :2] - centre(points, unit)[:, None])
     lips_half = np.percentile(lips.max(1), 98, axis=0)[::-1]
     half = lips_half + LAYER_MARGIN * largest
     tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
@@ -129,7 +131,7 @@ def _sizes(points: Float32, unit: Float32) -> Indices:
 
 def _tilt(points: Float32) -> Float32:
     """How far heads lean to a side, degrees [n]."""
-    eyes = points[:, lip_geometry.LEFT_EYE, :2].mean(1) - points[:, lip_geometry.RIGHT_EYE, :2].mean(1)
+    eyes = points[:, mesh.LEFT_EYE, :2].mean(1) - points[:, mesh.RIGHT_EYE, :2].mean(1)
     return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
 
 
@@ -178,7 +180,7 @@ def _collect(
         gap[some] = appearance.seam_gap(pictures, local, unit[some])
         red[some] = appearance.vermilion(pictures, local, unit[some])
         for k, number in enumerate(some):
-            sharp[number] = appearance.sharpness(pictures[k], local[k, lip_geometry.OUTER], unit[number])
+            sharp[number] = appearance.sharpness(pictures[k], local[k, mesh.OUTER_LIPS], unit[number])
             looks[number] = appearance.thumbnail(pictures[k], local[k], unit[number], reference)
 
     regions = _regions(template, frames, origin, columns, rows)
@@ -207,24 +209,24 @@ def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: floa
     """Measures of the picture, set against what is usual for this person."""
     looks = stock.pop("looks").astype(np.float32)
     square = (looks**2).sum(1)
-    unlike = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
-    unlike /= np.median(np.diag(unlike, 1)) + 1e-6
+    appearance_distance = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
+    appearance_distance /= np.median(np.diag(appearance_distance, 1)) + 1e-6
     gap = stock.pop("gap").astype(np.float32)
     gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
-    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_OVERREAD), 0)
-    overread = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
+    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_APERTURE_BIAS), 0)
+    aperture_bias = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
     red = stock.pop("red").astype(np.float32)
     log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
     design = np.stack([np.ones_like(opening), opening, opening**2], 1)
     usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
     return {
         **stock,
-        "aperture": opening - overread,
-        "overread": overread,
+        "aperture": opening - aperture_bias,
+        "aperture_bias": aperture_bias,
         "gap": gap,
-        "pressed": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
-        "soft": np.maximum(usual - log, 0).astype(np.float32),
-        "unlike": unlike.astype(np.float32),
+        "lip_compression": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
+        "blur": np.maximum(usual - log, 0).astype(np.float32),
+        "appearance_distance": appearance_distance.astype(np.float32),
     }
 
 
@@ -241,12 +243,12 @@ def _control_points(reference: Float32) -> tuple[Indices, Indices]:
     What the base shows between the lips is covered. Points there, driven together to shut a wide mouth, would only tear
     the skin around.
     """
-    middle = reference[lip_geometry.CORNERS].mean(0)
+    middle = reference[mesh.MOUTH_CORNERS].mean(0)
     away = np.linalg.norm(reference - middle, axis=1)
-    chosen = list(lip_geometry.OUTER)
+    chosen = list(mesh.OUTER_LIPS)
     for vertex in np.argsort(away):
-        below = reference[vertex, 1] > reference[lip_geometry.NOSE_TIP, 1]
+        below = reference[vertex, 1] > reference[mesh.NOSE_TIP, 1]
         if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > 0.13:
             chosen.append(vertex)
     control = np.array(chosen, np.int64)
-    return control, np.concatenate([lip_geometry.INNER, control[away[control] < 0.75]])
+    return control, np.concatenate([mesh.INNER_LIPS, control[away[control] < 0.75]])

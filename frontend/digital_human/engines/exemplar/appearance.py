@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
-from digital_human.engines.exemplar.lip_geometry import LOWER_INNER, LOWER_OUTER, STABLE, UPPER_INNER, UPPER_OUTER
 
-SKIN = np.array([18, 200, 199, 208, 428, 206, 426, 164])
-"""Vertices on the skin around the mouth."""
+COLUMNS, MIDDLE_COLUMNS = slice(2, 7), slice(3, 6)
+"""Columns of the lips, of nine, that are sampled: away from the corners, and around the middle."""
 THUMBNAIL = (40, 32)
 """Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
 
@@ -24,11 +24,12 @@ def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
     crops: YCbCr [n, rows, columns, 3]; points: [n, 468, 2], crop pixels; unit: inter-ocular distances [n], pixels
     """
     sigma = np.maximum(0.01 * unit, 0.5)
-    columns = slice(2, 7)
-    upper, lower = points[:, None, UPPER_INNER[columns]], points[:, None, LOWER_INNER[columns]]
+    upper, lower = points[:, None, mesh.UPPER_INNER[COLUMNS]], points[:, None, mesh.LOWER_INNER[COLUMNS]]
     share: Float32 = np.linspace(0, 1, 5, dtype=np.float32)[:, None, None]
     seam = _colourfulness(crops, upper * (1 - share) + lower * share, sigma).min(1).mean(1)
-    lips = (points[:, [37, 0, 267, 84, 17, 314]] + points[:, [82, 13, 312, 87, 14, 317]]) / 2
+    outer = np.concatenate([mesh.UPPER_OUTER[MIDDLE_COLUMNS], mesh.LOWER_OUTER[MIDDLE_COLUMNS]])
+    inner = np.concatenate([mesh.UPPER_INNER[MIDDLE_COLUMNS], mesh.LOWER_INNER[MIDDLE_COLUMNS]])
+    lips = (points[:, outer] + points[:, inner]) / 2
     return np.median(_colourfulness(crops, lips, sigma), axis=1) - seam  # type: ignore[no-any-return]
 
 
@@ -39,13 +40,12 @@ def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
     """
     sigma = np.maximum(0.015 * unit, 0.5)
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
-    columns = slice(2, 7)
     bands = [
-        points[:, None, outer[columns]] * (1 - share) + points[:, None, inner[columns]] * share
-        for outer, inner in ((UPPER_OUTER, UPPER_INNER), (LOWER_OUTER, LOWER_INNER))
+        points[:, None, outer[COLUMNS]] * (1 - share) + points[:, None, inner[COLUMNS]] * share
+        for outer, inner in ((mesh.UPPER_OUTER, mesh.UPPER_INNER), (mesh.LOWER_OUTER, mesh.LOWER_INNER))
     ]
     chroma = crops[..., 1:]
-    skin = np.median(_soft(chroma, points[:, SKIN], sigma), axis=1)
+    skin = np.median(_soft(chroma, points[:, mesh.MOUTH_SKIN], sigma), axis=1)
     lips = _soft(chroma, np.concatenate(bands, 1), sigma)
     return np.linalg.norm(lips - skin[:, None, None], axis=-1).mean((1, 2))  # type: ignore[no-any-return]
 
@@ -65,12 +65,12 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
 
     points: [468, 2] crop pixels; unit: inter-ocular distance, pixels; reference: canonical face [468, 3]
     """
-    centre = reference[[61, 291], :2].mean(0)
-    target = (reference[STABLE, :2] - centre) * 22 + np.array([20, 14])
+    centre = reference[mesh.MOUTH_CORNERS, :2].mean(0)
+    target = (reference[mesh.STABLE, :2] - centre) * 22 + np.array([20, 14])
     # A wide blur is dear, and the same on a picture half or a quarter the size.
     step = max(int(unit / 44), 1)
     shrunk = cv2.resize(crop, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
-    scaled = (points[STABLE] + 0.5) / step - 0.5
+    scaled = (points[mesh.STABLE] + 0.5) / step - 0.5
     affine = cv2.estimateAffinePartial2D(scaled, target.astype(np.float32))[0]
     soft = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
     small = cv2.warpAffine(soft, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)

@@ -1,4 +1,4 @@
-"""What is kept of a template, and where its crops lie."""
+"""What the engine stores of a template that talks, and where its crops lie."""
 
 from __future__ import annotations
 
@@ -8,81 +8,97 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays
 from digital_human.engines.exemplar import lip_geometry
 
 CENTRE = 0.15
-"""Crops' centre lies this far below the middle between the corners of the mouth: jaws drop, noses stay."""
-
-Indices = npt.NDArray[np.int64]
+"""Crops are centred this far below the middle of the mouth, inter-ocular distances: jaws drop, noses stay."""
+STORED_NAMES = {
+    "jaw_curve": "slow",
+    "aperture_bias": "overread",
+    "shape_residual": "odd",
+    "lip_compression": "pressed",
+    "blur": "soft",
+    "appearance_distance": "unlike",
+}
+"""Field -> name in the template store, where they differ: templates stored by earlier versions stay valid."""
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """What is kept of a template of T frames: E exemplars, V = 468 vertices.
+    """A template of T frames: measures of the face, and E exemplars, crops of its mouth. V = 468 vertices.
 
-    Lengths are in inter-ocular distances unless said.
+    Lengths are in inter-ocular distances unless stated.
     """
 
     size: Indices
-    """[6]: rows and columns of the base crop, of the mouth layer and of the exemplars' crops, pixels."""
+    """[6], pixels: rows and columns of the base crop, of the mouth layer and of the exemplars."""
     reference: Float32
-    """[V, 3]: the person's mean face."""
+    """[V, 3]: the person's mean face, see `head_pose.canonical_face`."""
     control: Indices
-    """[K]: vertices that carry the displacement field of the base."""
+    """[K]: vertices that carry the displacement field of the base crop."""
     near: Indices
-    """[M]: those that carry the field of the mouth layer."""
+    """[M]: vertices that carry the displacement field of the mouth layer."""
     regression: Float32
-    """[3, V, 3]: canonical shape = regression . (1, aperture, width), these as in `slow` for all but the lips."""
-    slow: Float32
-    """[T, 2]: aperture and width of the template's frames as jaw and cheeks follow them, see `face.inert`."""
+    """[3, V, 3]: canonical shape = (1, aperture, width) . regression; for all but the lips, both as in `jaw_curve`."""
+    jaw_curve: Float32
+    """[T, 2]: aperture and width of the template's frames as jaw and cheeks follow them, `lip_geometry.jaw_curve`."""
     limits: Float32
     """[6]: aperture when shut, then its 15th, 35th, 55th, 75th and 95th percentile while speaking."""
     width_limits: Float32
     """[4]: 3rd percentile, median, 97th percentile and standard deviation of the width."""
     angles: Float32
-    """[T, 3]: pitch, yaw, roll about the mean pose, degrees."""
+    """[T, 3]: pitch, yaw and roll about the mean pose, degrees."""
     exemplar_frame: Indices
-    """[E]: template frame of each exemplar, rising."""
+    """[E]: template frame of each exemplar, ascending."""
     exemplar_pixels: Uint8
     """[E, rows * 3 / 2, columns]: I420."""
     exemplar_origin: Indices
-    """[E, 2]: frame pixel of each crop's corner, x and y."""
+    """[E, 2]: frame pixel of the top left corner of each exemplar, x and y."""
     aperture: Float32
+    """[E]: opening of the lips, corrected by `aperture_bias`."""
     width: Float32
+    """[E]: distance between the corners of the mouth."""
     slope: Float32
-    """[E] each: opening, distance of the corners, change of aperture per frame."""
-    overread: Float32
-    """[E]: by how much the mesh shows more than `aperture` where the picture shows lips that touch."""
-    odd: Float32
-    """[E]: how unlike the usual shape at this aperture and width: pressed, crooked, mistracked."""
+    """[E]: change of aperture per frame."""
+    aperture_bias: Float32
+    """[E]: by how much the mesh overestimates the aperture, where the pixels show lips that touch."""
+    shape_residual: Float32
+    """[E]: deviation from the usual shape at this aperture and width, 0 up to the median: crooked, mistracked."""
     gap: Float32
-    """[E]: how unlike lips the seam looks, about its value on a shut mouth."""
-    pressed: Float32
-    """[E]: share of the lips' usual colour that is missing: pressed together, rolled in."""
-    soft: Float32
-    """[E]: how much less sharp than mouths as open as this, natural logarithm."""
-    unlike: Float32
-    """[E, E]: difference of appearance; 1 = as unlike as consecutive frames."""
+    """[E]: how little the seam between the lips looks like lips, relative to a shut mouth."""
+    lip_compression: Float32
+    """[E]: missing share of the lips' usual colour: pressed together or rolled in."""
+    blur: Float32
+    """[E]: how much less sharp than other mouths as open as this one, natural logarithm."""
+    appearance_distance: Float32
+    """[E, E]: difference of appearance; 1 is usual between consecutive frames."""
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The arrays to store, by their stored names."""
+        return {STORED_NAMES.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Atlas:
-        values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
+        """The inverse of `to_arrays`. Other arrays are ignored."""
+        values: dict[str, Any] = {field.name: arrays[STORED_NAMES.get(field.name, field.name)] for field in fields(cls)}
         return cls(**values)
 
 
 def centre(points: Float32, unit: Float32) -> Float32:
-    """Where crops are centred, frame pixels [n, 2]: a little below the mouth, along the head's own axis."""
-    down = points[:, lip_geometry.SUBNASALE, :2] - points[:, 168, :2]
+    """Centres of crops, frame pixels [n, 2]: a little below the mouth, along the head's own axis.
+
+    points: landmarks [n, V, 2 or 3], frame pixels; unit: inter-ocular distances [n], pixels
+    """
+    down = points[:, mesh.SUBNASALE, :2] - points[:, mesh.NOSE_BRIDGE, :2]
     down /= np.linalg.norm(down, axis=1, keepdims=True)
     return lip_geometry.mouth_centre(points) + CENTRE * unit[:, None] * down
 
 
 def corner(points: Float32, rows: int, columns: int) -> Indices:
-    """Even frame pixel [n, 2] of the corner of a crop about each mouth, x then y."""
+    """Top left corners of crops about each mouth, even frame pixels [n, 2], x and y."""
     middle = centre(points, lip_geometry.interocular(points))
     return np.rint((middle - np.array([columns, rows]) / 2) / 2).astype(np.int64) * 2  # type: ignore[no-any-return]

@@ -44,13 +44,13 @@ class DefaultEngine:
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        order: npt.NDArray[np.int64],
+        frame_indices: npt.NDArray[np.int64],
         models: Models,
         strength: float = 1.0,
     ) -> Arrays:
         """What the mouth's module plans; every kind names the driving curve `aperture`, float32 [N]."""
-        heard = speech_to_lips.listen(audio, len(order), template.fps, models)
-        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, heard, order, strength)
+        curves = speech_to_lips.predict_lips(audio, len(frame_indices), template.fps, models)
+        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, curves, frame_indices, strength)
         return plan
 
     def render(

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
 from digital_human.engines.base import FaceTrack
-from digital_human.engines.exemplar.lip_geometry import LIPS, STABLE, SUBNASALE, interocular
+from digital_human.engines.exemplar.lip_geometry import interocular
 
 SMOOTH_FACE, SMOOTH_LIPS = 0.2, 0.1
 """Weight of each neighbouring frame when landmarks are smoothed over time."""
@@ -41,7 +42,7 @@ class Pose:
 
 def fit(reference: Float32, landmarks: Float32) -> Pose:
     """Pose of `reference`, a canonical face [468, 3], in each frame of `landmarks` [T, 468, 3]."""
-    source, target = reference[STABLE], landmarks[:, STABLE]
+    source, target = reference[mesh.STABLE], landmarks[:, mesh.STABLE]
     from_mean, to_mean = source.mean(0), target.mean(1)
     a, b = source - from_mean, target - to_mean[:, None]
     u, s, vt = np.linalg.svd(b.transpose(0, 2, 1) @ a)
@@ -58,7 +59,7 @@ def canonical_face(landmarks: Float32, rounds: int = 3) -> Float32:
     reference = landmarks[0] / interocular(landmarks[0])
     for _ in range(rounds):
         reference = fit(reference, landmarks).to_shape(landmarks).mean(0)
-        reference = (reference - reference[SUBNASALE]) / interocular(reference)
+        reference = (reference - reference[mesh.SUBNASALE]) / interocular(reference)
     return reference.astype(np.float32)  # type: ignore[no-any-return]
 
 
@@ -83,5 +84,5 @@ def steady(track: FaceTrack, frames: np.ndarray[tuple[int], np.dtype[np.int64]])
         other = np.where(track.present[other], other, frames)
         difference = track.landmarks[other] - here
         out += SMOOTH_FACE * difference
-        out[:, LIPS] += (SMOOTH_LIPS - SMOOTH_FACE) * difference[:, LIPS]
+        out[:, mesh.LIPS] += (SMOOTH_LIPS - SMOOTH_FACE) * difference[:, mesh.LIPS]
     return out

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry
-from digital_human.engines.exemplar.atlas import Atlas, Indices
+from digital_human.engines.exemplar.atlas import Atlas
 
 UPPER_SHARE = 0.25
 """Of an opening, what the upper lip does; the lower one does the rest."""
@@ -21,30 +23,30 @@ LOOSE = 0.3
 
 def follow(reference: Float32) -> Float32:
     """How far each vertex follows the drawn shape, [V]: 1 at lips and chin, 0 at the nose and towards the ears."""
-    down = reference[:, 1] / reference[lip_geometry.UPPER_LIP, 1]
-    aside = reference[:, 0] - reference[lip_geometry.CORNERS, 0].mean()
+    down = reference[:, 1] / reference[mesh.UPPER_LIP, 1]
+    aside = reference[:, 0] - reference[mesh.MOUTH_CORNERS, 0].mean()
     share = np.clip(down, 0, 1) * np.exp(-((np.abs(aside) / 0.95) ** 4))
-    share[lip_geometry.LIPS] = 1
+    share[mesh.LIPS] = 1
     return share.astype(np.float32)  # type: ignore[no-any-return]
 
 
 def _near_lips(reference: Float32) -> Float32:
     """How much each vertex belongs to the lips, [V]: 1 on them, falling to 0."""
-    away = np.linalg.norm(reference[:, None] - reference[lip_geometry.OUTER], axis=2).min(1)
+    away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2).min(1)
     t = np.clip(1 - away / LOOSE, 0, 1)
     share = t * t * (3 - 2 * t)
-    share[lip_geometry.LIPS] = 1
+    share[mesh.LIPS] = 1
     return share.astype(np.float32)  # type: ignore[no-any-return]
 
 
 def draw(
     atlas: Atlas,
     track: FaceTrack,
-    order: Indices,
+    frame_indices: Indices,
     around: Indices,
     aperture: Float32,
     width: Float32,
-    slow: Float32,
+    jaw_curve: Float32,
 ) -> tuple[Float32, Float32]:
     """Landmarks of the frames as they are [n, V, 3] and as they shall be drawn [n, V, 2], frame pixels.
 
@@ -56,22 +58,22 @@ def draw(
     so it keeps its own ways, and takes on neither the noise of the landmarks nor a jump from exemplar to exemplar.
     """
     reference = atlas.reference
-    here = head_pose.steady(track, order)
+    here = head_pose.steady(track, frame_indices)
     poses = head_pose.fit(reference, here)
     own = poses.to_shape(here)
 
     frames = atlas.exemplar_frame[around]
     exemplars = head_pose.steady(track, frames.ravel())
-    shapes = head_pose.fit(reference, exemplars).to_shape(exemplars).reshape(*around.shape, lip_geometry.VERTICES, 3)
+    shapes = head_pose.fit(reference, exemplars).to_shape(exemplars).reshape(*around.shape, mesh.VERTICES, 3)
     weights = np.array([0.25, 0.5, 0.25], np.float32)
     mixed = np.einsum("k,nkvc->nvc", weights, shapes)
-    shown = np.stack([(atlas.aperture + atlas.overread)[around] @ weights, atlas.width[around] @ weights])
+    shown = np.stack([(atlas.aperture + atlas.aperture_bias)[around] @ weights, atlas.width[around] @ weights])
     nudge = np.maximum(aperture - atlas.aperture[around[:, 1]], 0)
-    opening = aperture + atlas.overread[around[:, 1]] - OPENED_BY_WARP * nudge
+    opening = aperture + atlas.aperture_bias[around[:, 1]] - OPENED_BY_WARP * nudge
     regression = atlas.regression
     mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
 
-    inert = np.einsum("nk,kvc->nvc", slow - atlas.slow[order], regression[1:])
+    inert = np.einsum("nk,kvc->nvc", jaw_curve - atlas.jaw_curve[frame_indices], regression[1:])
     near = _near_lips(reference)[:, None]
     change = near * (mixed - own) + (1 - near) * inert
     moved = here + follow(reference)[:, None] * poses.turn(change.astype(np.float32))
@@ -82,21 +84,21 @@ def _exact(points: Float32, here: Float32, aperture: Float32, width: Float32) ->
     """Stretch and open the lips of points [n, V, 2] to exactly this aperture and width."""
     points = points.copy()
     unit = lip_geometry.interocular(here)[:, None, None]
-    along = here[:, lip_geometry.LEFT_EYE, :2].mean(1) - here[:, lip_geometry.RIGHT_EYE, :2].mean(1)
+    along = here[:, mesh.LEFT_EYE, :2].mean(1) - here[:, mesh.RIGHT_EYE, :2].mean(1)
     along = (along / np.linalg.norm(along, axis=1, keepdims=True))[:, None]
     down = np.stack([-along[..., 1], along[..., 0]], 2)
 
-    span = points[:, lip_geometry.CORNERS]
+    span = points[:, mesh.MOUTH_CORNERS]
     got = np.linalg.norm(span[:, 1] - span[:, 0], axis=1)[:, None, None] / unit
-    aside = ((points[:, lip_geometry.LIPS] - span.mean(1, keepdims=True)) * along).sum(2, keepdims=True)
-    points[:, lip_geometry.LIPS] += aside * along * (width[:, None, None] / got - 1)
+    aside = ((points[:, mesh.LIPS] - span.mean(1, keepdims=True)) * along).sum(2, keepdims=True)
+    points[:, mesh.LIPS] += aside * along * (width[:, None, None] / got - 1)
 
-    right, left = (points[:, corner][:, None] for corner in lip_geometry.INNER_CORNERS)
-    gap = ((points[:, 14] - points[:, 13])[:, None] * down).sum(2, keepdims=True)
+    right, left = (points[:, corner][:, None] for corner in mesh.INNER_MOUTH_CORNERS)
+    gap = ((points[:, mesh.LOWER_LIP_EDGE] - points[:, mesh.UPPER_LIP_EDGE])[:, None] * down).sum(2, keepdims=True)
     missing = aperture[:, None, None] * unit - gap
     for inner, outer, share in (
-        (lip_geometry.UPPER_INNER, lip_geometry.UPPER_OUTER, -UPPER_SHARE),
-        (lip_geometry.LOWER_INNER, lip_geometry.LOWER_OUTER, 1 - UPPER_SHARE),
+        (mesh.UPPER_INNER, mesh.UPPER_OUTER, -UPPER_SHARE),
+        (mesh.LOWER_INNER, mesh.LOWER_OUTER, 1 - UPPER_SHARE),
     ):
         x = ((points[:, inner] - right) * (left - right)).sum(2, keepdims=True)
         x = np.clip(x / ((left - right) ** 2).sum(2, keepdims=True), 0, 1)

@@ -11,10 +11,11 @@ import numpy as np
 
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, lay
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays, Models, Template
 from digital_human.engines.exemplar import analysis, lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
-from digital_human.engines.exemplar.atlas import Atlas, Indices
-from digital_human.engines.exemplar.speech_to_lips import Speech
+from digital_human.engines.exemplar.atlas import Atlas
+from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import ServiceError
 
 RENDERER = "mouth_renderer"
@@ -36,15 +37,15 @@ def _draw_blank(models: Models, blank: Arrays) -> None:
         models.infer(RENDERER, blank)
 
 
-def plan(arrays: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> Arrays:
+def plan(arrays: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Arrays:
     """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
     atlas = Atlas.from_arrays(arrays)
-    opening = retargeting.aperture(heard.aperture, heard.closure, heard.silence, atlas.limits)
+    opening = retargeting.aperture(curves.aperture, curves.closure, curves.silence, atlas.limits)
     opening = retargeting.strengthened(opening, strength, atlas.limits)
-    return arrange(atlas, opening, retargeting.width(heard.width, heard.silence, atlas.width_limits), order)
+    return arrange(atlas, opening, retargeting.width(curves.width, curves.silence, atlas.width_limits), frame_indices)
 
 
-def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> Arrays:
+def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Arrays:
     """The plan that draws these curves.
 
     pose      i8 [N]     template frame shown
@@ -56,15 +57,15 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> 
     weight    f4 [N]     and its share, 0 where there is none
     draws     i8 [N]     1 or, as `render` says, 2
     """
-    chosen = retrieval.choose(atlas, aperture, width, order)
+    chosen = retrieval.choose(atlas, aperture, width, frame_indices)
     other, weight = retrieval.fades(atlas, chosen, aperture)
-    split = renderer_inputs.cramped(atlas, chosen, aperture)
+    split = renderer_inputs.needs_split(atlas, chosen, aperture)
     before, after = np.concatenate([chosen[:1], chosen[:-1]]), np.concatenate([chosen[1:], chosen[-1:]])
     return {
-        "pose": order,
+        "pose": frame_indices,
         "aperture": aperture,
         "width": width,
-        "slow": lip_geometry.inert(np.stack([aperture, width], 1)),
+        "slow": lip_geometry.jaw_curve(np.stack([aperture, width], 1)),
         "around": np.stack([before, chosen, after], 1),
         "other": other,
         "weight": weight,
@@ -84,16 +85,16 @@ def render(template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Fr
     wanted = values["aperture"], values["width"], values["slow"]
     here, drawn = lip_shape.draw(atlas, template.track, values["pose"], around, *wanted)
     exemplar = around[:, 1]
-    split = renderer_inputs.cramped(atlas, exemplar, values["aperture"])
+    split = renderer_inputs.needs_split(atlas, exemplar, values["aperture"])
     mixed = (weight > 0) & ~split
     again = np.flatnonzero(split | mixed)
     every = np.concatenate([np.arange(len(frames)), again])
     exemplars = np.concatenate([exemplar, np.where(split, exemplar, other)[again]])
-    freed = np.concatenate(
+    free_lip = np.concatenate(
         [np.where(split, renderer_inputs.LOWER, renderer_inputs.NEITHER), split[again] * renderer_inputs.UPPER]
     )
     batch = renderer_inputs.build(
-        atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, freed
+        atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, free_lip
     )
     images = np.asarray(infer_padded(models, RENDERER, batch.inputs, "image"), np.uint8)
     finished = []

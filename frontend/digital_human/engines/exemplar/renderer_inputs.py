@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, cut
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
-from digital_human.engines.exemplar.atlas import Atlas, Indices, corner
+from digital_human.engines.exemplar.atlas import Atlas, corner
 
 BASE_REACH, BASE_RIDGE = 0.8, 0.02
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
@@ -24,13 +26,13 @@ RING = (0.05, 0.36)
 TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
 """How deep the lips of an exemplar are tucked in to shut them, less where each has a field of its own, whose edge then
 stays as dark as it is; and the opening or `gap` from which they need it."""
-CRAMPED = 2.5
+SPLIT_RATIO = 2.5
 """Times by which a gap may shrink in one field. More would fold the lips, which are then moved by a field each."""
 COARSE = 4
 """Masks are drawn at this fraction of their size, which is that of the network's ring."""
 
 NEITHER, UPPER, LOWER = 0, 1, 2
-FREED = {NEITHER: np.zeros(0, np.int64), UPPER: lip_geometry.UPPER_INNER, LOWER: lip_geometry.LOWER_INNER}
+FREE_VERTICES = {NEITHER: np.zeros(0, np.int64), UPPER: mesh.UPPER_INNER, LOWER: mesh.LOWER_INNER}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def build(
     here: Float32,
     drawn: Float32,
     exemplar: Indices,
-    freed: Indices,
+    free_lip: Indices,
 ) -> Batch:
     """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]
 
@@ -69,13 +71,13 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     layer = local - inset
     mouth, source = _exemplars(atlas, track, exemplar)
-    depth = np.where(freed == NEITHER, TUCK, SEAM_TUCK)
+    depth = np.where(free_lip == NEITHER, TUCK, SEAM_TUCK)
     source = source + _tuck(source, depth * _shutting(atlas, exemplar, lip_geometry.aperture(drawn)))
     target = layer[:, near]
     affine = rbf.affine(target, source[:, near])
     rest = source[:, near] - rbf.apply(affine, target)
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
-    held = np.stack([np.isin(near, FREED[k], invert=True) for k in freed])
+    held = np.stack([np.isin(near, FREE_VERTICES[k], invert=True) for k in free_lip])
 
     masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
     return Batch(
@@ -126,20 +128,18 @@ def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8
     ]
 
 
-def cramped(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
+def needs_split(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
     """Where lips that shall be shut are too far apart in the exemplar for one field, [n]."""
-    parted = atlas.aperture[exemplar] + atlas.overread[exemplar]
+    parted = atlas.aperture[exemplar] + atlas.aperture_bias[exemplar]
     shutting = _shutting(atlas, exemplar, aperture)
-    shut = parted + 2 * TUCK * shutting > CRAMPED * aperture
+    shut = parted + 2 * TUCK * shutting > SPLIT_RATIO * aperture
     return np.asarray(shut & (shutting > 0.5))
 
 
 def seam(drawn: Float32, rows: int, columns: int) -> Float32:
     """1 below the line on which the lips of `drawn`, [V, 2] in crop pixels, meet, 0 above; as I420 is laid out."""
-    right, left = drawn[lip_geometry.INNER_CORNERS]
-    line = np.concatenate(
-        [right[None], (drawn[lip_geometry.UPPER_INNER] + drawn[lip_geometry.LOWER_INNER]) / 2, left[None]]
-    )
+    right, left = drawn[mesh.INNER_MOUTH_CORNERS]
+    line = np.concatenate([right[None], (drawn[mesh.UPPER_INNER] + drawn[mesh.LOWER_INNER]) / 2, left[None]])
     line = line[np.argsort(line[:, 0])]
     height = np.interp(np.arange(columns), line[:, 0], line[:, 1])
     luma = np.clip(np.arange(rows)[:, None] - height + 0.5, 0, 1).astype(np.float32)
@@ -160,11 +160,11 @@ def _tuck(source: Float32, depth: Float32) -> Float32:
     The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
     """
     amount = (depth * lip_geometry.interocular(source))[:, None, None]
-    across = source[:, lip_geometry.LOWER_OUTER] - source[:, lip_geometry.UPPER_OUTER]
+    across = source[:, mesh.LOWER_OUTER] - source[:, mesh.UPPER_OUTER]
     across /= np.linalg.norm(across, axis=2, keepdims=True)
     shift = np.zeros_like(source)
-    shift[:, lip_geometry.UPPER_INNER] = -amount * across
-    shift[:, lip_geometry.LOWER_INNER] = amount * across
+    shift[:, mesh.UPPER_INNER] = -amount * across
+    shift[:, mesh.LOWER_INNER] = amount * across
     return shift
 
 
@@ -174,7 +174,7 @@ def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: i
     """
     size = (rows // COARSE, columns // COARSE)
     outside = np.full(size, 255, np.uint8)
-    _fill(outside, points[lip_geometry.OUTER], 0)
+    _fill(outside, points[mesh.OUTER_LIPS], 0)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * (COARSE / unit)
     t = np.clip((FADED - distance) / (FADED - FULL), 0, 1)
     alpha = t * t * (3 - 2 * t) * 255

@@ -9,35 +9,36 @@ from __future__ import annotations
 import numpy as np
 
 from digital_human.core.frame import Float32, Float64
-from digital_human.engines.exemplar.atlas import Atlas, Indices
+from digital_human.core.landmarks import Indices
+from digital_human.engines.exemplar.atlas import Atlas
 
 WINDOW, LOOK_AHEAD = 100, 30
 CANDIDATES = 80
 """Frames searched at once, frames looked ahead, exemplars considered for each frame."""
 
-WIDTH_COST, SLOPE_COST, ODD_COST, SOFT_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 8.0
+WIDTH_COST, SLOPE_COST, SHAPE_COST, BLUR_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 8.0
 SHUT_TOLERANCE = 0.008
 """Openings this close are alike when the mouth is to shut: whether it really is, `gap` tells better than the mesh."""
 POSE_TOLERANCE = 8.0
 """Degrees. The cost of pose grows by its logarithm: a turned head is a pity, a wrong mouth is wrong."""
-JUMP_COST, UNLIKE_COST = 3.0, 1.0
+JUMP_COST, APPEARANCE_COST = 3.0, 1.0
 """Of a change of run: fixed, and for each unit of unlikeness."""
 
 
-def choose(atlas: Atlas, aperture: Float32, width: Float32, order: Indices) -> Indices:
+def choose(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Indices:
     """Exemplar of every output frame, int64 [N].
 
     aperture, width: what is to be drawn [N]; order: template frame under each output frame [N]
     """
-    count = len(order)
+    count = len(frame_indices)
     chosen = np.zeros(count, np.int64)
     slope = np.gradient(aperture).astype(np.float32) if count > 1 else np.zeros(1, np.float32)
     quiet = _quiet(atlas, aperture)
-    change = _change(atlas.exemplar_frame, atlas.unlike)
+    change = _change(atlas.exemplar_frame, atlas.appearance_distance)
     previous: int | None = None
     for start in range(0, count, WINDOW):
         part = slice(start, min(start + WINDOW + LOOK_AHEAD, count))
-        cost = _frame_cost(atlas, aperture[part], width[part], slope[part], quiet[part], order[part])
+        cost = _frame_cost(atlas, aperture[part], width[part], slope[part], quiet[part], frame_indices[part])
         path = _viterbi(cost, change, previous)
         keep = min(WINDOW, count - start)
         chosen[start : start + keep] = path[:keep]
@@ -52,7 +53,7 @@ def _quiet(atlas: Atlas, aperture: Float32) -> Float32:
 
 
 def _frame_cost(
-    atlas: Atlas, aperture: Float32, width: Float32, slope: Float32, quiet: Float32, order: Indices
+    atlas: Atlas, aperture: Float32, width: Float32, slope: Float32, quiet: Float32, frame_indices: Indices
 ) -> Float32:
     """Cost of every exemplar for every frame, [n, E]."""
     shown, shut = atlas.aperture, atlas.limits[0]
@@ -64,13 +65,13 @@ def _frame_cost(
     cost = cost + WIDTH_COST * ((atlas.width - width[:, None]) / 0.035) ** 2
     cost += SLOPE_COST * ((atlas.slope - slope[:, None]) / 0.03) ** 2
     angles = atlas.angles
-    turn = angles[order][:, None] - angles[atlas.exemplar_frame]
+    turn = angles[frame_indices][:, None] - angles[atlas.exemplar_frame]
     cost += POSE_COST * np.log1p((turn**2 * np.array([1, 1, 0.3])).sum(2) / POSE_TOLERANCE**2)
-    cost += ODD_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.odd, 6)
-    cost += SOFT_COST * atlas.soft
-    cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.pressed - 0.1) / 0.1, 0, 3) ** 2
+    cost += SHAPE_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.shape_residual, 6)
+    cost += BLUR_COST * atlas.blur
+    cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.lip_compression - 0.1) / 0.1, 0, 3) ** 2
     cost += closing * np.clip(atlas.gap / 0.08, 0, 3) ** 2
-    cost += closing * (atlas.overread / 0.01) ** 2
+    cost += closing * (atlas.aperture_bias / 0.01) ** 2
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 
 
@@ -96,12 +97,12 @@ def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
     return path
 
 
-def _change(frames: Indices, unlike: Float32) -> Float64:
+def _change(frames: Indices, appearance_distance: Float32) -> Float64:
     """Cost of showing each exemplar behind each, [E, E]: nothing for the template's own next frame.
 
     frames: ascending
     """
-    change = (JUMP_COST + UNLIKE_COST * np.minimum(unlike.T, 8)).astype(np.float64, order="C")
+    change = (JUMP_COST + APPEARANCE_COST * np.minimum(appearance_distance.T, 8)).astype(np.float64, order="C")
     every = np.arange(len(frames))
     for step, cost in ((1, 0.0), (0, 0.6), (-1, 0.8), (2, 0.8)):
         before = np.minimum(np.searchsorted(frames, frames - step), len(frames) - 1)

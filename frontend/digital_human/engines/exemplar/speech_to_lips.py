@@ -27,7 +27,7 @@ Wider, it shuts no more of them (95.8 or 96.2 %), but holds the mouth shut for l
 
 
 @dataclass(frozen=True)
-class Speech:
+class LipCurves:
     """Per output frame [N]: z-scored aperture and width, and probabilities that the lips touch, that nobody speaks."""
 
     aperture: Float32
@@ -36,7 +36,7 @@ class Speech:
     silence: Float32
 
 
-def listen(audio: Float32, count: int, fps: Fraction, models: Models) -> Speech:
+def predict_lips(audio: Float32, count: int, fps: Fraction, models: Models) -> LipCurves:
     """What the lips do in each of `count` frames, frame k being shown at (k + 0.5) / fps. audio: float32 [samples]."""
     instants = max(1, -(-len(audio) * INSTANTS // RATE))
     curves = np.zeros((instants, 4), np.float32)
@@ -57,7 +57,7 @@ def listen(audio: Float32, count: int, fps: Fraction, models: Models) -> Speech:
         np.rint(at).astype(np.int64)[:, None] + np.arange(-NEIGHBOURHOOD, NEIGHBOURHOOD + 1), 0, instants - 1
     )
     closure = curves[around, 2].max(1)
-    return Speech(sampled[:, 0], sampled[:, 1], closure, curves[around, 3].mean(1))
+    return LipCurves(sampled[:, 0], sampled[:, 1], closure, curves[around, 3].mean(1))
 
 
 def _windows(instants: int) -> Iterator[tuple[int, int]]:

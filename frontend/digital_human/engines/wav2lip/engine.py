@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
 from digital_human.errors import NoFaceError
@@ -25,14 +27,9 @@ BELOW = 10
 """Pixels added under the chin: the published padding (0, 10, 0, 0)."""
 SMOOTHED = 5
 """Frames over which boxes are averaged."""
-JAW = np.array([132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361])
-CHEEKS = np.array([205, 425, 2])
-"""Vertices of the mesh around what is pasted: along the jaw, and back through the cheeks under the nose."""
 CHIN, FEATHER = 0.08, 0.22
 """In inter-ocular distances: how far the mask reaches under the jaw, which may drop, and how wide its edge fades."""
 MOST_SHARPENING = 2.0
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -57,7 +54,7 @@ class Wav2LipEngine:
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        order: Indices,
+        frame_indices: Indices,
         models: Models,
         strength: float = 1.0,
     ) -> Arrays:
@@ -71,8 +68,8 @@ class Wav2LipEngine:
         missing = max(MEL_STEPS - len(mel), 0)
         mel = np.pad(mel, ((0, missing), (0, 0)), constant_values=-LARGEST)
         fps = template.fps
-        start = np.arange(len(order)) * STEPS_PER_SECOND * fps.denominator // fps.numerator
-        return {"pose": order, "start": np.minimum(start, len(mel) - MEL_STEPS), "timeline_mel": mel}
+        start = np.arange(len(frame_indices)) * STEPS_PER_SECOND * fps.denominator // fps.numerator
+        return {"pose": frame_indices, "start": np.minimum(start, len(mel) - MEL_STEPS), "timeline_mel": mel}
 
     def render(
         self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
@@ -141,10 +138,10 @@ def lower_face(points: Float32, width: int, height: int) -> Float32:
 
     points: [468, 2], crop pixels
     """
-    unit = float(np.linalg.norm(points[[33, 133]].mean(0) - points[[362, 263]].mean(0)))
-    down = points[152] - points[168]
-    jaw = points[JAW] + down * (CHIN * unit / max(float(np.linalg.norm(down)), 1e-6))
-    hull = cv2.convexHull(np.concatenate([jaw, points[CHEEKS]]).astype(np.float32))
+    unit = float(np.linalg.norm(points[mesh.RIGHT_EYE].mean(0) - points[mesh.LEFT_EYE].mean(0)))
+    down = points[mesh.CHIN] - points[mesh.NOSE_BRIDGE]
+    jaw = points[mesh.JAW] + down * (CHIN * unit / max(float(np.linalg.norm(down)), 1e-6))
+    hull = cv2.convexHull(np.concatenate([jaw, points[mesh.CHEEKS]]).astype(np.float32))
     inside = np.zeros((height + 2, width + 2), np.uint8)
     cv2.fillConvexPoly(inside, np.rint(hull + 1).astype(np.int32), (255,))
     inside[[0, -1]] = inside[:, [0, -1]] = 0

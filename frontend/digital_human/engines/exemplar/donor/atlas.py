@@ -15,12 +15,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.engines.exemplar import rbf
 
 ATLAS = Path(__file__).parents[3] / "assets" / "donor_mouths.npz"
-LOWER = slice(1, 10)
-"""The lower lip's part of a contour that is ordered as `face.INNER`."""
 REACH, GRID = 0.6, 4
 """Reach of the field between two pictures, inter-ocular distances, and the step of the grid fields are made on."""
 
@@ -30,7 +29,7 @@ class Donor:
     """K pictures in rising order of opening, of rows x columns pixels; lengths in inter-ocular distances unless said.
 
     pictures:  float32 [K, rows, columns, 3] RGB, continued beyond the lips' edge
-    contours:  float32 [K, 20, 2], the lips' inner edge in them, ordered as `face.INNER`, pixels
+    contours:  float32 [K, 20, 2], the lips' inner edge in them, ordered as `landmarks.INNER_LIPS`, pixels
     openings:  float32 [K], of the lips over the closed mouth
     teeth:     float32 [3], RGB of the brightest teeth
     crispness: float32 [B], share of fine detail in the donor's face after a blur by each of `blurs` [B]
@@ -99,7 +98,7 @@ def _continued(picture: Uint8, contour: Float32) -> Float32:
 def _move(picture: Float32, contour: Float32, wanted: Float32, scale: float) -> Float32:
     """The picture with its lower lip's edge brought from one contour to another; the upper jaw stays."""
     displacement = np.zeros_like(contour)
-    displacement[LOWER] = contour[LOWER] - wanted[LOWER]
+    displacement[mesh.LOWER_CONTOUR] = contour[mesh.LOWER_CONTOUR] - wanted[mesh.LOWER_CONTOUR]
     return pull(picture, wanted, displacement, REACH * scale)
 
 

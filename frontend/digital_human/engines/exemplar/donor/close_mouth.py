@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame
+from digital_human.core.landmarks import Indices
 from digital_human.engines.exemplar import head_pose, lip_geometry, lip_shape
-from digital_human.engines.exemplar.atlas import Indices
 from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, pull
 
@@ -32,13 +33,13 @@ def closed(points: Float32, donor: Donor, size: float) -> Float32:
     raised = lip_shape.follow(donor.reference)[:, None] * head_pose.fit(donor.reference, points).turn(change)
     out = points.copy()
     out[..., :2] -= raised[..., :2]
-    upper, lower = out[:, lip_geometry.UPPER_INNER, :2].copy(), out[:, lip_geometry.LOWER_INNER, :2].copy()
+    upper, lower = out[:, mesh.UPPER_INNER, :2].copy(), out[:, mesh.LOWER_INNER, :2].copy()
     seam = (1 - UPPER_SHARE) * upper + UPPER_SHARE * lower
-    out[:, lip_geometry.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
-    out[:, lip_geometry.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
+    out[:, mesh.UPPER_OUTER, :2] += OUTER_SHARE * (seam - upper)
+    out[:, mesh.LOWER_OUTER, :2] += OUTER_SHARE * (seam - lower)
     down = lip_geometry.interocular(points)[:, None, None] * lips.axes(points)[1][:, None]
-    out[:, lip_geometry.UPPER_INNER, :2] = seam - lips.ABOVE * down
-    out[:, lip_geometry.LOWER_INNER, :2] = seam + lips.BELOW * down
+    out[:, mesh.UPPER_INNER, :2] = seam - lips.ABOVE * down
+    out[:, mesh.LOWER_INNER, :2] = seam + lips.BELOW * down
     return out
 
 
@@ -54,16 +55,16 @@ def close(
     """
     target = closed(points, donor, size)
     lower_lip, upper_lip = (
-        [*lip_geometry.LOWER_INNER, *lip_geometry.LOWER_OUTER],
-        [*lip_geometry.UPPER_INNER, *lip_geometry.UPPER_OUTER],
+        [*mesh.LOWER_INNER, *mesh.LOWER_OUTER],
+        [*mesh.UPPER_INNER, *mesh.UPPER_OUTER],
     )
     above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
     out = [region.copy() for region in regions]
     for k, region in enumerate(out):
         here, there = (p[k, :, :2] - origin[k].astype(np.float32) for p in (points, target))
         reach = float(REACH * lip_geometry.interocular(points[k]))
-        right, left = lip_geometry.INNER_CORNERS
-        middle = (there[lip_geometry.UPPER_INNER] + there[lip_geometry.LOWER_INNER]) / 2
+        right, left = mesh.INNER_MOUTH_CORNERS
+        middle = (there[mesh.UPPER_INNER] + there[mesh.LOWER_INNER]) / 2
         seam = np.concatenate([there[[right]], middle, there[[left]]])
         for plane, step in zip(region.planes, (1, 2, 2), strict=True):
             picture, at = plane.astype(np.float32), (there + 0.5) / step - 0.5

@@ -13,14 +13,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, crop, cut, lay, yuv_to_rgb
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
-from digital_human.engines.exemplar.atlas import Indices, corner
+from digital_human.engines.exemplar.atlas import corner
 from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
 from digital_human.engines.exemplar.donor.atlas import Donor, donor, inside
-from digital_human.engines.exemplar.speech_to_lips import Speech
+from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import NoFaceError
 
 RENDERER = "mouth_renderer"
@@ -96,18 +98,20 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def plan(analysis: Arrays, heard: Speech, order: Indices, strength: float = 1.0) -> dict[str, npt.NDArray[Any]]:
+def plan(
+    analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0
+) -> dict[str, npt.NDArray[Any]]:
     """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
-    opening = retargeting.aperture(heard.aperture, heard.closure, heard.silence, limits)
+    opening = retargeting.aperture(curves.aperture, curves.closure, curves.silence, limits)
     opening = retargeting.strengthened(opening, strength, limits)
-    planned = arrange(opening, retargeting.width(heard.width, heard.silence, width_limits), order)
+    planned = arrange(opening, retargeting.width(curves.width, curves.silence, width_limits), frame_indices)
     return {**planned, "draws": _drawn(analysis, opening).astype(np.int64)}
 
 
-def arrange(aperture: Float32, width: Float32, order: Indices) -> dict[str, npt.NDArray[Any]]:
+def arrange(aperture: Float32, width: Float32, frame_indices: Indices) -> dict[str, npt.NDArray[Any]]:
     """The plan that draws these curves, in inter-ocular distances [N]."""
-    return {"pose": order, "aperture": aperture, "width": width}
+    return {"pose": frame_indices, "aperture": aperture, "width": width}
 
 
 def render(template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models) -> list[Frame]:
@@ -121,8 +125,10 @@ def render(template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[
     drawn = np.flatnonzero(_drawn(analysis, wanted))
     if len(drawn) == 0:
         return out
-    order = np.asarray(plan["pose"], np.int64)[drawn]
-    inputs, origin = build(analysis, template.track, [frames[k] for k in drawn], order, opening[drawn], widening[drawn])
+    frame_indices = np.asarray(plan["pose"], np.int64)[drawn]
+    inputs, origin = build(
+        analysis, template.track, [frames[k] for k in drawn], frame_indices, opening[drawn], widening[drawn]
+    )
     images = infer_padded(models, RENDERER, inputs, "image")
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
         lay(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
@@ -136,17 +142,22 @@ def _drawn(analysis: Arrays, aperture: Float32) -> npt.NDArray[np.bool_]:
 
 
 def build(
-    analysis: Arrays, track: FaceTrack, frames: Sequence[Frame], order: Indices, opening: Float32, widening: Float32
+    analysis: Arrays,
+    track: FaceTrack,
+    frames: Sequence[Frame],
+    frame_indices: Indices,
+    opening: Float32,
+    widening: Float32,
 ) -> tuple[dict[str, npt.NDArray[Any]], Indices]:
     """Tensors of `mouth_renderer` for n frames, and the frame pixel of each base crop's corner [n, 2]."""
     other = donor()
     rows, columns, layer_rows, layer_columns = (int(v) for v in analysis["size"])
     scale = _size(float(analysis["rest"][1]), other)
-    here = head_pose.steady(track, order)
+    here = head_pose.steady(track, frame_indices)
     unit = lip_geometry.interocular(here)
     origin = corner(here, rows, columns)
     control = _control(other)
-    base, seamed = _shut(analysis, frames, order, here, origin, control, scale)
+    base, seamed = _shut(analysis, frames, frame_indices, here, origin, control, scale)
     wanted = lips.draw(other, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -154,7 +165,7 @@ def build(
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     corners, layer = origin + inset, local - inset
-    target = layer[:, lip_geometry.INNER]
+    target = layer[:, mesh.INNER_LIPS]
     if analysis["rest"][0] > PARTED:
         shown = mouth_interior.own(frames, here, target, corners, (layer_rows, layer_columns))
     else:
@@ -187,7 +198,7 @@ def build(
 def _shut(
     analysis: Arrays,
     frames: Sequence[Frame],
-    order: Indices,
+    frame_indices: Indices,
     here: Float32,
     origin: Indices,
     control: Indices,
@@ -198,7 +209,7 @@ def _shut(
     A template frame that is shown more than once, as a still is, is worked on once.
     """
     rows, columns = (int(v) for v in analysis["size"][:2])
-    _, first, place = np.unique(order, return_index=True, return_inverse=True)
+    _, first, place = np.unique(frame_indices, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
     regions = [cut(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if analysis["rest"][0] > PARTED:
@@ -229,10 +240,10 @@ def _even(half: Float32) -> Indices:
 
 def _control(other: Donor) -> Indices:
     """Vertices that carry the displacement field: lips, then the lower face thinned to a spacing."""
-    away = np.linalg.norm(other.reference - other.reference[lip_geometry.CORNERS].mean(0), axis=1)
-    chosen = list(lip_geometry.LIPS)
+    away = np.linalg.norm(other.reference - other.reference[mesh.MOUTH_CORNERS].mean(0), axis=1)
+    chosen = list(mesh.LIPS)
     for vertex in np.argsort(away):
-        below = other.reference[vertex, 1] > other.reference[lip_geometry.NOSE_TIP, 1]
+        below = other.reference[vertex, 1] > other.reference[mesh.NOSE_TIP, 1]
         if below and np.linalg.norm(other.reference[chosen] - other.reference[vertex], axis=1).min() > 0.13:
             chosen.append(vertex)
     return np.array(chosen, np.int64)

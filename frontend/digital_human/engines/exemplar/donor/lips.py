@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.engines.exemplar import head_pose, lip_geometry, lip_shape
 from digital_human.engines.exemplar.donor.atlas import Donor
@@ -24,7 +25,7 @@ UPPER_SHARE = 0.2
 
 def axes(points: Float32) -> tuple[Float32, Float32]:
     """Unit vectors along the eyes and down the face, [n, 2] each, of landmarks [n, 468, 3]."""
-    along = points[:, lip_geometry.LEFT_EYE, :2].mean(1) - points[:, lip_geometry.RIGHT_EYE, :2].mean(1)
+    along = points[:, mesh.LEFT_EYE, :2].mean(1) - points[:, mesh.RIGHT_EYE, :2].mean(1)
     along = along / np.linalg.norm(along, axis=1, keepdims=True)
     return along, np.stack([-along[:, 1], along[:, 0]], 1)
 
@@ -36,7 +37,7 @@ def seam_cost(luma: Uint8, points: Float32) -> Float32:
     """
     unit = float(lip_geometry.interocular(points))
     _, down = axes(points[None])
-    middle = (points[lip_geometry.UPPER_INNER, :2] + points[lip_geometry.LOWER_INNER, :2]) / 2
+    middle = (points[mesh.UPPER_INNER, :2] + points[mesh.LOWER_INNER, :2]) / 2
     at = (middle[:, None] + OFFSETS[:, None] * unit * down[0]).astype(np.float32)
     soft = cv2.GaussianBlur(luma, (0, 0), max(0.008 * unit, 0.5)).astype(np.float32)
     seen = cv2.remap(soft, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -62,10 +63,10 @@ def on_seam(points: Float32, offsets: Float32) -> Float32:
     out = points.copy()
     unit = lip_geometry.interocular(points)[:, None, None]
     down = axes(points)[1][:, None]
-    middle = (points[:, lip_geometry.UPPER_INNER, :2] + points[:, lip_geometry.LOWER_INNER, :2]) / 2
+    middle = (points[:, mesh.UPPER_INNER, :2] + points[:, mesh.LOWER_INNER, :2]) / 2
     middle = middle + offsets[..., None] * unit * down
-    out[:, lip_geometry.UPPER_INNER, :2] = middle - ABOVE * unit * down
-    out[:, lip_geometry.LOWER_INNER, :2] = middle + BELOW * unit * down
+    out[:, mesh.UPPER_INNER, :2] = middle - ABOVE * unit * down
+    out[:, mesh.LOWER_INNER, :2] = middle + BELOW * unit * down
     return out
 
 
@@ -82,11 +83,11 @@ def draw(donor: Donor, points: Float32, opening: Float32, widening: Float32, siz
     moved = (lip_shape.follow(donor.reference)[:, None] * poses.turn(change))[..., :2]
 
     for inner, outer in (
-        (lip_geometry.UPPER_INNER, lip_geometry.UPPER_OUTER),
-        (lip_geometry.LOWER_INNER, lip_geometry.LOWER_OUTER),
+        (mesh.UPPER_INNER, mesh.UPPER_OUTER),
+        (mesh.LOWER_INNER, mesh.LOWER_OUTER),
     ):
         lip = 0.7 * moved[:, inner] + 0.3 * moved[:, outer]  # a lip moves as one piece
-        ends = moved[:, lip_geometry.INNER_CORNERS]
+        ends = moved[:, mesh.INNER_MOUTH_CORNERS]
         padded = np.concatenate([ends[:, :1], lip, ends[:, 1:]], 1)
         lip = 0.25 * (padded[:, :-2] + padded[:, 2:]) + 0.5 * lip
         moved[:, inner] = 0.8 * lip + 0.2 * moved[:, inner]
@@ -99,21 +100,19 @@ def _exact(drawn: Float32, points: Float32, opening: Float32) -> Float32:
     drawn = drawn.copy()
     unit = lip_geometry.interocular(points)
     down = axes(points)[1]
-    gap = ((drawn[:, 14] - drawn[:, 13]) * down).sum(1)
+    gap = ((drawn[:, mesh.LOWER_LIP_EDGE] - drawn[:, mesh.UPPER_LIP_EDGE]) * down).sum(1)
     missing = (opening * unit - gap)[:, None, None]
-    right, left = (drawn[:, corner][:, None] for corner in lip_geometry.INNER_CORNERS)
+    right, left = (drawn[:, corner][:, None] for corner in mesh.INNER_MOUTH_CORNERS)
     span = left - right
     for inner, outer, share in (
-        (lip_geometry.UPPER_INNER, lip_geometry.UPPER_OUTER, -UPPER_SHARE),
-        (lip_geometry.LOWER_INNER, lip_geometry.LOWER_OUTER, 1 - UPPER_SHARE),
+        (mesh.UPPER_INNER, mesh.UPPER_OUTER, -UPPER_SHARE),
+        (mesh.LOWER_INNER, mesh.LOWER_OUTER, 1 - UPPER_SHARE),
     ):
         x = ((drawn[:, inner] - right) * span).sum(2, keepdims=True) / (span**2).sum(2, keepdims=True)
         x = np.clip(x, 0, 1)
         step = share * missing * np.minimum(4 * x * (1 - x), 1) * down[:, None]
         drawn[:, inner] += step
         drawn[:, outer] += step
-    crossed = ((drawn[:, lip_geometry.UPPER_INNER] - drawn[:, lip_geometry.LOWER_INNER]) * down[:, None]).sum(
-        2, keepdims=True
-    )
-    drawn[:, lip_geometry.LOWER_INNER] += np.maximum(crossed + 0.002 * unit[:, None, None], 0) * down[:, None]
+    crossed = ((drawn[:, mesh.UPPER_INNER] - drawn[:, mesh.LOWER_INNER]) * down[:, None]).sum(2, keepdims=True)
+    drawn[:, mesh.LOWER_INNER] += np.maximum(crossed + 0.002 * unit[:, None, None], 0) * down[:, None]
     return drawn

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Matrix, Uint8, cut, from_yuv, rgb_to_yuv
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.donor import lips
-from digital_human.engines.exemplar.donor.atlas import LOWER, Donor, inside
+from digital_human.engines.exemplar.donor.atlas import Donor, inside
 
 UPPER_FOLLOWS = 0.3
 """How much of the difference between the two upper lips' edges the upper teeth take part in."""
@@ -28,7 +29,7 @@ class Inside:
 
     pictures: I420 uint8 [n, rows * 3 / 2, columns]
     affine:   float32 [n, 3, 2], rows (x, y, 1), from pixels of the mouth layer to the pictures'
-    rest:     float32 [n, 20, 2], what is to be added to that at the inner lips, ordered as `face.INNER`
+    rest:     float32 [n, 20, 2], what is to be added to that at the inner lips, ordered as `landmarks.INNER_LIPS`
     """
 
     pictures: Uint8
@@ -58,8 +59,8 @@ def donors(
     """
     mouths = [other.mouth(float(o / scale)) for o in opening]
     to_plane = _to_plane(other, seamed, corners, scale)
-    follows = np.full((len(lip_geometry.INNER), 1), UPPER_FOLLOWS, np.float32)
-    follows[LOWER] = 1
+    follows = np.full((len(mesh.INNER_LIPS), 1), UPPER_FOLLOWS, np.float32)
+    follows[mesh.LOWER_CONTOUR] = 1
     rest = (np.stack([contour for _, contour in mouths]) - rbf.apply(to_plane, target)) * follows
     pictures = [
         _finish(other, picture, contour, light, float(o)) for (picture, contour), o in zip(mouths, opening, strict=True)
@@ -86,7 +87,7 @@ def own(frames: Sequence[Frame], here: Float32, target: Float32, corners: Float3
 def _within(here: Float32, wanted: Float32) -> Float32:
     """Points [n, 20, 2] moved to where the frames show the inside of the mouth."""
     axes = np.stack(lips.axes(here), 2)
-    inner, points = here[:, lip_geometry.INNER, :2] @ axes, wanted @ axes
+    inner, points = here[:, mesh.INNER_LIPS, :2] @ axes, wanted @ axes
     for edge, point, margin in zip(inner, points, MARGIN * lip_geometry.interocular(here), strict=True):
         x = np.clip(point[:, 0], edge[0, 0] + 2 * margin, edge[10, 0] - 2 * margin)
         upper, lower = (np.interp(x, *lip.T) for lip in (np.concatenate([edge[:1], edge[:9:-1]]), edge[:11]))
@@ -102,7 +103,7 @@ def _to_plane(other: Donor, seamed: Float32, corners: Float32, scale: float) -> 
     """
     poses = head_pose.fit(other.reference, seamed)
     linear = poses.rotation[:, :2, :2] * (poses.scale[:, None, None] * scale / other.scale)
-    middle = seamed[:, lip_geometry.UPPER_INNER, :2].mean(1) + seamed[:, lip_geometry.LOWER_INNER, :2].mean(1)
+    middle = seamed[:, mesh.UPPER_INNER, :2].mean(1) + seamed[:, mesh.LOWER_INNER, :2].mean(1)
     shift = middle / 2 - corners - (linear @ other.seam)
     inverse = np.linalg.inv(linear)
     rows = np.concatenate([inverse.transpose(0, 2, 1), -(inverse @ shift[..., None]).transpose(0, 2, 1)], 1)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor.atlas import Donor
 
-EYELIDS = (np.array([33, 160, 158, 133, 153, 144]), np.array([263, 387, 385, 362, 380, 373]))
-SKIN = np.array([206, 426, 216, 436, 202, 422, 200, 199, 18, 164, 167, 393, 92, 322, 205, 425, 50, 280])
 TEETH_TO_WHITES, TEETH_TO_SKIN, WHITES_SHARE = 1.75, 1.35, 0.75
 """Brightest teeth over either reference, and how much the eye whites count against the skin."""
 TINT_SHARE, DIMMED, BRIGHTEST = 0.5, 0.93, 245.0
@@ -31,11 +30,11 @@ def teeth_colour(image: Uint8, points: Float32) -> Float32:
     unit = float(lip_geometry.interocular(points))
     soft = cv2.GaussianBlur(image, (0, 0), max(0.02 * unit, 0.6)).astype(np.float32)
     height, width = image.shape[:2]
-    at = np.rint(points[SKIN]).astype(np.int64).clip(0, [width - 1, height - 1])
+    at = np.rint(points[mesh.LOWER_FACE_SKIN]).astype(np.int64).clip(0, [width - 1, height - 1])
     skin = np.median(soft[at[:, 1], at[:, 0]], axis=0)
 
     eyes = np.zeros((height, width), np.uint8)
-    for lids in EYELIDS:
+    for lids in mesh.EYELIDS:
         cv2.fillConvexPoly(eyes, np.rint(points[lids]).astype(np.int32), (1,))
     pixels = soft[eyes > 0]
     light = pixels.mean(1)
@@ -53,7 +52,7 @@ def softness(image: Uint8, points: Float32, donor: Donor) -> float:
     Compared about the eyes, where every face has edges. Arguments as for `teeth_colour`.
     """
     unit = float(lip_geometry.interocular(points))
-    lids = points[np.concatenate(EYELIDS)]
+    lids = points[np.concatenate(mesh.EYELIDS)]
     x0, y0 = np.maximum(lids.min(0) - 0.2 * unit, 0).astype(int)
     x1, y1 = (lids.max(0) + 0.2 * unit).astype(int)
     grey = image[y0:y1, x0:x1].mean(2).astype(np.float32)

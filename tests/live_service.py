@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Live:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait(self, seconds: float = 90) -> Live:
+    def wait(self, seconds: float = 180) -> Live:
         deadline = time.monotonic() + seconds
         while True:
             assert self.process.poll() is None, self.words()
@@ -100,7 +100,7 @@ class Live:
         found: dict[str, Any] = answer.json()["data"]
         return found
 
-    def until(self, task_id: str, *states: str, seconds: float = 60) -> dict[str, Any]:
+    def until(self, task_id: str, *states: str, seconds: float = 180) -> dict[str, Any]:
         """The task once it is in one of the states."""
         deadline = time.monotonic() + seconds
         while (task := self.task(task_id))["state"] not in states:
@@ -108,6 +108,14 @@ class Live:
             assert not is_over, f"{task}\n{self.words()}"
             time.sleep(0.1)
         return task
+
+
+def eventually(true: Callable[[], object], seconds: float = 120) -> None:
+    """Return once it is true. The limit only ends a test that would hang; how soon it should be is for a benchmark."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def leftovers(base: Path) -> list[str]:

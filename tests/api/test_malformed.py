@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -137,21 +136,18 @@ def test_malformed_media_are_refused_and_the_service_goes_on(live: Live, media: 
     assert len(cases) >= COUNT
     pid = live.process.pid
 
-    def send(case: tuple[str, str]) -> tuple[tuple[str, str], int, str, float]:
+    def send(case: tuple[str, str]) -> tuple[tuple[str, str], int, str]:
         field, name = case
-        started = time.monotonic()
         # A damaged sound may still be sound, and is then the template's to refuse: it has no face.
         body = {"video_path": "faceless.mp4", "audio_path": "speech.wav", "save_path": f"{name}.out.mp4", field: name}
         answer = live.submit(mode="sync", **body)
-        return case, answer.status_code, answer.json()["message"], time.monotonic() - started
+        return case, answer.status_code, answer.json()["message"]
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(send, cases))
     wrong = [answer for answer in answers if not 400 <= answer[1] < 500]
     assert not wrong, wrong
-    slow = [answer for answer in answers if answer[3] > 60]
-    assert not slow, slow
-    assert all(str(media) not in message and "Traceback" not in message for _, _, message, _ in answers)
+    assert all(str(media) not in message and "Traceback" not in message for _, _, message in answers)
     assert live.process.poll() is None and live.process.pid == pid
     assert not list(media.glob("*.out.mp4")) and leftovers(media) == []
     assert live.submit(mode="sync", save_path="good-out.mp4").status_code == 200

@@ -66,7 +66,7 @@ def test_spread_work_comes_in_the_order_of_its_items() -> None:
 
 
 def test_work_is_done_side_by_side_and_only_so_much_at_a_time() -> None:
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
     busy, most, lock = 0, 0, threading.Lock()
 
     def together(k: int) -> int:

@@ -84,9 +84,9 @@ def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
             return models.infer(model, inputs, outputs)
 
     analysis = engine.analyse(template, Recorder())
-    before = asked.get(timeout=10)
+    before = asked.get(timeout=60)
     engine.render(template, analysis, cut(swing, np.arange(4)), list(template.frames())[:4], Recorder())
-    assert asked.get(timeout=10) == before
+    assert asked.get(timeout=60) == before
 
 
 def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: DefaultEngine, template: Template) -> None:

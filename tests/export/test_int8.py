@@ -130,6 +130,6 @@ def test_two_products_of_its_weights_fit_into_16_bits() -> None:
     assert wide_weights(rounded) == []
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parts[-3])
-def test_no_network_that_ships_overflows(path: Path) -> None:
-    assert wide_weights(onnx.load(path)) == []
+def test_no_model_that_ships_overflows() -> None:
+    wide = {path.parts[-3]: wide_weights(onnx.load(path)) for path in SHIPPED}
+    assert len(wide) >= 4 and not any(wide.values()), wide

@@ -16,7 +16,7 @@ import pytest
 
 from digital_human.jobs.segments import segment_lengths
 from digital_human.triton.embedded.server import TritonServer
-from tests.live_service import Live, leftovers
+from tests.live_service import Live, eventually, leftovers
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +101,7 @@ def test_the_queue_is_bounded_ordered_and_listed(live: Live) -> None:
     ]
     full = live.submit(save_path="q4.mp4")
     assert full.status_code == 429 and int(full.headers["Retry-After"]) > 0
-    time.sleep(0.3)
-    assert [live.task(task_id)["queue_position"] for task_id in ids] == [1, 2, 0]
+    eventually(lambda: [live.task(task_id)["queue_position"] for task_id in ids] == [1, 2, 0])
     listed = live.client.get("/human/tasks", params={"state": "queued", "limit": 2}).json()["data"]
     assert len(listed["tasks"]) == 2 and listed["next_offset"] == 2
     rest = live.client.get("/human/tasks", params={"state": "queued", "limit": 2, "offset": 2}).json()["data"]
@@ -121,16 +120,17 @@ def test_a_queued_task_can_be_cancelled(live: Live, media: Path) -> None:
     assert not (media / "c1.mp4").exists()
 
 
-def test_cancelling_a_running_task_takes_less_than_two_seconds_and_leaves_nothing(live: Live, media: Path) -> None:
+def test_cancelling_a_running_task_breaks_it_off_and_leaves_nothing(live: Live, media: Path) -> None:
     task_id = live.submit(audio_path="long.wav", save_path="gone.mp4").json()["data"]["task_id"]
     live.until(task_id, "running")
     while live.task(task_id)["stage"] != "render":
         time.sleep(0.05)
-    started = time.monotonic()
+    (worker,) = live.workers()
     answer = live.client.delete(f"/human/tasks/{task_id}")
-    assert time.monotonic() - started < 2
     assert answer.json()["data"]["state"] == "cancelled"
-    assert leftovers(media) == [] and not (media / "gone.mp4").exists()
+    # Its process would live on, had it drawn to the end.
+    eventually(lambda: worker not in live.workers() and leftovers(media) == [])
+    assert not (media / "gone.mp4").exists()
     # The next job has a process to run in.
     live.until(live.submit(save_path="next.mp4").json()["data"]["task_id"], "succeeded")
 

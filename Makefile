@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # EXTRAS=gpu runs the networks on an NVIDIA card; it wants a VENV of its own.
 EXTRAS ?= cpu
 
-.PHONY: demo test check serve doctor clean
+.PHONY: demo test check serve doctor docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -16,12 +16,16 @@ serve: $(VENV)/.run
 doctor: $(VENV)/.run
 	$(BIN)/digital-human doctor
 
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 test: check
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -31,8 +35,8 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[export,train,test]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[export,train,test,docs]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) demo-output site

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Frame
-from digital_human.core.looping import template_order
+from digital_human.core.looping import loop_frames
 from digital_human.media import VideoReader
 
 LEAST_PSNR = 40.0
@@ -24,7 +24,7 @@ def psnr_outside(output: Path, template: Path, mouth: tuple[int, int, int, int],
     """
     made = list(islice(VideoReader(output).frames(), most))
     given = list(VideoReader(template).frames())
-    shown = template_order(len(given), len(made))
+    shown = loop_frames(len(given), len(made))
     errors = [_squares(frame, given[k], mouth) for frame, k in zip(made, shown, strict=True)]
     return float(10 * np.log10(255**2 / max(np.concatenate(errors).mean(), 1e-9)))
 

@@ -21,7 +21,7 @@ import imageio_ffmpeg
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show
 from digital_human.core.frame import Frame
-from digital_human.core.looping import template_order
+from digital_human.core.looping import loop_frames
 from digital_human.media import EncoderSettings, VideoInfo, VideoReader, write_video
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast")
@@ -53,14 +53,14 @@ def measure(
     sound = media.speech(None, FRAMES / float(info.fps), folder)
     reference = folder / "reference.yuv"
     with reference.open("wb") as file:
-        for k in template_order(len(pictures), FRAMES):
+        for k in loop_frames(len(pictures), FRAMES):
             file.write(pictures[k].data.tobytes())
     costs: dict[str, list[Cost]] = {}
 
     def encode(setting: EncoderSettings) -> float:
         path = folder / f"{setting.preset}-{setting.crf}.mp4"
         with costing(lambda: [os.getpid()]) as cost:
-            frames = (pictures[k] for k in template_order(len(pictures), FRAMES))
+            frames = (pictures[k] for k in loop_frames(len(pictures), FRAMES))
             write_video(path, frames, info, sound, FRAMES, setting)
         costs.setdefault(path.name, []).append(cost)
         return cost.wall

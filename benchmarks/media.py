@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from digital_human.core.frame import Frame, Uint8
-from digital_human.core.looping import template_order
+from digital_human.core.looping import loop_frames
 from digital_human.media import EncoderSettings, VideoReader, read_speech, write_video
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ def template(source: Path, size: str, folder: Path, seconds: float | None = None
     info = replace(reader.info, width=width, height=height, fps=FPS)
 
     def scaled() -> Iterator[Frame]:
-        for frame in reader.play(template_order(count, length)):
+        for frame in reader.play(loop_frames(count, length)):
             luma, *chroma = frame.planes
             fitted = [_fill(luma, width, height), *(_fill(c, width // 2, height // 2) for c in chroma)]
             yield Frame(np.concatenate([plane.ravel() for plane in fitted]).reshape(-1, width), frame.matrix)

@@ -19,7 +19,7 @@ from digital_human.core.frame import Frame
 from digital_human.engines.base import Models
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.media import VideoReader
-from digital_human.tracking.landmarker import locate, regions_of_landmarks
+from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks
 from digital_human.tracking.tracker import smooth, track_face
 
 Curve = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ def measure(path: Path, models: Models) -> Seen:
 
 def see(frames: list[Frame], models: Models, fps: float) -> Seen:
     track = track_face(frames, models)
-    raw, _ = locate(frames, regions_of_landmarks(track.landmarks), models, views=3)
+    raw, _ = predict_landmarks(frames, regions_of_landmarks(track.landmarks), models, views=3)
     points = smooth(raw, track.present)
     unit = lip_geometry.interocular(points)
     size = max(int(float(np.median(unit)) * 0.95) // 2 * 2, 16)

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
-from digital_human.core.looping import template_order
+from digital_human.core.looping import loop_frames
 from digital_human.engines import ENGINES, Engine, Models
 from digital_human.engines.base import Arrays, Template, cut
 from digital_human.media import EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
@@ -101,7 +101,7 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
     analysis = engine.analyse(template, models)
     audio = read_speech(speech)
     count = round(len(audio) / 16000 * info.fps)
-    order = template_order(len(pictures), count)
+    order = loop_frames(len(pictures), count)
     plan = engine.plan(template, analysis, audio, order, models)
     # Batches without a face are left out, as the pipeline does.
     parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[order[k]].all()]

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from digital_human.core.concurrency import ahead, batched, spread
+from digital_human.core.batching import batched
+from digital_human.core.concurrency import ordered_map, prefetch
 
 
 def test_items_keep_their_order() -> None:
-    assert list(ahead(range(100), 3, "numbers")) == list(range(100))
+    assert list(prefetch(range(100), 3, "numbers")) == list(range(100))
 
 
 def test_an_error_of_the_producer_is_raised_after_its_items() -> None:
@@ -18,7 +19,7 @@ def test_an_error_of_the_producer_is_raised_after_its_items() -> None:
         yield 1
         raise ValueError("broken")
 
-    stage = ahead(broken(), 2, "broken")
+    stage = prefetch(broken(), 2, "broken")
     assert next(stage) == 1
     with pytest.raises(ValueError, match="broken"):
         next(stage)
@@ -34,7 +35,7 @@ def test_the_thread_ends_and_closes_its_source_when_the_consumer_stops() -> None
         finally:
             closed.set()
 
-    stage = ahead(endless(), 2, "endless")
+    stage = prefetch(endless(), 2, "endless")
     next(stage)
     stage.close()
     assert closed.is_set()
@@ -49,7 +50,7 @@ def test_it_stays_only_a_little_in_front() -> None:
             made.append(k)
             yield k
 
-    stage = ahead(counting(), 2, "counting")
+    stage = prefetch(counting(), 2, "counting")
     next(stage)
     time.sleep(0.2)
     assert len(made) <= 5
@@ -61,8 +62,8 @@ def test_spread_work_comes_in_the_order_of_its_items() -> None:
         time.sleep(0.05 if k == 0 else 0)
         return k * k
 
-    assert list(spread(range(20), slow_at_first, 3, "square")) == [k * k for k in range(20)]
-    assert list(spread([], slow_at_first, 3, "square")) == []
+    assert list(ordered_map(range(20), slow_at_first, 3, "square")) == [k * k for k in range(20)]
+    assert list(ordered_map([], slow_at_first, 3, "square")) == []
 
 
 def test_work_is_done_side_by_side_and_only_so_much_at_a_time() -> None:
@@ -79,7 +80,7 @@ def test_work_is_done_side_by_side_and_only_so_much_at_a_time() -> None:
             busy -= 1
         return k
 
-    assert list(spread(range(6), together, 2, "pair")) == list(range(6))
+    assert list(ordered_map(range(6), together, 2, "pair")) == list(range(6))
     assert most == 2
 
 
@@ -89,7 +90,7 @@ def test_an_error_of_spread_work_is_raised_in_its_turn() -> None:
             raise ValueError("broken")
         return k
 
-    stage = spread(range(9), broken, 3, "broken")
+    stage = ordered_map(range(9), broken, 3, "broken")
     assert [next(stage), next(stage)] == [0, 1]
     with pytest.raises(ValueError, match="broken"):
         next(stage)
@@ -97,7 +98,7 @@ def test_an_error_of_spread_work_is_raised_in_its_turn() -> None:
 
 def test_spread_work_ends_when_the_consumer_stops() -> None:
     begun = []
-    stage = spread(range(100), lambda k: begun.append(k), 2, "stop")
+    stage = ordered_map(range(100), lambda k: begun.append(k), 2, "stop")
     next(stage)
     stage.close()
     assert len(begun) <= 3

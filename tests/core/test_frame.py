@@ -7,7 +7,17 @@ import sys
 import numpy as np
 import pytest
 
-from digital_human.core.frame import Frame, crop, cut, from_yuv, lay, paste, rgb_to_yuv, warp_rgb, yuv_to_rgb
+from digital_human.core.frame import (
+    Frame,
+    crop,
+    crop_yuv,
+    from_yuv,
+    insert_yuv,
+    paste,
+    rgb_to_yuv,
+    warp_rgb,
+    yuv_to_rgb,
+)
 
 
 def noise(height: int = 64, width: int = 96) -> Frame:
@@ -40,11 +50,11 @@ def test_pasting_what_was_cropped_changes_no_byte(x: int, y: int) -> None:
 def test_a_region_is_laid_back_where_it_was_cut(x: int, y: int) -> None:
     frame = noise()
     copy = frame.copy()
-    region = cut(copy, x, y, 32, 24)
-    lay(copy, region, x, y)
+    region = crop_yuv(copy, x, y, 32, 24)
+    insert_yuv(copy, region, x, y)
     assert np.array_equal(copy.data, frame.data)
     region.data[:] = 5
-    lay(copy, region, x, y)
+    insert_yuv(copy, region, x, y)
     for plane, step in zip(copy.planes, (1, 2, 2), strict=True):
         rows, columns = np.indices(plane.shape) * step
         inside = (columns >= x) & (columns < x + 32) & (rows >= y) & (rows < y + 24)

@@ -41,7 +41,7 @@ def test_a_cut_from_a_close_up_is_the_one_from_the_frame_also_beyond_its_edge(mo
     x, y = (2 * round((centre - 40) / 2) for centre in mouth)
     for index, whole in enumerate(pictures):
         assert seen.shows(index, x, y, 80, 80)
-        assert np.array_equal(seen.cut(index, x, y, 80, 80).data, frame.cut(whole, x, y, 80, 80).data)
+        assert np.array_equal(seen.crop_yuv(index, x, y, 80, 80).data, frame.crop_yuv(whole, x, y, 80, 80).data)
 
 
 def test_what_a_close_up_does_not_show_is_not_made_up() -> None:

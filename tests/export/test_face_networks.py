@@ -10,7 +10,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from digital_human.core.frame import Frame, Uint8, warp_rgb
-from digital_human.tracking.detector import Detection, letterbox, merge
+from digital_human.tracking.detector import Detection, letterbox, weighted_nms
 from digital_human.tracking.landmarker import affine, region_of_detection
 from export.exporters import face_detector, face_mesh
 from export.mediapipe_weights import weights
@@ -64,7 +64,7 @@ def test_the_detector_gives_the_boxes_of_the_original(picture: Uint8) -> None:
     assert np.abs(keypoints - answer["keypoints"][0]).max() * pixels < 0.01
     assert np.abs(1 / (1 + np.exp(-np.clip(logits[0, :, 0], -80, 80))) - answer["scores"][0]).max() < 1e-4
     sure = answer["scores"][0] > 0.5
-    assert len(merge(answer["boxes"][0][sure], answer["keypoints"][0][sure], answer["scores"][0][sure])) == 1
+    assert len(weighted_nms(answer["boxes"][0][sure], answer["keypoints"][0][sure], answer["scores"][0][sure])) == 1
 
 
 def test_the_mesh_lies_within_half_a_pixel_of_the_original(face: Uint8) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from digital_human.core.frame import Frame, yuv_to_rgb
 from digital_human.core.frame import crop as crop_frame
-from digital_human.core.looping import LOOPS, Loop, template_order
+from digital_human.core.looping import LOOPS, Loop, loop_frames
 from digital_human.errors import BadInputError
 from digital_human.media import VideoReader, probe_video
 from digital_human.media import reader as read_module
@@ -106,7 +106,7 @@ def test_frames_come_in_the_order_asked_for_whether_they_fit_in_memory_or_not(
     options = {"g": "8", "bf": "2"} | ({"crf": "4"} if suffix == "mp4" else {"b": "4000000"})
     reader = VideoReader(write_clip(tmp_path / f"a.{suffix}", greys(20), codec=codec, options=options))
     hold_at_most(buffered, reader, monkeypatch)
-    order = template_order(20, 70, loop)
+    order = loop_frames(20, 70, loop)
     for start, stop in ((0, 70), (0, 11), (7, 24), (19, 20), (25, 33), (31, 70)):
         assert numbers(list(reader.play(order[start:stop]))) == order[start:stop].tolist()
 
@@ -124,7 +124,7 @@ def test_a_template_that_fits_into_memory_is_decoded_once(
             list(reader.frames())
     else:
         assert numbers(list(reader.frames(start=4))) == list(range(4, 20))
-        assert numbers(list(reader.play(template_order(20, 50)))) == template_order(20, 50).tolist()
+        assert numbers(list(reader.play(loop_frames(20, 50)))) == loop_frames(20, 50).tolist()
 
 
 def test_frames_are_played_as_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_frames_are_played_as_they_are_decoded(tmp_path: Path, monkeypatch: pyte
             yield frame
 
     monkeypatch.setattr(reader, "_decoded", counted)
-    playing = reader.play(template_order(20, 50))
+    playing = reader.play(loop_frames(20, 50))
     next(playing)
     assert len(decoded) == 1
     list(playing)
@@ -160,7 +160,7 @@ def test_where_the_order_turns_back_the_frames_are_there_already(
             yield frame
 
     monkeypatch.setattr(reader, "_decoded", counted)
-    order = template_order(20, 58)
+    order = loop_frames(20, 58)
     assert numbers(list(reader.play(order))) == order.tolist()
     # Back from 19 the last eight are there; then 4 to 11 and 0 to 3, from where it goes on forwards.
     assert decoded == [*range(20), *range(4, 12), *range(20)]
@@ -173,7 +173,7 @@ def test_where_the_order_turns_back_the_frames_are_there_already(
 def test_a_part_of_what_is_kept_is_not_decoded_again(tmp_path: Path) -> None:
     """A later segment of the same job may walk over each frame once only."""
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20), options={"crf": "4"}))
-    list(reader.play(template_order(20, 38)))
+    list(reader.play(loop_frames(20, 38)))
     reader.path.unlink()
     assert numbers(list(reader.play(np.arange(15, 4, -1)))) == list(range(15, 4, -1))
     assert numbers(list(reader.play(np.arange(20)))) == list(range(20))
@@ -181,7 +181,7 @@ def test_a_part_of_what_is_kept_is_not_decoded_again(tmp_path: Path) -> None:
 
 def test_a_stretch_that_is_played_again_is_decoded_once(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
-    order = template_order(20, 70)
+    order = loop_frames(20, 70)
     list(reader.play(order[0:30]))
     reader.path.unlink()
     assert numbers(list(reader.play(order[30:70]))) == order[30:70].tolist()
@@ -192,7 +192,7 @@ def test_no_more_is_held_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     hold_at_most(8, reader, monkeypatch)
     assert numbers(list(reader.play(np.arange(6)))) == list(range(6))
     assert len(reader._kept) == 6
-    order = template_order(20, 58)
+    order = loop_frames(20, 58)
     playing = reader.play(order)
     assert len(reader._kept) == 0, "beside the stretch for the way back"
     assert numbers(list(playing)) == order.tolist()
@@ -214,14 +214,14 @@ def test_a_reader_of_the_same_content_takes_over_what_was_decoded(tmp_path: Path
 def test_a_template_that_is_too_short_for_its_order_is_refused(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
     with pytest.raises(BadInputError, match="ended after 20 of 24 frames"):
-        list(reader.play(template_order(24, 24)))
+        list(reader.play(loop_frames(24, 24)))
 
 
 def test_loops_go_to_and_fro_or_again_or_stay() -> None:
-    assert template_order(4, 9).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2]
-    assert template_order(4, 9, "repeat").tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0]
-    assert template_order(4, 9, "hold").tolist() == [0, 1, 2, 3, 3, 3, 3, 3, 3]
-    assert all(template_order(1, 3, loop).tolist() == [0, 0, 0] for loop in LOOPS)
+    assert loop_frames(4, 9).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2]
+    assert loop_frames(4, 9, "repeat").tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0]
+    assert loop_frames(4, 9, "hold").tolist() == [0, 1, 2, 3, 3, 3, 3, 3, 3]
+    assert all(loop_frames(1, 3, loop).tolist() == [0, 0, 0] for loop in LOOPS)
 
 
 def test_rotation_metadata_is_applied(tmp_path: Path) -> None:

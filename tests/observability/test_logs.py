@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_human.core.concurrency import ahead
+from digital_human.core.concurrency import prefetch
 from digital_human.observability import logs
 
 log = logging.getLogger("tests.logs")
@@ -71,7 +71,7 @@ def test_threads_of_a_job_know_its_task(monkeypatch: pytest.MonkeyPatch) -> None
         yield 1
 
     with logs.task(TASK):
-        assert list(ahead(ahead(frames(), 1, "inner"), 1, "outer")) == [1]
+        assert list(prefetch(prefetch(frames(), 1, "inner"), 1, "outer")) == [1]
     log.info("after")
     assert ["task_id" in json.loads(line) for line in stream.getvalue().splitlines()] == [True, False]
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 import sys
 from digital_human import observe, tracing
-from digital_human.stages import ahead
+from digital_human.core.concurrency import prefetch
 
 def frames():
     with tracing.span("triton mouth_renderer"):
@@ -42,7 +42,7 @@ with observe.job(sys.argv[2]):
     with tracing.span("render"):
         sent = tracing.headers()
 with tracing.joined(sent):
-    list(ahead(frames(), 1, "draw"))
+    list(prefetch(frames(), 1, "draw"))
 try:
     with observe.job(sys.argv[3]), tracing.span("plan"):
         raise ValueError("broken")

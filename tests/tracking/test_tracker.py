@@ -11,8 +11,8 @@ import pytest
 
 from digital_human.core.frame import Frame
 from digital_human.engines.base import FaceTrack
-from digital_human.tracking.detector import detect, merge
-from digital_human.tracking.landmarker import between, locate, regions_of_landmarks
+from digital_human.tracking.detector import detect, weighted_nms
+from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
 from digital_human.tracking.tracker import CHUNK, LIPS, WORKERS, smooth, track_face
 from digital_human.triton.client import TritonModels
 
@@ -68,7 +68,7 @@ def test_batched_tracking_is_as_exact_as_frame_by_frame(
     """Each frame's own region, found by repeating, against the interpolated ones: less than a pixel of the 192 crop."""
     regions = regions_of_landmarks(plain.landmarks)
     for _ in range(3):
-        exact, _ = locate(faces, regions, models)
+        exact, _ = predict_landmarks(faces, regions, models)
         regions = regions_of_landmarks(exact)
     exact = smooth(exact, plain.present)
     difference = np.linalg.norm(plain.landmarks[..., :2] - exact[..., :2], axis=-1) * 192 / regions[:, None, 2]
@@ -197,7 +197,7 @@ def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
 
 def test_detections_of_one_face_are_merged_and_others_kept() -> None:
     boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [50, 50, 60, 60]], np.float32)
-    merged = merge(boxes, np.zeros((3, 6, 2), np.float32), np.array([0.6, 0.6, 0.9], np.float32))
+    merged = weighted_nms(boxes, np.zeros((3, 6, 2), np.float32), np.array([0.6, 0.6, 0.9], np.float32))
     assert [detection.box.tolist() for detection in merged] == [[50, 50, 60, 60], [1, 0, 11, 10]]
 
 

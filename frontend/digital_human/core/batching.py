@@ -6,13 +6,16 @@ doubles from the one to the other, whatever its length and however many of its f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # the engines import this module
-    from digital_human.engines.base import Arrays, Models
+from digital_human.core.types import Arrays, Models
+
+T = TypeVar("T")
 
 LEAST = 4
 """Pictures of a small batch. All others are a multiple of it."""
@@ -36,6 +39,16 @@ def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
         left -= int(drawn[size - 1])
         start += size
     return sizes
+
+
+def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
+    """Consecutive lists of `sizes` items; the last one may be shorter."""
+    iterator = iter(items)
+    for size in sizes:
+        batch = list(islice(iterator, size))
+        if not batch:
+            return
+        yield batch
 
 
 def infer_padded(models: Models, model: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:

@@ -1,14 +1,13 @@
-"""Stages of the pipeline as plain generators; `ahead` and `spread` let them work in threads of their own."""
+"""Stages of the pipeline as plain generators; `prefetch` and `ordered_map` let them work in threads of their own."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from itertools import islice
 from typing import Generic, TypeVar
 
 S = TypeVar("S")
@@ -21,7 +20,7 @@ class _Raised(Generic[T]):
         self.error = error
 
 
-def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
+def prefetch(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
     """The same items, produced by a thread that stays at most `size` items in front.
 
     An exception of the producer is raised here. When the consumer stops early the thread ends and closes `items`.
@@ -65,7 +64,7 @@ def ahead(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
         thread.join()
 
 
-def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) -> Generator[T, None, None]:
+def ordered_map(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) -> Generator[T, None, None]:
     """`work` of every item, in the order of the items, done by threads on up to `workers` of them at a time.
 
     One more item waits, so that whoever is done goes on while the one before it is still being worked on.
@@ -84,13 +83,3 @@ def spread(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) 
         finally:
             for future in line:
                 future.cancel()
-
-
-def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
-    """Lists of so many items each, the last one shorter."""
-    line = iter(items)
-    for size in sizes:
-        batch = list(islice(line, size))
-        if not batch:
-            return
-        yield batch

@@ -86,11 +86,11 @@ def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
 
     x, y, width and height are even.
     """
-    luma, *chroma = cut(frame, x, y, width, height).planes
+    luma, *chroma = crop_yuv(frame, x, y, width, height).planes
     return cv2.merge([luma, *(_upsample(c) for c in chroma)])  # type: ignore[return-value]
 
 
-def cut(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
+def crop_yuv(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
     """A region as a picture of its own; outside the frame the edge repeats. x, y, width and height are even."""
     luma, *chroma = frame.planes
     region = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
@@ -99,8 +99,8 @@ def cut(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
     return region
 
 
-def lay(frame: Frame, region: Frame, x: int, y: int) -> None:
-    """Write what `cut` gave, changed, back in place; what lies outside the frame is dropped."""
+def insert_yuv(frame: Frame, region: Frame, x: int, y: int) -> None:
+    """Write what `crop_yuv` gave, changed, back in place; what lies outside the frame is dropped."""
     for plane, part, step in zip(frame.planes, region.planes, (1, 2, 2), strict=True):
         left, top = x // step, y // step
         x0, y0 = max(left, 0), max(top, 0)

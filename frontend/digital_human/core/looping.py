@@ -11,7 +11,7 @@ Loop = Literal["ping-pong", "repeat", "hold"]
 LOOPS: tuple[Loop, ...] = get_args(Loop)
 
 
-def template_order(count: int, length: int, loop: Loop = "ping-pong") -> npt.NDArray[np.int64]:
+def loop_frames(count: int, length: int, loop: Loop = "ping-pong") -> npt.NDArray[np.int64]:
     """The template frame under each of `length` output frames, int64 [length]; the template has `count`, at least one.
 
     ping-pong   to and fro, never showing an end twice in a row: no jump

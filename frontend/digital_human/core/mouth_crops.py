@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digital_human.core.frame import Float32, Frame, cut
+from digital_human.core.frame import Float32, Frame, crop_yuv
 
 CORNERS = [61, 291]
 RIGHT_EYE, LEFT_EYE = [33, 133], [362, 263]
@@ -49,7 +49,7 @@ class CloseUps:
         high = 2 * np.clip(np.ceil((middle + reach) / 2), 0, limits).astype(int)
         for frame, (x, y), (right_end, lower_end) in zip(frames, low.tolist(), high.tolist(), strict=True):
             inside = right_end > x and lower_end > y
-            seen = _CloseUp(cut(frame, x, y, right_end - x, lower_end - y), x, y) if inside else None
+            seen = _CloseUp(crop_yuv(frame, x, y, right_end - x, lower_end - y), x, y) if inside else None
             self._kept.append(seen)
             self._left -= seen.picture.data.nbytes if seen else 0
         if self._left < 0:
@@ -63,11 +63,11 @@ class CloseUps:
         across = _reaches(x, width, seen.x, seen.picture.width, self._width)
         return across and _reaches(y, height, seen.y, seen.picture.height, self._height)
 
-    def cut(self, index: int, x: int, y: int, width: int, height: int) -> Frame:
-        """What `frames.cut` gives for frame `index`, where its close-up `shows` that much."""
+    def crop_yuv(self, index: int, x: int, y: int, width: int, height: int) -> Frame:
+        """What `frame.crop_yuv` gives for frame `index`, where its close-up `shows` that much."""
         seen = self._kept[index]
         assert seen is not None
-        return cut(seen.picture, x - seen.x, y - seen.y, width, height)
+        return crop_yuv(seen.picture, x - seen.x, y - seen.y, width, height)
 
 
 def _reaches(start: int, length: int, seen: int, seen_length: int, whole: int) -> bool:

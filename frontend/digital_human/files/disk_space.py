@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 from digital_human.errors import OutputError
-from digital_human.media.encode import OWN_FOLDER
+from digital_human.files.atomic import OWN_FOLDER
 from digital_human.settings import Settings
 
 LEAST = 2**20

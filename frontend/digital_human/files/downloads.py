@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from digital_human.errors import BadInputError, TooLargeError
-from digital_human.media.encode import OWN_FOLDER, writing
+from digital_human.files.atomic import OWN_FOLDER, disk_errors
 from digital_human.net.safe_http import stream
 from digital_human.settings import Settings
 
@@ -30,7 +30,7 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
     part = path.with_name(path.name + ".part")
     try:
         with (
-            writing(OWN_FOLDER),
+            disk_errors(OWN_FOLDER),
             stream("GET", url, field, settings.url_hosts, "URL_HOSTS", _CONNECT_TIMEOUT) as response,
             part.open("wb") as file,
         ):
@@ -44,7 +44,7 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
                 if time.monotonic() > deadline:
                     raise BadInputError(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s")
                 file.write(block)
-        with writing(OWN_FOLDER):
+        with disk_errors(OWN_FOLDER):
             part.replace(path)
     except httpx.HTTPError as error:
         raise BadInputError(f"{field}: cannot be fetched ({type(error).__name__})") from error

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from digital_human.core.containers import check_suffix
 from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError, OutputError
-from digital_human.media.encode import check_suffix
 
 
 @dataclass(frozen=True)

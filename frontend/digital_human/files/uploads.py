@@ -14,7 +14,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from digital_human.errors import BadInputError, NotFoundError, TooLargeError
-from digital_human.media.encode import writing
+from digital_human.files.atomic import disk_errors
 from digital_human.settings import Settings
 
 PREFIX = "upload:"
@@ -100,7 +100,7 @@ class Receiver:
             "on_part_data": lambda data, start, end: self._data(data[start:end]),
         }
         self._parser = MultipartParser(boundary, callbacks)
-        with writing("file"):
+        with disk_errors("file"):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb")
 
@@ -116,7 +116,7 @@ class Receiver:
     def write(self, data: bytes) -> None:
         """Raises BadInputError for a malformed body, TooLargeError, and OutputError for trouble with the disk."""
         try:
-            with writing("file"):
+            with disk_errors("file"):
                 self._parser.write(data)
         except FormParserError as error:
             raise BadInputError("the body is not well-formed multipart/form-data") from error
@@ -124,7 +124,7 @@ class Receiver:
     def finish(self) -> Upload:
         if self._files != 1 or self._size == 0:
             raise BadInputError("file: must be there once, and not be empty")
-        with writing("file"):
+        with disk_errors("file"):
             self._file.close()
             self._part.replace(self._path)
         return Upload(PREFIX + self._key, self._size)

@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from digital_human.errors import JobCancelledError, ServiceError
+from digital_human.files.atomic import disk_errors, sync
 from digital_human.files.sandbox import by_descriptor, open_folder
 from digital_human.jobs.models import part_name
-from digital_human.media.encode import sync, writing
 from digital_human.provenance import sign
 from digital_human.settings import Settings
 
 
 def seal(save: Path, task_id: str, settings: Settings) -> list[int]:
     """Sign the composed file where a key is configured. Returns what it is known by afterwards, wherever it lies."""
-    with writing(), open_folder(save.parent, settings.roots, "save_path") as folder:
+    with disk_errors(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
         if settings.c2pa_certificate and settings.c2pa_private_key:
             sign(by_descriptor(folder, part), save.suffix, settings)
@@ -31,7 +31,7 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, w
     wanted: whether the job is still to be done; asked on both sides of the move, so that a job which is cancelled at
     the last moment leaves no file either
     """
-    with writing(), open_folder(save.parent, settings.roots, "save_path") as folder:
+    with disk_errors(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
         if not wanted():
             raise JobCancelledError("the job was cancelled")

@@ -22,6 +22,7 @@ from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 from sqlalchemy.exc import DBAPIError
 
 from digital_human.errors import JobCancelledError, OutputError, ServiceError
+from digital_human.files.atomic import OWN_FOLDER, disk_errors
 from digital_human.files.disk_space import has_room, require_room
 from digital_human.files.downloads import fetch, is_url
 from digital_human.jobs.cancellation import Control, Switchboard
@@ -30,7 +31,6 @@ from digital_human.jobs.publish import publish, seal, unpublished
 from digital_human.jobs.segments import Segments, segment_lengths
 from digital_human.jobs.watcher import statuses
 from digital_human.jobs.worker.process import Progress, Worker, Workers
-from digital_human.media.encode import OWN_FOLDER, writing
 from digital_human.net.webhooks import NotDeliveredError, deliver
 from digital_human.observability import job_scope, metrics, tracing
 from digital_human.provenance import implicit_label
@@ -311,7 +311,7 @@ def clean_up(spec: JobSpec, task_id: str, settings: Settings) -> None:
 
 def _fetch(run: _Run, url: str, kind: str) -> str:
     target = run.folder / f"fetched-{kind}"
-    with writing(OWN_FOLDER):
+    with disk_errors(OWN_FOLDER):
         run.folder.mkdir(parents=True, exist_ok=True)
     run.progress("fetch", 0.0)
     check = partial(run.shop.switchboard.check, run.control)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,25 +16,15 @@ from av.video.stream import VideoStream
 
 from digital_human.core.cpus import usable_processors
 from digital_human.core.frame import Frame
-from digital_human.errors import BadInputError, OutputError
+from digital_human.errors import OutputError
+from digital_human.files.atomic import SAVE_PATH, disk_errors, sync
 from digital_human.media import hardware
 from digital_human.media.video_info import VideoInfo
-
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-"""Output suffix -> FFmpeg's muxer."""
-
-SAVE_PATH = "save_path"
-OWN_FOLDER = "the service's own folder"
-"""What cannot be written, in the words of an error."""
 
 _MOST_THREADS = 8
 """Of x264; each holds frames of its own, 20 MB at 1920x1080."""
 _LOOKAHEAD = "lookahead-threads=2"
 """One thread looks ahead in another way: a talker at 1920x1080 took 12 % more bytes, for half a decibel less."""
-
-# Trouble of a disk that may be over in a moment: somebody makes room, a share or a folder comes back.
-# NumPy gives no number: it says only that not everything could be written.
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOENT, None)
 
 
 @dataclass(frozen=True)
@@ -62,7 +50,7 @@ def write_segment(
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with writing(what), muxer(part, "mp4") as output:
+        with disk_errors(what), muxer(part, "mp4") as output:
             video = _video_stream(output, info, settings)
             for index, frame in enumerate(frames):
                 picture = _picture(frame)
@@ -71,36 +59,11 @@ def write_segment(
                 _tag(picture, info)
                 output.mux(_encoded(video, picture, what))
             output.mux(_encoded(video, None, what))
-        with writing(what):
+        with disk_errors(what):
             part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-@contextmanager
-def published(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well, and is gone when it does not."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield part
-            part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(what: str = SAVE_PATH) -> Iterator[None]:
-    """Errors of the disk inside the block become `OutputError`, which names `what`."""
-    try:
-        yield
-    except OSError as error:
-        # PyAV repeats the path in its message; the caller learns the reason only.
-        message = f"{what}: cannot be written ({error.strerror or 'the disk gave an error'})"
-        raise OutputError(message, transient=error.errno in _PASSING) from error
 
 
 @contextmanager
@@ -116,12 +79,6 @@ def muxer(path: Path, kind: str, flags: str = "") -> Iterator[OutputContainer]:
         raise
     container.close()
     sync(path)
-
-
-def sync(path: Path) -> None:
-    """Returns when the file's content is on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
@@ -172,9 +129,3 @@ def _tag(picture: VideoFrame, info: VideoInfo) -> None:
     picture.color_primaries = info.tags.primaries
     picture.color_trc = info.tags.transfer
     picture.color_range = 1
-
-
-def check_suffix(path: Path, field: str = "save_path") -> None:
-    """Raises BadInputError where no container goes with the suffix."""
-    if path.suffix.lower() not in CONTAINERS:
-        raise BadInputError(f"{field}: must end in one of {', '.join(CONTAINERS)}")

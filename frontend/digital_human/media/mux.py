@@ -20,9 +20,11 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from digital_human.core.containers import CONTAINERS
 from digital_human.core.frame import Float32, Frame
+from digital_human.files.atomic import atomic_write, disk_errors
 from digital_human.media.audio import decode, sound_format
-from digital_human.media.encode import CONTAINERS, EncoderSettings, muxer, published, write_segment, writing
+from digital_human.media.encode import EncoderSettings, muxer, write_segment
 from digital_human.media.video_info import VideoInfo
 
 
@@ -72,7 +74,7 @@ def compose(
     """
     kind = CONTAINERS[suffix.lower()]
     flags = "+faststart+use_metadata_tags" if kind in ("mp4", "mov") else ""
-    with writing(), muxer(path, kind, flags) as output:
+    with disk_errors(), muxer(path, kind, flags) as output:
         output.metadata.update(metadata or {})
         with av.open(str(segments[0][0])) as first:
             video = output.add_stream_from_template(first.streams.video[0])
@@ -118,7 +120,7 @@ def write_video(
     """
     settings = settings or EncoderSettings()
     sound_format(sound)  # a file without sound is found before the work, not after it
-    with published(path) as part, ThreadPoolExecutor(1, "sound") as aside:
+    with atomic_write(path) as part, ThreadPoolExecutor(1, "sound") as aside:
         heard = aside.submit(encode_sound, sound, frame_count, info.fps, settings)
         picture = part.with_name(part.name + ".video")
         try:

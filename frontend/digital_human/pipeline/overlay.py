@@ -73,7 +73,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
     )
 
 
-def lay_over(frame: Frame, overlays: list[Overlay]) -> Frame:
+def apply_overlays(frame: Frame, overlays: list[Overlay]) -> Frame:
     """The frame with the overlays on it; the frame itself when there are none."""
     if not overlays:
         return frame

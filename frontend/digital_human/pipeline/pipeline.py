@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 from av.codec.hwaccel import HWAccel
 
-from digital_human.core.batching import LEAST, batch_sizes
-from digital_human.core.concurrency import ahead, batched, spread
+from digital_human.core.batching import LEAST, batch_sizes, batched
+from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
-from digital_human.core.looping import Loop, template_order
+from digital_human.core.looping import Loop, loop_frames
 from digital_human.engines.base import Arrays, Engine, Models, cut
 from digital_human.media import EncoderSettings, audio_duration, read_speech, write_video
-from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, lay_over, load_overlay
+from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, apply_overlays, load_overlay
 from digital_human.pipeline.templates import Held, Prepared, TemplateStore, prepare
 
 Stage = Literal["prepare", "plan", "render"]
@@ -170,7 +170,7 @@ def frame_count(speech: Float32, prepared: Prepared) -> int:
 
 def plan(job: Job, prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
     """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
-    order = template_order(prepared.template.frame_count, frame_count(speech, prepared), job.loop)
+    order = loop_frames(prepared.template.frame_count, frame_count(speech, prepared), job.loop)
     planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.models, job.mouth_strength)
     return {**planned, "template_frame": order}
 
@@ -184,10 +184,10 @@ def with_plan(job: Job, prepared: Prepared, planned: Arrays, workshop: Workshop)
 
 def draw(planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int) -> Generator[Frame, None, None]:
     """Output frames start .. stop-1, finished; a few are drawn ahead by threads, until it ends or is closed."""
-    drawn = ahead(_batches(planned, engine, workshop, start, stop), 1, "drawn")
+    drawn = prefetch(_batches(planned, engine, workshop, start, stop), 1, "drawn")
     try:
         for frame in (frame for batch in drawn for frame in batch):
-            yield lay_over(frame, planned.overlays)
+            yield apply_overlays(frame, planned.overlays)
     finally:
         drawn.close()
 
@@ -223,9 +223,9 @@ def _batches(
     draws = draws * template.track.present[order[start:stop]]
     largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, LEAST))
     sizes = batch_sizes(draws, largest)
-    read = ahead(batched(frames, sizes), 1, "read")
+    read = prefetch(batched(frames, sizes), 1, "read")
     try:
-        yield from spread(zip(accumulate(sizes, initial=start), read, strict=False), drawn, _DRAWERS, "draw")
+        yield from ordered_map(zip(accumulate(sizes, initial=start), read, strict=False), drawn, _DRAWERS, "draw")
     finally:
         read.close()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from av.codec.hwaccel import HWAccel
 
-from digital_human.core.concurrency import ahead
+from digital_human.core.concurrency import prefetch
 from digital_human.core.frame import Frame
 from digital_human.core.mouth_crops import CloseUps
 from digital_human.engines.base import Arrays, Engine, FaceTrack, Models, Template
@@ -183,7 +183,7 @@ def _track(
             report(min(index / expected, 1.0) * 0.9)
             yield frame
 
-    track = track_face(ahead(counted(), 32, "decode"), models, witness=close_ups.keep if close_ups else None)
+    track = track_face(prefetch(counted(), 32, "decode"), models, on_frames=close_ups.keep if close_ups else None)
     if not track.present.any():
         raise NoFaceError("video_path: no face was found in any frame")
     return track
@@ -196,5 +196,5 @@ def _template(reader: VideoReader, track: Arrays, close_ups: CloseUps | None = N
         np.asarray(track["score"], np.float32),
         np.asarray(track["present"], np.bool_),
     )
-    frames = lambda: ahead(reader.frames(), 16, "decode")  # noqa: E731
+    frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
     return Template(info.width, info.height, info.fps, len(face.score), face, frames, close_ups)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, Uint8, warp_rgb
-from digital_human.engines.base import Models
+from digital_human.core.types import Models
 
 INPUT_SIZE = 192
 MIN_SCORE = 0.5
@@ -51,7 +51,7 @@ def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
     found = []
     for k, affine in enumerate(affines):
         likely = scores[k] >= MIN_SCORE
-        merged = merge(boxes[k][likely], keypoints[k][likely], scores[k][likely])
+        merged = weighted_nms(boxes[k][likely], keypoints[k][likely], scores[k][likely])
         found.append([_in_frame(detection, affine) for detection in merged])
     return found
 
@@ -63,7 +63,7 @@ def letterbox(width: int, height: int) -> npt.NDArray[np.float64]:
     return np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
 
 
-def merge(boxes: Float32, keypoints: Float32, scores: Float32) -> list[Detection]:
+def weighted_nms(boxes: Float32, keypoints: Float32, scores: Float32) -> list[Detection]:
     """Non-maximum suppression that averages: candidates of one face are weighted by score, which steadies the box.
 
     boxes: float32 [K, 4]; keypoints: float32 [K, 6, 2]; scores: float32 [K]

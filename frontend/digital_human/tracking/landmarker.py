@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Float64, Frame, warp_rgb
-from digital_human.engines.base import Models
+from digital_human.core.types import Models
 from digital_human.tracking.detector import LEFT_EYE, RIGHT_EYE, Detection
 
 INPUT_SIZE = 192
@@ -25,7 +25,9 @@ MARGIN = 1.5
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 
 
-def locate(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
+def predict_landmarks(
+    frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1
+) -> tuple[Float32, Float32]:
     """Landmarks float32 [N, 468, 3] in frame pixels and scores float32 [N], 0-1, of one face per frame.
 
     regions: float64 [N, 4]

@@ -17,16 +17,17 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.concurrency import batched, spread
+from digital_human.core.batching import batched
+from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Float64, Frame
-from digital_human.engines.base import FaceTrack, Models
+from digital_human.core.types import FaceTrack, Models
 from digital_human.tracking.detector import Detection, detect
 from digital_human.tracking.landmarker import (
     MARGIN,
     POINTS,
     between,
     has_moved,
-    locate,
+    predict_landmarks,
     region_of_detection,
     regions_of_landmarks,
 )
@@ -59,20 +60,22 @@ def track_face(
     models: Models,
     *,
     views: int = 1,
-    witness: Callable[[Sequence[Frame], Float32], None] | None = None,
+    on_frames: Callable[[Sequence[Frame], Float32], None] | None = None,
 ) -> FaceTrack:
     """Landmarks of one person, the largest and most central at the start, in every frame.
 
     views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
-    witness: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
+    on_frames: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
     `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
     """
     chain = _Chain(models)
     chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
     parts = []
-    for seen, *part in spread(chunks, lambda chunk: (chunk.frames, *_look(chunk, models, views)), WORKERS, "mesh"):
-        if witness is not None:
-            witness(seen, part[0])
+    for seen, *part in ordered_map(
+        chunks, lambda chunk: (chunk.frames, *_track_chunk(chunk, models, views)), WORKERS, "mesh"
+    ):
+        if on_frames is not None:
+            on_frames(seen, part[0])
         parts.append(part)
     landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
@@ -137,7 +140,7 @@ class _Chain:
         if not there:
             return guesses
         shown = [frames[k] for k, _ in there]
-        landmarks, score = _settled(shown, np.stack([guess for _, guess in there]), self.models)
+        landmarks, score = _refine(shown, np.stack([guess for _, guess in there]), self.models)
         sure = (score >= MIN_SCORE) & _inside(landmarks, frames[0])
         for (k, _), right, seen in zip(there, sure, regions_of_landmarks(landmarks), strict=True):
             guesses[k] = seen if right else None
@@ -148,7 +151,7 @@ class _Chain:
         if not faces:
             return None
         regions = np.stack([region_of_detection(face) for face in faces])
-        _, score = locate([frame] * len(faces), regions, self.models)
+        _, score = predict_landmarks([frame] * len(faces), regions, self.models)
         centre = np.array([frame.width, frame.height]) / 2
         off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
         rank = np.where(score >= MIN_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
@@ -164,8 +167,8 @@ class _Chain:
         They are the one nearest to where they were. If nobody is near they may have moved far, or come back, but not to
         where somebody else was.
         """
-        strangers = [r for r in regions if all(_unlike(r, other) > SAME_FACE for other, _ in self.others)]
-        near = [] if region is None else [r for r in regions if _unlike(r, region) < SAME_FACE]
+        strangers = [r for r in regions if all(_region_distance(r, other) > SAME_FACE for other, _ in self.others)]
+        near = [] if region is None else [r for r in regions if _region_distance(r, region) < SAME_FACE]
         if near or region is None or self._is_face(frame, region):
             # The detector loses faces in profile to which the mesh still holds.
             found = near or ([region] if region is not None else strangers)
@@ -173,22 +176,22 @@ class _Chain:
             found = strangers
         reference = self.last_seen if region is None else region
         assert reference is not None
-        chosen = min(found, key=lambda r: _unlike(r, reference), default=None)
+        chosen = min(found, key=lambda r: _region_distance(r, reference), default=None)
         seen = [(r, 0) for r in regions if r is not chosen]
         unseen = [
             (other, age + 1)
             for other, age in self.others
-            if age < MEMORY and all(_unlike(other, r) > SAME_FACE for r in regions)
+            if age < MEMORY and all(_region_distance(other, r) > SAME_FACE for r in regions)
         ]
         self.others = seen + unseen
         return chosen
 
     def _is_face(self, frame: Frame, region: Float64) -> bool:
-        _, score = locate([frame], region[None], self.models)
+        _, score = predict_landmarks([frame], region[None], self.models)
         return bool(score[0] >= MIN_SCORE)
 
 
-def _look(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
+def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
     """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
     frames = part.frames
     landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
@@ -197,14 +200,14 @@ def _look(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
         todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
         if todo:
             regions = np.stack([options[i][attempt] for i in todo])
-            landmarks[todo], score[todo] = _settled([frames[i] for i in todo], regions, models, views)
+            landmarks[todo], score[todo] = _refine([frames[i] for i in todo], regions, models, views)
     score[~_inside(landmarks, frames[0])] = 0
     return landmarks, score
 
 
-def _settled(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
+def _refine(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
     """The mesh in these regions, done again where it shows that the face lies elsewhere."""
-    landmarks, score = locate(frames, regions, models, views)
+    landmarks, score = predict_landmarks(frames, regions, models, views)
     for _ in range(RETRIES):
         where = regions_of_landmarks(landmarks)
         again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
@@ -212,7 +215,7 @@ def _settled(frames: Sequence[Frame], regions: Float64, models: Models, views: i
             break
         regions = regions.copy()
         regions[again] = where[again]
-        landmarks[again], score[again] = locate([frames[i] for i in again], regions[again], models, views)
+        landmarks[again], score[again] = predict_landmarks([frames[i] for i in again], regions[again], models, views)
     return landmarks, score
 
 
@@ -230,7 +233,7 @@ def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
     return [between(first, second, (i - earlier) / (later - earlier)), first, second]
 
 
-def _unlike(first: Float64, second: Float64) -> float:
+def _region_distance(first: Float64, second: Float64) -> float:
     """How far two regions are apart, in sizes of the larger face; a change of size counts like a shift."""
     shift = np.linalg.norm(first[:2] - second[:2]) / (max(first[2], second[2]) / MARGIN)
     return float(shift + abs(np.log(first[2] / second[2])))

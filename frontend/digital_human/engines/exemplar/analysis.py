@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.concurrency import batched, spread
-from digital_human.core.frame import Float32, Frame, crop, cut
+from digital_human.core.batching import batched
+from digital_human.core.concurrency import ordered_map
+from digital_human.core.frame import Float32, Frame, crop, crop_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
@@ -184,7 +185,7 @@ def _collect(
             looks[number] = appearance.thumbnail(pictures[k], local[k], unit[number], reference)
 
     regions = _regions(template, frames, origin, columns, rows)
-    for _ in spread(batched(regions, repeat(TOGETHER)), study, WORKERS, "study"):
+    for _ in ordered_map(batched(regions, repeat(TOGETHER)), study, WORKERS, "study"):
         pass
     return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
 
@@ -197,12 +198,12 @@ def _regions(
     boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
     close_ups = template.close_ups
     if close_ups is not None and all(close_ups.shows(*box) for box in boxes):
-        yield from ((k, close_ups.cut(*box)) for k, box in enumerate(boxes))
+        yield from ((k, close_ups.crop_yuv(*box)) for k, box in enumerate(boxes))
         return
     for index, frame in enumerate(template.frames()):
         if index in place:
             x, y = origin[place[index]].tolist()
-            yield place[index], cut(frame, x, y, columns, rows)
+            yield place[index], crop_yuv(frame, x, y, columns, rows)
 
 
 def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:

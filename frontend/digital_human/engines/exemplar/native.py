@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from digital_human.core.batching import infer_padded
-from digital_human.core.frame import Float32, Frame, Uint8, lay
+from digital_human.core.frame import Float32, Frame, Uint8, insert_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays, Models, Template
 from digital_human.engines.exemplar import analysis, lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
@@ -107,7 +107,7 @@ def render(template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Fr
             image = _mix(image, second, share)
         out = frame.copy()
         x, y = (int(v) for v in batch.origin[k])
-        lay(out, Frame(image, frame.matrix), x, y)
+        insert_yuv(out, Frame(image, frame.matrix), x, y)
         finished.append(out)
     return finished
 

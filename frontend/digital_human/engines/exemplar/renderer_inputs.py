@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Float32, Frame, Uint8, cut
+from digital_human.core.frame import Float32, Frame, Uint8, crop_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.engines.base import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
@@ -60,7 +60,7 @@ def build(
     rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
     unit = lip_geometry.interocular(here)
     origin = corner(here, rows, columns)
-    base = np.stack([cut(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
+    base = np.stack([crop_yuv(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
 
     control, near = atlas.control, atlas.near
     local = drawn - origin[:, None].astype(np.float32)

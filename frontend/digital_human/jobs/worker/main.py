@@ -39,12 +39,12 @@ from digital_human.core.frame import Frame
 from digital_human.engines import Engine
 from digital_human.engines.base import Arrays
 from digital_human.errors import BadInputError, ServiceError
+from digital_human.files.atomic import OWN_FOLDER, disk_errors
 from digital_human.files.identity import Identity, identify, is_same
 from digital_human.files.sandbox import by_descriptor, open_file, open_folder
 from digital_human.jobs.models import job_folder, part_name
 from digital_human.jobs.worker import memory
 from digital_human.media import compose, encode_sound, write_segment
-from digital_human.media.encode import OWN_FOLDER, writing
 from digital_human.media.mux import Sound, alike
 from digital_human.observability import logs, tracing
 from digital_human.pipeline import report as reports
@@ -156,7 +156,7 @@ class Bench:
             self._until = until
         frames = told(self._drawing, stop - start, lambda share: report("render", share))
         try:
-            with writing(OWN_FOLDER):
+            with disk_errors(OWN_FOLDER):
                 self.folder.mkdir(parents=True, exist_ok=True)
             write_segment(self.segment_path(index), frames, planned.prepared.info, self.workshop.encoder, OWN_FOLDER)
         except BaseException:
@@ -184,7 +184,7 @@ class Bench:
         encoded, self._sound = self._encode_sound(sum(counts), Fraction(fps)), None
         sound = encoded.result()
         segments = list(zip(paths, counts, strict=True))
-        with writing(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
+        with disk_errors(), open_folder(self.save.parent, self.settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(self.save, self.task))
             compose(part, segments, sound, Fraction(fps), self.save.suffix, metadata)
         self.rest()
@@ -326,7 +326,7 @@ def _die_with_the_service() -> None:
 
 def _save(folder: Path, arrays: Arrays) -> None:
     """Complete or not there: the last file written is the list of the others. Raises OutputError."""
-    with writing(OWN_FOLDER):
+    with disk_errors(OWN_FOLDER):
         folder.mkdir(parents=True, exist_ok=True)
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=False)

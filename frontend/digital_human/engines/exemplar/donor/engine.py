@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.batching import infer_padded
-from digital_human.core.frame import Float32, Frame, Uint8, crop, cut, lay, yuv_to_rgb
+from digital_human.core.frame import Float32, Frame, Uint8, crop, crop_yuv, insert_yuv, yuv_to_rgb
 from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
@@ -131,7 +131,7 @@ def render(template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[
     )
     images = infer_padded(models, RENDERER, inputs, "image")
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
-        lay(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
+        insert_yuv(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
     return out
 
 
@@ -211,7 +211,7 @@ def _shut(
     rows, columns = (int(v) for v in analysis["size"][:2])
     _, first, place = np.unique(frame_indices, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
-    regions = [cut(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
+    regions = [crop_yuv(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if analysis["rest"][0] > PARTED:
         regions, seamed = close_mouth.close(regions, here, origin, control, donor(), scale)
     else:

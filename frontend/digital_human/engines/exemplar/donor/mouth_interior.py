@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Float32, Frame, Matrix, Uint8, cut, from_yuv, rgb_to_yuv
+from digital_human.core.frame import Float32, Frame, Matrix, Uint8, crop_yuv, from_yuv, rgb_to_yuv
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, inside
@@ -76,7 +76,7 @@ def own(frames: Sequence[Frame], here: Float32, target: Float32, corners: Float3
     """
     at = corners.astype(np.int64) // 2 * 2
     rows, columns = size
-    pictures = [cut(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, at, strict=True)]
+    pictures = [crop_yuv(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, at, strict=True)]
     affine = np.zeros((len(frames), 3, 2), np.float32)
     affine[:, [0, 1], [0, 1]] = 1
     affine[:, 2] = corners - at

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         (), description="/host/prefix=/container/prefix pairs, separated by commas, applied to callers' paths."
     )
     easy_folder: str = Field("temp", description="Below BASE_PATH, where clients of /easy/submit keep their files.")
+    max_json_bytes: int = Field(256 * 2**10, gt=0, description="Largest body of a request, uploads aside.")
+    allowed_hosts: Words = Field(
+        (), description="Further names of this service in the Host header, where it runs on loopback without keys."
+    )
+    allowed_origins: Words = Field((), description="Web pages of others that may call, as https://example.org.")
     max_upload_bytes: int = Field(2 * 2**30, gt=0, description="Largest file taken by upload or fetched from a URL.")
     keep_seconds: float = Field(24 * 3600, gt=0, description="How long uploads, and results without a path, are kept.")
     url_hosts: Words = Field(

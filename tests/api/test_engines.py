@@ -48,7 +48,9 @@ def client(base: Path, repository: Path) -> Iterator[TestClient]:
     settings = Settings(
         base_path=base, model_repository=repository, operator_keys="secret", encoder_preset="ultrafast", batch_size=4
     )
-    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, partial(running, settings)), "http://127.0.0.1", raise_server_exceptions=False
+    ) as client:
         yield client
 
 

@@ -39,7 +39,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def client(base: Path, triton: TritonServer) -> Iterator[TestClient]:
     settings = Settings(base_path=base, triton_url=triton.url, encoder_preset="ultrafast")
-    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, partial(running, settings)), "http://127.0.0.1", raise_server_exceptions=False
+    ) as client:
         yield client
 
 

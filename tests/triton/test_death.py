@@ -36,7 +36,9 @@ def generate(client: TestClient, save: str):
 @pytest.mark.slow
 def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
     settings = Settings(base_path=base, encoder_preset="ultrafast", batch_size=4)
-    with TestClient(create_app(settings, partial(running, settings)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings, partial(running, settings)), "http://127.0.0.1", raise_server_exceptions=False
+    ) as client:
         service = client.app.state.service  # type: ignore[attr-defined]
         answers = []
         job = threading.Thread(target=lambda: answers.append(generate(client, "k.mp4")))
@@ -57,7 +59,7 @@ def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
 def test_while_triton_is_not_ready_the_answer_is_503(base: Path) -> None:
     settings = Settings(base_path=base)
     with TestClient(
-        create_app(settings, partial(running, settings, wait=False)), raise_server_exceptions=False
+        create_app(settings, partial(running, settings, wait=False)), "http://127.0.0.1", raise_server_exceptions=False
     ) as client:
         answer = generate(client, "early.mp4")
         assert answer.status_code == 503

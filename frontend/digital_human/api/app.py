@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Response
+from fastapi.middleware.cors import CORSMiddleware
 
 from digital_human.api import engines, generate, health, heygem, operator, tasks, uploads
 from digital_human.api.auth import Keys
+from digital_human.api.bodies import BodyLimit
 from digital_human.api.errors import add_handlers
+from digital_human.api.origins import OriginGuard
 from digital_human.api.page import add_page
 from digital_human.observability import metrics
 from digital_human.observability.access_log import AccessLog
@@ -37,6 +40,13 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)
+    app.add_middleware(BodyLimit, limit=settings.max_json_bytes, keys=app.state.keys)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    if settings.is_loopback and not settings.api_keys:
+        app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
     for module in (health, generate, tasks, uploads, engines, heygem, operator):

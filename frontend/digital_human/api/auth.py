@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import SecretStr
+from starlette.datastructures import Headers
 
 from digital_human.errors import ForbiddenError, UnauthorizedError
 from digital_human.service import Service
@@ -84,11 +85,16 @@ def _digests(keys: Sequence[SecretStr]) -> tuple[bytes, ...]:
     return tuple(hashlib.sha256(key.get_secret_value().encode()).digest() for key in keys)
 
 
-def _caller(request: Request) -> Caller:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def key_of(headers: Headers) -> str | None:
+    """The key that a request carries: `Authorization: Bearer`, or `X-API-Key`."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    return bearer or headers.get("X-API-Key") or None
+
+
+def _caller(request: Request) -> Caller:
     keys: Keys = request.app.state.keys
-    return keys.caller(bearer or request.headers.get("X-API-Key") or None)
+    return keys.caller(key_of(request.headers))
 
 
 def _operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:

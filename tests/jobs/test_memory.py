@@ -24,7 +24,7 @@ TEMPLATE = 75 * 720 * 576
 STARVED = """
 import threading
 import numpy as np
-from digital_human.jobs import memory
+from digital_human.jobs.worker import memory
 
 def invert():
     starved.wait()

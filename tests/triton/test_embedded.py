@@ -204,7 +204,7 @@ def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: py
 SERVICE = """
 import json, sys, time
 from pathlib import Path
-from digital_human.triton.server import TritonServer
+from digital_human.triton.embedded.server import TritonServer
 server = TritonServer(Path(sys.argv[1]))
 server.start()
 server.ready()

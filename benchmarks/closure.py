@@ -22,6 +22,7 @@ from av.audio.frame import AudioFrame
 from benchmarks import ruler
 from benchmarks.workshop import workshop
 from digital_human.core.frame import Float32
+from digital_human.core.types import SPEECH_RATE
 from digital_human.engines import ENGINES
 from digital_human.pipeline.pipeline import Job, run
 from training.speech.phones import RATE, label
@@ -107,9 +108,9 @@ def _runs(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[tuple[int, i
 
 def _write(path: Path, audio: Float32) -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
+        stream = container.add_stream("pcm_s16le", rate=SPEECH_RATE, layout="mono")
         frame = AudioFrame.from_ndarray((audio[None] * 32767).astype(np.int16), format="s16", layout="mono")
-        frame.sample_rate = 16000
+        frame.sample_rate = SPEECH_RATE
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from digital_human.core.frame import Frame, Uint8
 from digital_human.core.looping import loop_frames
-from digital_human.media import EncoderSettings, VideoReader, read_speech, write_video
+from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, read_speech, write_video
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"512": (512, 512), "720p": (1280, 720), "1080p": (1920, 1080)}
@@ -98,15 +98,15 @@ def speech(source: Path | None, seconds: float, folder: Path) -> Path:
     path = folder / f"{source.stem if source else 'silence'}-{seconds:g}.wav"
     if path.exists():
         return path
-    once = read_speech(source) if source else np.zeros(16000, np.float32)
-    length = round(seconds * 16000)
+    once = read_speech(source) if source else np.zeros(SPEECH_RATE, np.float32)
+    length = round(seconds * SPEECH_RATE)
     samples = np.tile(once, -(-length // len(once)))[:length]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
-        for start in range(0, length, 16000):
-            part = np.clip(samples[start : start + 16000] * 32767, -32768, 32767).astype(np.int16)
+        stream = container.add_stream("pcm_s16le", rate=SPEECH_RATE, layout="mono")
+        for start in range(0, length, SPEECH_RATE):
+            part = np.clip(samples[start : start + SPEECH_RATE] * 32767, -32768, 32767).astype(np.int16)
             frame = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
-            frame.sample_rate, frame.pts = 16000, start
+            frame.sample_rate, frame.pts = SPEECH_RATE, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

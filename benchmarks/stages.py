@@ -26,7 +26,7 @@ from benchmarks.measure import Cost, Row, costing, median, neighbours, save, sho
 from digital_human.core.looping import loop_frames
 from digital_human.engines import ENGINES, Engine, Models
 from digital_human.engines.base import Arrays, Template, cut
-from digital_human.media import EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
+from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
 from digital_human.pipeline.pipeline import Job, Workshop, run
 from digital_human.pipeline.templates import TemplateStore
 from digital_human.settings import Settings
@@ -100,7 +100,7 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
     template = Template(info.width, info.height, info.fps, len(pictures), track, lambda: iter(pictures))
     analysis = engine.analyse(template, models)
     audio = read_speech(speech)
-    count = round(len(audio) / 16000 * info.fps)
+    count = round(len(audio) / SPEECH_RATE * info.fps)
     order = loop_frames(len(pictures), count)
     plan = engine.plan(template, analysis, audio, order, models)
     # Batches without a face are left out, as the pipeline does.

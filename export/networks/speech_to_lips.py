@@ -25,9 +25,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from digital_human.core.types import SPEECH_RATE
+
 WEIGHTS = Path(__file__).parents[1] / "weights" / "speech_to_lips.npz"
 
-SAMPLE_RATE = 16_000
+SAMPLE_RATE = SPEECH_RATE
 HOP = 160
 WINDOW = 400
 FFT_SIZE = 512

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.media import read_speech
-from export.networks.speech_to_lips import SpeechToLips
+from export.networks.speech_to_lips import SAMPLE_RATE, SpeechToLips
 from training.speech.alignment import align, phones_of
 from training.speech.clips import Clip
 from training.speech.corpus import Spoken
@@ -84,5 +84,5 @@ def labelled(readings: Sequence[Reading], network: SpeechToLips) -> list[Spoken]
     fitted = [(audio, *align(network, audio, symbols)) for audio, symbols in readings]
     least = np.percentile([score for _, _, score in fitted], 100 * DOUBTFUL) if fitted else 0
     kept = [Spoken(audio, label(phones, audio)) for audio, phones, score in fitted if score >= least]
-    log.info("%d of %d readings, %.0f s", len(kept), len(fitted), sum(len(k.audio) for k in kept) / 16_000)
+    log.info("%d of %d readings, %.0f s", len(kept), len(fitted), sum(len(k.audio) for k in kept) / SAMPLE_RATE)
     return kept

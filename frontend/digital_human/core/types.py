@@ -13,6 +13,11 @@ import numpy.typing as npt
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.mouth_crops import CloseUps
 
+SPEECH_RATE = 16_000
+"""Hz. Everywhere in the pipeline speech is float32 [samples], mono, within +-1, at this rate."""
+MIN_FACE_SCORE = 0.5
+"""Least score, 0-1, at which the detector or the mesh counts as having found a face."""
+
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -32,11 +37,13 @@ class FaceTrack:
 
 @dataclass(frozen=True)
 class Template:
-    """What an engine may know of a template video.
+    """A template video as an engine sees it.
 
-    fps, width, height and frame_count are those after normalisation: constant rate, upright, even size
-    frames: call it to decode the frames once more, in order
-    close_ups: what lies around the mouth, kept where decoding once more would take long; only while it is analysed
+    width, height: pixels after normalisation: upright, even
+    fps:           constant frame rate after normalisation
+    frame_count:   T, the number of frames
+    frames:        decodes the frames again, in order
+    close_ups:     crops around the mouth, so that `analyse` need not decode again; None where they are not kept
     """
 
     width: int
@@ -49,7 +56,7 @@ class Template:
 
 
 class Models(Protocol):
-    """Triton as an engine sees it."""
+    """Inference, as tracking and engines see it."""
 
     def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.

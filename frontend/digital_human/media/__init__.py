@@ -1,6 +1,7 @@
 """Reading and writing video and sound with FFmpeg's libraries, through PyAV."""
 
-from digital_human.media.audio import SPEECH_RATE, audio_duration, read_speech
+from digital_human.core.types import SPEECH_RATE
+from digital_human.media.audio import audio_duration, read_speech
 from digital_human.media.container import probe_video
 from digital_human.media.encode import EncoderSettings, write_segment
 from digital_human.media.mux import compose, encode_sound, write_video

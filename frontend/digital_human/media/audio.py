@@ -11,10 +11,9 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 
 from digital_human.core.frame import Float32
+from digital_human.core.types import SPEECH_RATE
 from digital_human.errors import BadInputError
 from digital_human.media.container import open_media
-
-SPEECH_RATE = 16000
 
 
 def read_speech(path: Path, field: str = "audio_path", max_seconds: float = math.inf) -> Float32:

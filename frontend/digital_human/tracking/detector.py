@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, Uint8, warp_rgb
-from digital_human.core.types import Models
+from digital_human.core.types import MIN_FACE_SCORE, Models
 
 INPUT_SIZE = 192
-MIN_SCORE = 0.5
 # Candidates that overlap by more than this are one face.
 MAX_OVERLAP = 0.3
 # Key points of the detector.
@@ -50,7 +49,7 @@ def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
     boxes, keypoints, scores = (np.asarray(answer[name], np.float32) for name in ("boxes", "keypoints", "scores"))
     found = []
     for k, affine in enumerate(affines):
-        likely = scores[k] >= MIN_SCORE
+        likely = scores[k] >= MIN_FACE_SCORE
         merged = weighted_nms(boxes[k][likely], keypoints[k][likely], scores[k][likely])
         found.append([_in_frame(detection, affine) for detection in merged])
     return found

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Float64, Frame
-from digital_human.core.types import FaceTrack, Models
+from digital_human.core.types import MIN_FACE_SCORE, FaceTrack, Models
 from digital_human.tracking.detector import Detection, detect
 from digital_human.tracking.landmarker import (
     MARGIN,
@@ -39,7 +39,6 @@ TRACK_VERSION = "2"
 STRIDE = 8
 CHUNK = 2 * STRIDE
 WORKERS = 2
-MIN_SCORE = 0.5
 # A detection belongs to a known face if it lies within this many face sizes (change of size counts too).
 SAME_FACE = 1.2
 # Key frames for which the place of somebody else is remembered.
@@ -79,7 +78,7 @@ def track_face(
         parts.append(part)
     landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
-    present = score >= MIN_SCORE
+    present = score >= MIN_FACE_SCORE
     return FaceTrack(smooth(landmarks, present), score, present)
 
 
@@ -141,7 +140,7 @@ class _Chain:
             return guesses
         shown = [frames[k] for k, _ in there]
         landmarks, score = _refine(shown, np.stack([guess for _, guess in there]), self.models)
-        sure = (score >= MIN_SCORE) & _inside(landmarks, frames[0])
+        sure = (score >= MIN_FACE_SCORE) & _inside(landmarks, frames[0])
         for (k, _), right, seen in zip(there, sure, regions_of_landmarks(landmarks), strict=True):
             guesses[k] = seen if right else None
         return guesses
@@ -154,7 +153,7 @@ class _Chain:
         _, score = predict_landmarks([frame] * len(faces), regions, self.models)
         centre = np.array([frame.width, frame.height]) / 2
         off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
-        rank = np.where(score >= MIN_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
+        rank = np.where(score >= MIN_FACE_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
         best = int(rank.argmax())
         if rank[best] < 0:
             return None
@@ -188,7 +187,7 @@ class _Chain:
 
     def _is_face(self, frame: Frame, region: Float64) -> bool:
         _, score = predict_landmarks([frame], region[None], self.models)
-        return bool(score[0] >= MIN_SCORE)
+        return bool(score[0] >= MIN_FACE_SCORE)
 
 
 def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
@@ -197,7 +196,7 @@ def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Floa
     landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
     options = [_options(i, part.known) for i in range(len(frames))]
     for attempt in range(max(map(len, options))):
-        todo = [i for i in range(len(frames)) if score[i] < MIN_SCORE and len(options[i]) > attempt]
+        todo = [i for i in range(len(frames)) if score[i] < MIN_FACE_SCORE and len(options[i]) > attempt]
         if todo:
             regions = np.stack([options[i][attempt] for i in todo])
             landmarks[todo], score[todo] = _refine([frames[i] for i in todo], regions, models, views)
@@ -210,7 +209,7 @@ def _refine(frames: Sequence[Frame], regions: Float64, models: Models, views: in
     landmarks, score = predict_landmarks(frames, regions, models, views)
     for _ in range(RETRIES):
         where = regions_of_landmarks(landmarks)
-        again = np.flatnonzero((score >= MIN_SCORE) & has_moved(regions, where))
+        again = np.flatnonzero((score >= MIN_FACE_SCORE) & has_moved(regions, where))
         if not again.size:
             break
         regions = regions.copy()

@@ -14,6 +14,7 @@ from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Frame, crop, crop_yuv
 from digital_human.core.landmarks import Indices
+from digital_human.core.types import MIN_FACE_SCORE
 from digital_human.engines.base import Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas, centre, corner
@@ -24,7 +25,6 @@ MAX_BYTES = 128 << 20
 """Bounds of the stock: 24 s of frames, and 128 MB of pixels."""
 RUN = 12
 """Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
-MIN_SCORE = 0.5
 SHUT_GAP, ALMOST_SHUT, MAX_APERTURE_BIAS = 0.04, 0.035, 0.02
 """Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
 taken to show too much, by the third at most."""
@@ -43,7 +43,7 @@ UPRIGHT = 8.0
 def motion(template: Template) -> tuple[Indices, Float32, Float32]:
     """Frames with a trusted face [n], their apertures [n] and widths [n]."""
     track = template.track
-    good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
+    good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     if len(good) == 0:
         raise NoFaceError("video_path: no face was found in the template")
     points = head_pose.steady(track, good)

@@ -12,11 +12,12 @@ from fractions import Fraction
 import numpy as np
 
 from digital_human.core.frame import Float32
+from digital_human.core.types import SPEECH_RATE
 from digital_human.engines.base import Models
 
 MODEL = "speech_to_lips"
-RATE, INSTANTS = 16_000, 100
-"""Samples and instants a second; instant k lies at (k + 0.5) / 100 s."""
+INSTANTS = 100
+"""Instants a second; instant k lies at (k + 0.5) / 100 s."""
 WINDOW, OVERLAP = 800, 200
 """Instants of a window, and of its overlap with the next."""
 NEIGHBOURHOOD = 1
@@ -38,7 +39,7 @@ class LipCurves:
 
 def predict_lips(audio: Float32, count: int, fps: Fraction, models: Models) -> LipCurves:
     """What the lips do in each of `count` frames, frame k being shown at (k + 0.5) / fps. audio: float32 [samples]."""
-    instants = max(1, -(-len(audio) * INSTANTS // RATE))
+    instants = max(1, -(-len(audio) * INSTANTS // SPEECH_RATE))
     curves = np.zeros((instants, 4), np.float32)
     weight = np.zeros((instants, 1), np.float32)
     for start, stop in _windows(instants):
@@ -72,7 +73,7 @@ def _windows(instants: int) -> Iterator[tuple[int, int]]:
 
 def _ask(audio: Float32, start: int, stop: int, models: Models) -> Float32:
     """Aperture, width, closure and silence of instants start..stop, [n, 4]."""
-    hop = RATE // INSTANTS
+    hop = SPEECH_RATE // INSTANTS
     part = np.zeros((stop - start) * hop, np.float32)
     given = audio[start * hop : stop * hop]
     part[: len(given)] = given

@@ -11,11 +11,11 @@ from functools import cache
 import numpy as np
 
 from digital_human.core.frame import Float32, Float64
+from digital_human.core.types import SPEECH_RATE
 
-RATE = 16000
 WINDOW, HOP = 800, 200
 BANDS, LOWEST, HIGHEST = 80, 55.0, 7600.0
-STEPS_PER_SECOND = RATE // HOP
+STEPS_PER_SECOND = SPEECH_RATE // HOP
 PRE_EMPHASIS = 0.97
 FLOOR_DB, REFERENCE_DB = -100.0, 20.0
 LARGEST = 4.0
@@ -54,7 +54,7 @@ def _filters() -> Float32:
     """[BANDS, WINDOW / 2 + 1], triangles of equal area, evenly spaced in mel."""
     ends = _to_mel(np.array([LOWEST, HIGHEST]))
     edges = _to_hertz(np.linspace(ends[0], ends[1], BANDS + 2))[:, None]
-    bins = np.fft.rfftfreq(WINDOW, 1 / RATE)
+    bins = np.fft.rfftfreq(WINDOW, 1 / SPEECH_RATE)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(np.minimum(rising, falling), 0)

@@ -118,11 +118,6 @@ class TritonServer:
         return f"{ports.HOST}:{self._ports[0]}"
 
     @property
-    def grpc_url(self) -> str:
-        """host:port of the gRPC service."""
-        return f"{ports.HOST}:{self._ports[1]}"
-
-    @property
     def metrics_url(self) -> str:
         """Where Prometheus finds Triton's metrics."""
         return f"http://{ports.HOST}:{self._ports[2]}/metrics"

@@ -17,6 +17,7 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, crop, crop_yuv, insert_yuv, yuv_to_rgb
 from digital_human.core.landmarks import Indices
+from digital_human.core.types import MIN_FACE_SCORE
 from digital_human.engines.base import Arrays, FaceTrack, Models, Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import corner
@@ -28,7 +29,6 @@ from digital_human.errors import NoFaceError
 RENDERER = "mouth_renderer"
 LOOKED_AT = 8
 """Frames of a template from which its seam, light and softness are taken."""
-MIN_SCORE = 0.5
 SPEAKING = np.array([0.035, 0.06, 0.09, 0.125, 0.18], np.float32)
 """Percentiles 15, 35, 55, 75 and 95 of how far talking people open, inter-ocular distances."""
 WIDTHS = np.array([-0.10, 0.0, 0.08], np.float32)
@@ -66,7 +66,7 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     blur    f4, blur of the donor, inter-ocular distances
     """
     track, other = template.track, donor()
-    good = np.flatnonzero(track.present & (track.score > MIN_SCORE))
+    good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     if len(good) == 0:
         raise NoFaceError("video_path: no face was found in the template")
     points = head_pose.steady(track, good)

@@ -23,7 +23,7 @@ from benchmarks import ruler
 from benchmarks.workshop import workshop
 from digital_human.core.frame import Float32
 from digital_human.core.types import SPEECH_RATE
-from digital_human.engines import ENGINES
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.pipeline.pipeline import Job, run
 from training.speech.phones import RATE, label
 from training.speech.synthesis import Espeak
@@ -49,7 +49,7 @@ def main() -> None:
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
-            result = run(Job(sound, options.template, output), ENGINES["default"], shop)
+            result = run(Job(sound, options.template, output), DefaultEngine(), shop)
             seen = ruler.measure(output, shop.models)
             labels = label(said.phones, said.audio)
             assert result.aperture is not None

@@ -28,8 +28,9 @@ from benchmarks import reenactment, ruler, stills
 from benchmarks.chroma import LEAST_PSNR, psnr_outside
 from benchmarks.workshop import workshop
 from digital_human.core.frame import Float32
-from digital_human.engines import ENGINES, Models
+from digital_human.core.types import Models
 from digital_human.engines.exemplar import speech_to_lips
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media.contact_sheet import write_contact_sheet
 from digital_human.pipeline.pipeline import Job, run
 
@@ -86,7 +87,7 @@ def main() -> None:
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
-                    run(Job(clip, template, output), ENGINES["default"], shop)
+                    run(Job(clip, template, output), DefaultEngine(), shop)
                 seen = ruler.measure(output, models)
                 chroma = psnr_outside(output, template, seen.box)
                 row = compare(method, clip, template, truth, templates[template], seen, chroma)

@@ -20,10 +20,11 @@ import numpy.typing as npt
 from benchmarks import ruler
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, crop, paste
-from digital_human.engines import ENGINES
-from digital_human.engines.base import FaceTrack, Models, Template
+from digital_human.core.types import FaceTrack, Models, Template
+from digital_human.engines.base import slice_plan
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas, corner
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.engines.exemplar.native import arrange
 from digital_human.media import VideoReader
 from digital_human.tracking.tracker import track_face
@@ -58,7 +59,7 @@ def reenact(path: Path, models: Models) -> list[Row]:
     track, truth = track_face(frames[:half], models), frames[half:]
     first = frames[0]
     template = Template(first.width, first.height, Fraction(reader.info.fps), half, track, lambda: iter(frames[:half]))
-    engine = ENGINES["default"]
+    engine = DefaultEngine()
     analysis = engine.analyse(template, models)
     if str(analysis["kind"]) != "exemplar":
         return []
@@ -71,8 +72,8 @@ def reenact(path: Path, models: Models) -> list[Row]:
     drawn: list[Frame] = []
     for start in range(0, len(order), BATCH):
         part = slice(start, start + BATCH)
-        cut = {name: values[part] for name, values in plan.items()}
-        drawn += engine.render(template, analysis, cut, shown[part], models)
+        sliced = slice_plan(plan, np.arange(len(order))[part])
+        drawn += engine.render(template, analysis, sliced, shown[part], models)
     pasted = _pasted(shown, frames, track, order, _most_alike_mouth(track, aperture, width))
     rows = []
     for method, result in zip(METHODS, (shown, pasted, drawn), strict=True):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from benchmarks import second_ruler
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
-from digital_human.engines.base import Models
+from digital_human.core.types import Models
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.media import VideoReader
 from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks

@@ -28,7 +28,7 @@ import openvino
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show, tree
 from digital_human.core.cpus import usable_processors
-from digital_human.engines import ENGINES
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media import EncoderSettings
 from digital_human.pipeline.pipeline import Job, Workshop, run
 from digital_human.pipeline.templates import TemplateStore
@@ -138,7 +138,7 @@ def _on_cuda(path: Path) -> onnxruntime.InferenceSession | None:
 
 def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder: Path) -> list[Row]:
     """As many jobs at once as asked for, of one cached template."""
-    settings, engine = Settings(), ENGINES["default"]
+    settings, engine = Settings(), DefaultEngine()
     models = TritonModels(server.url)
     workshop = Workshop(
         models=models,

@@ -24,8 +24,8 @@ import numpy as np
 from benchmarks import media
 from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
 from digital_human.core.looping import loop_frames
-from digital_human.engines import ENGINES, Engine, Models
-from digital_human.engines.base import Arrays, Template, cut
+from digital_human.core.types import Arrays, Models, Template
+from digital_human.engines import Engine, load_engines, slice_plan
 from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
 from digital_human.pipeline.pipeline import Job, Workshop, run
 from digital_human.pipeline.templates import TemplateStore
@@ -72,7 +72,7 @@ class _Replay:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     media.add_arguments(parser)
-    parser.add_argument("--engine", default="default", choices=ENGINES)
+    parser.add_argument("--engine", default="default", choices=list(load_engines()))
     parser.add_argument("--seconds", type=float, default=10.0, help="of speech")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -84,7 +84,7 @@ def main() -> None:
         models = TritonModels(server.url)
         for size in arguments.sizes:
             template = media.template(media.clip_of(arguments, size), size, folder)
-            rows = measure(ENGINES[arguments.engine], template, speech, models, folder, arguments.rounds)
+            rows = measure(load_engines()[arguments.engine], template, speech, models, folder, arguments.rounds)
             show(f"{size}, engine {arguments.engine}", rows)
             results[size] = rows
     save(arguments.json, results)
@@ -108,7 +108,7 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
 
     def draw(through: Models) -> None:
         for k in parts:
-            engine.render(template, analysis, cut(plan, k), [pictures[i] for i in order[k]], through)
+            engine.render(template, analysis, slice_plan(plan, k), [pictures[i] for i in order[k]], through)
 
     recorder = Recorder(models)
     draw(recorder)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from benchmarks import ruler
 from benchmarks.workshop import workshop
 from digital_human.core.frame import Frame, crop, yuv_to_rgb
-from digital_human.engines import ENGINES
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.pipeline.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
 
 COLUMNS, SHOWN, WIDTH = 10, 50, 150
@@ -48,14 +48,14 @@ class Row:
 
 
 def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
-    engine = ENGINES["default"]
+    engine = DefaultEngine()
     job = Job(clip, picture, out / "unused.mp4")
     prepared = study(job.video, engine, shop, lambda share: None)
     planned = with_plan(job, prepared, plan(job, prepared, hear(job, shop), engine, shop), shop)
     frames = list(draw(planned, engine, shop, 0, planned.length))
     if str(prepared.analysis["kind"]) != "donor":
         raise ValueError(f"{picture}: this template opens its mouth, it is none for this benchmark")
-    asked = np.asarray(planned.plan["aperture"], float)
+    asked = np.asarray(planned.plan.aperture, float)
     seen = ruler.see(frames, shop.models, float(prepared.info.fps))
     rest, shut = float(prepared.analysis["rest"][0]), float(np.asarray(prepared.analysis["limits"])[0])
     original = next(iter(prepared.template.frames()))

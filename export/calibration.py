@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from digital_human.engines import ENGINES, Arrays, Template
+from digital_human.core.types import Arrays, Template
+from digital_human.engines import load_engines
 from digital_human.errors import ServiceError
 from digital_human.media import VideoReader, read_speech
 from digital_human.tracking.tracker import track_face
@@ -75,7 +76,7 @@ def varied(samples: Answer, seed: int = 0) -> Answer:
 
 
 def _asked(network: str, clip: Path) -> Answer:
-    networks, engine, reader = _Overheard(network), ENGINES[network], VideoReader(clip)
+    networks, engine, reader = _Overheard(network), load_engines()[network], VideoReader(clip)
     frames = list(islice(reader.frames(), MOST_FRAMES))
     speech = read_speech(clip)
     track = track_face(frames, networks)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from digital_human.core.frame import Float32, Frame
-from digital_human.engines import ENGINES
-from digital_human.engines.base import Arrays, Models, Template
+from digital_human.core.landmarks import Indices
+from digital_human.core.types import Arrays, Models, Template
+from digital_human.engines import EngineRegistry, Plan
 
 
 class Passthrough:
@@ -33,18 +34,19 @@ class Passthrough:
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        frame_indices: np.ndarray,
+        frame_indices: Indices,
         models: Models,
         strength: float = 1.0,
-    ) -> Arrays:
-        return {"number": np.arange(len(frame_indices))}
+    ) -> Plan:
+        return Plan({"number": np.arange(len(frame_indices))})
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
+        self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
         models.infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
         time.sleep(float(os.environ.get("PASSTHROUGH_DELAY", "0")) * len(frames))
         return [frame.copy() for frame in frames]
 
 
-ENGINES["passthrough"] = Passthrough()
+def register_engines(registry: EngineRegistry) -> None:
+    registry.register(Passthrough())

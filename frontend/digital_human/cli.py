@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from digital_human.core.looping import LOOPS
+from digital_human.engines.registry import load_engines
 from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
@@ -21,8 +22,6 @@ from digital_human.pipeline.pipeline import Job, Stage, run, study
 from digital_human.provenance import implicit_label, require_key, sign
 from digital_human.runtime.context import (
     build_workshop,
-    find_engine,
-    load_engines,
     make_folders,
     models_needed,
     require_strength,
@@ -70,9 +69,9 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
     make_folders(settings)
     require_key(settings)
-    load_engines(settings)
+    engines = load_engines(settings.engine_modules)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
-    engine = find_engine(arguments.engine or settings.engine)
+    engine = engines.find(arguments.engine or settings.engine)
     require_strength(engine, arguments.mouth_strength)
     job = Job(
         paths.audio,
@@ -86,7 +85,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     console = Console(stderr=True)
     with _bar(console) as bar:
         shown = bar.add_task("start", total=1.0)
-        with triton_for(settings, loads=models_needed(engine.name)) as triton:
+        with triton_for(settings, loads=models_needed(engine)) as triton:
             url = triton.url if triton else str(settings.triton_url)
             require_loaded(engine, url, triton.model_repository() if triton else None)
             workshop = build_workshop(settings, url)
@@ -105,10 +104,10 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
 def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     """Fills the template store of this BASE_PATH, which a service may be using meanwhile."""
     make_folders(settings)
-    load_engines(settings)
-    engine = find_engine(arguments.engine or settings.engine)
+    engines = load_engines(settings.engine_modules)
+    engine = engines.find(arguments.engine or settings.engine)
     console, failed = Console(stderr=True), 0
-    with _bar(console) as bar, triton_for(settings, loads=models_needed(engine.name)) as triton:
+    with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
         url = triton.url if triton else str(settings.triton_url)
         require_loaded(engine, url, triton.model_repository() if triton else None)
         workshop = build_workshop(settings, url)

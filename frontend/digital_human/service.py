@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from digital_human.engines.registry import EngineRegistry, load_engines
 from digital_human.errors import UnavailableError
 from digital_human.jobs.queue import Jobs, open_jobs
 from digital_human.jobs.worker.process import Workers
 from digital_human.observability import metrics
-from digital_human.runtime.context import find_engine, load_engines, make_folders
+from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import triton_for
 from digital_human.settings import Settings
@@ -29,6 +30,7 @@ class Service:
     jobs: Jobs
     triton: TritonServer | None
     """The embedded server; None where an external one is used."""
+    engines: EngineRegistry
 
     @property
     def triton_url(self) -> str:
@@ -43,7 +45,7 @@ class Service:
     def require_engine(self, name: str) -> None:
         """Raises BadInputError where the engine's weights are not loaded. While Triton is away nobody can tell."""
         if self.triton is None or self.triton.is_ready():
-            require_loaded(find_engine(name), self.triton_url, self.model_repository)
+            require_loaded(self.engines.find(name), self.triton_url, self.model_repository)
 
     def require_triton(self) -> None:
         """Raises UnavailableError while the embedded Triton starts, or starts again."""
@@ -60,7 +62,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
     tensors, or where another service uses the same folder.
     """
     make_folders(settings)
-    load_engines(settings)
+    engines = load_engines(settings.engine_modules)
     with triton_for(settings, wait) as triton:
         url: Callable[[], str] = lambda: triton.url if triton else str(settings.triton_url)  # noqa: E731
         workers = Workers(settings, url)
@@ -68,6 +70,6 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         try:
             with open_jobs(settings, workers) as jobs:
                 metrics.watch(jobs.counts, lambda: triton is None or triton.is_ready(), settings.base_path)
-                yield Service(settings, jobs, triton)
+                yield Service(settings, jobs, triton, engines)
         finally:
             workers.stop()

@@ -62,9 +62,7 @@ class Settings(BaseSettings):
     )
 
     engine: str = Field("default", description="Engine used where a request names none.")
-    engine_modules: Words = Field(
-        (), description="Modules that add engines to `digital_human.engines.ENGINES` on import."
-    )
+    engine_modules: Words = Field((), description="Modules whose `register_engines(registry)` adds engines.")
 
     database_url: str | None = Field(
         None, description="postgresql://... where several services share one queue. Empty: SQLite in the state folder."

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.batching import LEAST, batch_sizes, infer_padded
-from digital_human.engines.base import Arrays
+from digital_human.core.types import Arrays
 
 
 def pictures(draws: np.ndarray, sizes: Sequence[int]) -> list[int]:

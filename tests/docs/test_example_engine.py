@@ -21,7 +21,7 @@ def test_the_engine_of_the_guide_makes_a_video(
     triton: TritonServer, samples: Path, template_frames: list[Frame], voice: Path, tmp_path: Path
 ) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engines.md").read_text(), re.DOTALL)
-    engine = next(block for block in blocks if "ENGINES[" in block)
+    engine = next(block for block in blocks if "def register_engines" in block)
     (tmp_path / "loudness.py").write_text(engine)
     video = tmp_path / "result.mp4"
     environment = {

@@ -13,10 +13,11 @@ import pytest
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
-from digital_human.engines import Arrays, DefaultEngine, Template
-from digital_human.engines.base import cut
+from digital_human.core.types import Arrays, Template
+from digital_human.engines.base import Plan, slice_plan
 from digital_human.engines.exemplar import lip_geometry, lip_shape, rbf, renderer_inputs
 from digital_human.engines.exemplar.atlas import Atlas
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.engines.exemplar.native import arrange
 from digital_human.errors import UnavailableError
 from digital_human.media import read_speech
@@ -46,7 +47,7 @@ def analysis(engine: DefaultEngine, template: Template, models: TritonModels) ->
 
 
 @pytest.fixture(scope="module")
-def swing(template: Template, analysis: Arrays) -> Arrays:
+def swing(template: Template, analysis: Arrays) -> Plan:
     """A plan that opens and shuts the mouth about twice a second, over the whole template."""
     atlas = Atlas.from_arrays(analysis)
     frame_indices = np.arange(template.frame_count)
@@ -57,11 +58,11 @@ def swing(template: Template, analysis: Arrays) -> Arrays:
 
 
 def render(
-    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Arrays, models: TritonModels, part: slice
+    engine: DefaultEngine, template: Template, analysis: Arrays, plan: Plan, models: TritonModels, part: slice
 ) -> list[Frame]:
-    cut = {name: values[part] for name, values in plan.items()}
+    sliced = slice_plan(plan, np.arange(len(plan.arrays["pose"]))[part])
     frames = list(template.frames())
-    return engine.render(template, analysis, cut, [frames[k] for k in cut["pose"]], models)
+    return engine.render(template, analysis, sliced, [frames[k] for k in np.asarray(sliced.arrays["pose"])], models)
 
 
 def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> None:
@@ -74,7 +75,7 @@ def test_the_analysis_is_plain_arrays(analysis: Arrays, template: Template) -> N
 
 
 def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
-    engine: DefaultEngine, template: Template, swing: Arrays, models: TritonModels
+    engine: DefaultEngine, template: Template, swing: Plan, models: TritonModels
 ) -> None:
     asked: SimpleQueue[dict[str, tuple[int, ...]]] = SimpleQueue()
 
@@ -85,7 +86,7 @@ def test_the_renderer_meets_its_shapes_while_the_template_is_studied(
 
     analysis = engine.analyse(template, Recorder())
     before = asked.get(timeout=60)
-    engine.render(template, analysis, cut(swing, np.arange(4)), list(template.frames())[:4], Recorder())
+    engine.render(template, analysis, slice_plan(swing, np.arange(4)), list(template.frames())[:4], Recorder())
     assert asked.get(timeout=60) == before
 
 
@@ -98,34 +99,31 @@ def test_a_renderer_that_cannot_be_asked_does_not_hinder_the_study(engine: Defau
 
 
 def test_the_drawn_lips_follow_the_curve(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Plan, models: TritonModels
 ) -> None:
     drawn = render(engine, template, analysis, swing, models, slice(None))
     seen = lip_geometry.aperture(track_face(drawn, models).landmarks)
-    assert np.corrcoef(seen, swing["aperture"])[0, 1] > 0.93
-    assert 0.8 < np.percentile(seen, 95) / np.percentile(swing["aperture"], 95) < 1.25
+    assert swing.aperture is not None
+    assert np.corrcoef(seen, swing.aperture)[0, 1] > 0.93
+    assert 0.8 < np.percentile(seen, 95) / np.percentile(swing.aperture, 95) < 1.25
 
 
 def test_a_wide_mouth_shuts_without_tearing_its_lips(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Plan, models: TritonModels
 ) -> None:
     atlas = Atlas.from_arrays(analysis)
     widest = np.argsort(atlas.aperture)[-8:]
-    shut = {name: values[:8].copy() for name, values in swing.items()}
-    shut["pose"] = atlas.exemplar_frame[widest]
-    shut["around"] = np.repeat(widest[:, None], 3, 1)
-    shut["aperture"] = np.full(8, atlas.limits[0], np.float32)
-    shut["width"] = atlas.width[widest]
-    shut["weight"] = np.zeros(8, np.float32)
-    shut["slow"] = atlas.jaw_curve[shut["pose"]]
-    drawn = render(engine, template, analysis, shut, models, slice(None))
+    pose, around = atlas.exemplar_frame[widest], np.repeat(widest[:, None], 3, 1)
+    aperture, width, jaw_curve = np.full(8, atlas.limits[0], np.float32), atlas.width[widest], atlas.jaw_curve[pose]
+    arrays = {"pose": pose, "around": around, "width": width, "slow": jaw_curve}
+    plan = Plan({**arrays, "other": widest, "weight": np.zeros(8, np.float32)}, aperture=aperture)
+    drawn = render(engine, template, analysis, plan, models, slice(None))
     seen = [lip_geometry.aperture(track_face([frame], models).landmarks)[0] for frame in drawn]
     assert np.median(seen) < 0.06
 
-    wanted = shut["aperture"], shut["width"], shut["slow"]
-    here, points = lip_shape.draw(atlas, template.track, shut["pose"], shut["around"], *wanted)
-    frames = [list(template.frames())[k] for k in shut["pose"]]
-    assert renderer_inputs.needs_split(atlas, widest, shut["aperture"]).all()
+    here, points = lip_shape.draw(atlas, template.track, pose, around, aperture, width, jaw_curve)
+    frames = [list(template.frames())[k] for k in pose]
+    assert renderer_inputs.needs_split(atlas, widest, aperture).all()
     for free_lip, above in ((renderer_inputs.LOWER, True), (renderer_inputs.UPPER, False)):
         tensors = renderer_inputs.build(
             atlas, template.track, frames, here, points, widest, np.full(8, free_lip)
@@ -142,7 +140,7 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
 
 
 def test_pixels_away_from_the_mouth_keep_their_bytes(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Plan, models: TritonModels
 ) -> None:
     part = slice(8, 16)
     frames = list(template.frames())[part]
@@ -161,7 +159,7 @@ def test_pixels_away_from_the_mouth_keep_their_bytes(
 
 
 def test_frames_do_not_depend_on_how_they_are_batched(
-    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Arrays, models: TritonModels
+    engine: DefaultEngine, template: Template, analysis: Arrays, swing: Plan, models: TritonModels
 ) -> None:
     whole = render(engine, template, analysis, swing, models, slice(20, 32))
     pieces = [
@@ -178,7 +176,8 @@ def test_silence_keeps_the_mouth_shut(
 ) -> None:
     frame_indices = np.arange(50) % template.frame_count
     plan = engine.plan(template, analysis, np.zeros(32000, np.float32), frame_indices, models)
-    assert np.allclose(plan["aperture"], Atlas.from_arrays(analysis).limits[0], atol=0.005)
+    assert plan.aperture is not None
+    assert np.allclose(plan.aperture, Atlas.from_arrays(analysis).limits[0], atol=0.005)
     drawn = render(engine, template, analysis, plan, models, slice(None))
     assert np.percentile(lip_geometry.aperture(track_face(drawn, models).landmarks), 95) < 0.06
 
@@ -191,11 +190,13 @@ def test_speech_opens_and_shuts_it(
     frame_indices = np.arange(count) % template.frame_count
     plan = engine.plan(template, analysis, audio, frame_indices, models)
     limits = Atlas.from_arrays(analysis).limits
-    assert {name: len(values) for name, values in plan.items()} == dict.fromkeys(plan, count)
-    assert plan["aperture"].max() > limits[3]
-    assert plan["aperture"].min() < limits[0] + 0.01
-    again = engine.plan(template, analysis, audio, frame_indices, models)
-    assert all(np.array_equal(plan[name], again[name]) for name in plan)
+    assert plan.aperture is not None
+    assert len(plan.aperture) == count
+    assert plan.aperture.max() > limits[3]
+    assert plan.aperture.min() < limits[0] + 0.01
+    again = engine.plan(template, analysis, audio, frame_indices, models).to_arrays()
+    assert again.keys() == plan.to_arrays().keys()
+    assert all(np.array_equal(array, again[name]) for name, array in plan.to_arrays().items())
 
 
 def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
@@ -208,7 +209,7 @@ def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
     for strength in (0.6, 1.0, 1.4):
         plan = engine.plan(template, analysis, audio, frame_indices, models, strength)
         drawn = render(engine, template, analysis, plan, models, slice(None))
-        planned[strength] = np.asarray(plan["aperture"], np.float32)
+        planned[strength] = np.asarray(plan.aperture, np.float32)
         seen[strength] = lip_geometry.aperture(track_face(drawn, models).landmarks)
     resting = planned[1.0] < shut + 0.002
     assert resting.sum() > 3

@@ -9,9 +9,11 @@ import pytest
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
-from digital_human.engines import Arrays, DefaultEngine, Template
+from digital_human.core.types import Arrays, Template
+from digital_human.engines.base import Plan, slice_plan
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import engine
+from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
 
@@ -37,17 +39,17 @@ def analysis(still: Template, models: TritonModels) -> Arrays:
 
 
 @pytest.fixture(scope="module")
-def plan(analysis: Arrays) -> Arrays:
+def plan(analysis: Arrays) -> Plan:
     """Opens and shuts twice."""
     limits = np.asarray(analysis["limits"], np.float32)
     share = np.maximum(0, -np.cos(np.arange(COUNT) * 2 * np.pi / 13) + 0.3) / 1.3
     aperture = (limits[0] + share * (limits[-1] - limits[0])).astype(np.float32)
     width = np.full(COUNT, np.asarray(analysis["rest"])[1], np.float32)
-    return engine.arrange(aperture, width, np.zeros(COUNT, np.int64))
+    return engine.arrange(analysis, aperture, width, np.zeros(COUNT, np.int64))
 
 
 @pytest.fixture(scope="module")
-def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Arrays, models: TritonModels) -> list[Frame]:
+def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Plan, models: TritonModels) -> list[Frame]:
     return DefaultEngine().render(still, analysis, plan, [picture] * COUNT, models)
 
 
@@ -55,16 +57,16 @@ def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
     assert str(analysis["kind"]) == "donor"
 
 
-def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Arrays, picture: Frame, drawn: list[Frame]) -> None:
-    shut = np.flatnonzero(np.asarray(plan["aperture"]) <= np.asarray(analysis["limits"])[0])
+def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Plan, picture: Frame, drawn: list[Frame]) -> None:
+    shut = np.flatnonzero(np.asarray(plan.aperture) <= np.asarray(analysis["limits"])[0])
     assert len(shut) > 5
     for k in shut:
         assert np.array_equal(drawn[k].data, picture.data)
 
 
-def test_the_mouth_is_seen_to_open_as_planned(plan: Arrays, drawn: list[Frame], models: TritonModels) -> None:
+def test_the_mouth_is_seen_to_open_as_planned(plan: Plan, drawn: list[Frame], models: TritonModels) -> None:
     seen = lip_geometry.aperture(track_face(drawn, models).landmarks)
-    assert np.corrcoef(seen, np.asarray(plan["aperture"], np.float32))[0, 1] > 0.95
+    assert np.corrcoef(seen, np.asarray(plan.aperture, np.float32))[0, 1] > 0.95
 
 
 def test_eyes_and_background_keep_their_bytes(picture: Frame, drawn: list[Frame], still: Template) -> None:
@@ -74,19 +76,19 @@ def test_eyes_and_background_keep_their_bytes(picture: Frame, drawn: list[Frame]
 
 
 def test_frames_do_not_depend_on_their_batch(
-    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, drawn: list[Frame], models: TritonModels
+    still: Template, picture: Frame, analysis: Arrays, plan: Plan, drawn: list[Frame], models: TritonModels
 ) -> None:
-    part = {name: values[4:7] for name, values in plan.items()}
+    part = slice_plan(plan, np.arange(4, 7))
     again = DefaultEngine().render(still, analysis, part, [picture] * 3, models)
     for one, other in zip(again, drawn[4:7], strict=True):
         assert np.abs(one.data.astype(int) - other.data).max() <= 1
 
 
 def test_given_frames_are_not_changed(
-    still: Template, picture: Frame, analysis: Arrays, plan: Arrays, models: TritonModels
+    still: Template, picture: Frame, analysis: Arrays, plan: Plan, models: TritonModels
 ) -> None:
     before = picture.data.copy()
-    DefaultEngine().render(still, analysis, {k: v[5:7] for k, v in plan.items()}, [picture] * 2, models)
+    DefaultEngine().render(still, analysis, slice_plan(plan, np.arange(5, 7)), [picture] * 2, models)
     assert np.array_equal(picture.data, before)
 
 
@@ -99,7 +101,7 @@ def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], models:
     rest, width = np.asarray(analysis["rest"], np.float32)
     assert rest > engine.PARTED
     wanted = np.linspace(0.5 * rest, rest, 4).astype(np.float32)
-    plan = engine.arrange(wanted, np.full(4, width), np.zeros(4, np.int64))
+    plan = engine.arrange(analysis, wanted, np.full(4, width), np.zeros(4, np.int64))
     upper, lower = track.landmarks[0, 13, :2], track.landmarks[0, 14, :2]
     x, y = (upper + 0.25 * (lower - upper)).astype(int)
     teeth = np.s_[y - 1 : y + 2, x - 5 : x + 6]

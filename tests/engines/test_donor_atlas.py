@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from digital_human.core import landmarks as mesh
+from digital_human.core.frame import Float32
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import close_mouth, lips
 from digital_human.engines.exemplar.donor.atlas import ATLAS, donor, inside
 
 
-def shut_face() -> np.ndarray:
+def shut_face() -> Float32:
     """The donor's own shut face, 100 pixels between the eyes, float32 [1, 468, 3]."""
     return (donor().shut * 100 + np.array([200, 150, 0], np.float32))[None]
 

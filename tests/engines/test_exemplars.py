@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core import landmarks as mesh
+from digital_human.core.frame import Float32, Float64
+from digital_human.core.types import Arrays
 from digital_human.engines.exemplar import (
     appearance,
     head_pose,
@@ -26,11 +29,11 @@ LIMITS = np.array([0.02, 0.05, 0.08, 0.12, 0.16, 0.25], np.float32)
 WIDTH_LIMITS = np.array([0.7, 0.8, 0.9, 0.04], np.float32)
 
 
-def zeros(count: int) -> np.ndarray:
+def zeros(count: int) -> Float32:
     return np.zeros(count, np.float32)
 
 
-def made_up_face() -> np.ndarray:
+def made_up_face() -> Float32:
     """A cloud of 468 points with two eyes one unit apart."""
     points = np.random.default_rng(0).normal(0, 0.6, (468, 3)).astype(np.float32)
     points[mesh.RIGHT_EYE] = [[-0.6, -0.8, 0], [-0.4, -0.8, 0]]
@@ -62,17 +65,17 @@ class TestPose:
 
 class TestWarp:
     @pytest.fixture
-    def points(self) -> np.ndarray:
+    def points(self) -> Float32:
         return np.random.default_rng(1).uniform(0, 100, (2, 20, 2)).astype(np.float32)
 
-    def test_the_field_takes_the_displacements(self, points: np.ndarray) -> None:
+    def test_the_field_takes_the_displacements(self, points: Float32) -> None:
         moves = np.random.default_rng(2).normal(0, 3, points.shape).astype(np.float32)
         reach = np.full(2, 60, np.float32)
         weights = rbf.coefficients(points, moves, reach, ridge=0)
         distance = np.linalg.norm(points[:, :, None] - points[:, None], axis=3) / 60
-        assert np.allclose(rbf.wendland(distance) @ weights, moves, atol=0.02)
+        assert np.allclose(rbf.wendland(distance.astype(np.float32)) @ weights, moves, atol=0.02)
 
-    def test_points_that_are_not_held_have_no_say(self, points: np.ndarray) -> None:
+    def test_points_that_are_not_held_have_no_say(self, points: Float32) -> None:
         moves = np.random.default_rng(2).normal(0, 3, points.shape).astype(np.float32)
         reach = np.full(2, 60, np.float32)
         held = np.arange(20) < np.array([[15], [12]])
@@ -82,11 +85,12 @@ class TestWarp:
         assert np.allclose(weights[:1, :15], alone, atol=0.02)
 
     def test_it_ends_at_its_reach(self) -> None:
-        assert np.array_equal(rbf.wendland(np.array([1.0, 1.5, 9.0])), [0, 0, 0])
-        assert rbf.wendland(np.zeros(1))[0] == 1
+        assert np.array_equal(rbf.wendland(np.array([1.0, 1.5, 9.0], np.float32)), [0, 0, 0])
+        assert rbf.wendland(zeros(1))[0] == 1
 
-    def test_an_affine_map_is_found(self, points: np.ndarray) -> None:
-        target = points @ np.array([[1.1, 0.2], [-0.1, 0.9]], np.float32) + np.array([5, -3], np.float32)
+    def test_an_affine_map_is_found(self, points: Float32) -> None:
+        linear, shift = np.array([[1.1, 0.2], [-0.1, 0.9]], np.float32), np.array([5, -3], np.float32)
+        target = (points @ linear + shift).astype(np.float32)
         assert np.allclose(rbf.apply(rbf.affine(points, target), points), target, atol=1e-2)
 
 
@@ -127,7 +131,7 @@ class TestCurves:
         assert np.allclose(retargeting.width(standard, np.ones(6, np.float32), WIDTH_LIMITS), WIDTH_LIMITS[1])
 
 
-def atlas_of(aperture: np.ndarray) -> Atlas:
+def atlas_of(aperture: Float32 | Float64) -> Atlas:
     """An atlas whose exemplars differ in their opening only; their looks differ as much as that does."""
     count = len(aperture)
     appearance_distance = np.abs(aperture[:, None] - aperture) / 0.02
@@ -207,12 +211,12 @@ class Listening:
     def __init__(self) -> None:
         self.longest = 0
 
-    def infer(self, model: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         assert model == "speech_to_lips"
-        curves = inputs["audio"][:, 80::160]
-        self.longest = max(self.longest, curves.shape[1])
-        lips = np.stack([curves, 2 * curves, curves, curves, curves], 2)
-        return {"lips": lips, "closure": (curves > 0.9).astype(np.float32), "silence": np.zeros_like(curves)}
+        samples = np.asarray(inputs["audio"], np.float32)[:, 80::160]
+        self.longest = max(self.longest, samples.shape[1])
+        lips = np.stack([samples, 2 * samples, samples, samples, samples], 2)
+        return {"lips": lips, "closure": (samples > 0.9).astype(np.float32), "silence": np.zeros_like(samples)}
 
 
 class TestSpeech:

@@ -8,17 +8,18 @@ import librosa
 import numpy as np
 import pytest
 
+from digital_human.core.frame import Float32
 from digital_human.engines.wav2lip.mel import mel_spectrogram
 from digital_human.media import read_speech
 
 
-def published(audio: np.ndarray) -> np.ndarray:
+def published(audio: Float32) -> Float32:
     emphasised = np.append(audio[:1], audio[1:] - 0.97 * audio[:-1])
     # Mirrored at the ends, as librosa did at the time.
     spectrum = np.abs(librosa.stft(emphasised, n_fft=800, hop_length=200, win_length=800, pad_mode="reflect"))
     mel = librosa.filters.mel(sr=16000, n_fft=800, n_mels=80, fmin=55, fmax=7600) @ spectrum
     decibels = 20 * np.log10(np.maximum(1e-5, mel)) - 20
-    return np.clip(8 * (decibels + 100) / 100 - 4, -4, 4).T
+    return np.asarray(np.clip(8 * (decibels + 100) / 100 - 4, -4, 4).T, np.float32)
 
 
 @pytest.mark.parametrize("kind", ["speech", "noise", "short"])

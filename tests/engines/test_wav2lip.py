@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core.frame import Frame, crop, yuv_to_rgb
-from digital_human.engines import Wav2LipEngine
-from digital_human.engines.base import Arrays, FaceTrack, Template, cut
-from digital_human.engines.wav2lip.engine import face_boxes, lower_face
+from digital_human.core.types import Arrays, FaceTrack, Template
+from digital_human.engines.base import slice_plan
+from digital_human.engines.wav2lip.engine import Wav2LipEngine, face_boxes, lower_face
 from digital_human.engines.wav2lip.mel import mel_spectrogram
 from digital_human.errors import NoFaceError
 from digital_human.tracking.tracker import track_face
@@ -26,9 +28,9 @@ class Recorder:
         self.blur, self.brightness = blur, brightness
         self.sent: Arrays = {}
 
-    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         self.sent = inputs
-        images = np.asarray(inputs["face"]) * self.brightness
+        images = np.asarray(inputs["face"], np.uint8) * self.brightness
         if self.blur:
             images = np.stack([cv2.GaussianBlur(image, (0, 0), self.blur) for image in images])
         return {"image": np.clip(np.rint(images), 0, 255).astype(np.uint8)}
@@ -45,7 +47,7 @@ def template(frames: list[Frame], models: TritonModels) -> Template:
     return Template(frames[0].width, frames[0].height, Fraction(25), len(frames), track, lambda: iter(frames))
 
 
-def track_of(boxes: np.ndarray, present: np.ndarray | None = None) -> FaceTrack:
+def track_of(boxes: npt.NDArray[Any], present: npt.NDArray[Any] | None = None) -> FaceTrack:
     """Faces whose mesh fills the boxes [T, 4] (left, top, right, bottom)."""
     landmarks = np.zeros((len(boxes), 468, 3), np.float32)
     landmarks[:, ::2, :2], landmarks[:, 1::2, :2] = boxes[:, None, :2], boxes[:, None, 2:]
@@ -53,7 +55,7 @@ def track_of(boxes: np.ndarray, present: np.ndarray | None = None) -> FaceTrack:
     return FaceTrack(landmarks, present.astype(np.float32), present)
 
 
-def published_boxes(boxes: np.ndarray) -> np.ndarray:
+def published_boxes(boxes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     boxes = boxes + np.array([0, 0, 0, 10])
     for i in range(len(boxes)):
         window = boxes[len(boxes) - 5 :] if i + 5 > len(boxes) else boxes[i : i + 5]
@@ -93,24 +95,25 @@ def test_mel_windows_advance_as_published(fps: Fraction, template: Template, mod
     for i in range(count):
         start = int(i * (80.0 / float(fps)))
         expected.append(mel[:, start : start + 16] if start + 16 <= mel.shape[1] else mel[:, -16:])
-    windows = [plan["timeline_mel"][start : start + 16].T for start in plan["start"]]
+    timeline = plan.timelines["mel"]
+    windows = [timeline[start : start + 16].T for start in np.asarray(plan.arrays["start"])]
     assert np.abs(np.stack(windows) - np.stack(expected)).max() == 0
 
 
 def test_speech_shorter_than_a_window_ends_in_silence(template: Template, models: TritonModels) -> None:
     plan = Wav2LipEngine().plan(template, {}, np.full(800, 0.1, np.float32), np.arange(1), models)
-    assert plan["timeline_mel"].shape == (16, 80) and plan["start"].tolist() == [0]
-    assert (plan["timeline_mel"][-8:] == -4).all()
+    assert plan.timelines["mel"].shape == (16, 80) and plan.arrays["start"].tolist() == [0]
+    assert (np.asarray(plan.timelines["mel"])[-8:] == -4).all()
 
 
 def render(engine: Wav2LipEngine, template: Template, frames: list[Frame], recorder: Recorder) -> list[Frame]:
     analysis = engine.analyse(template, recorder)
     audio = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
     plan = engine.plan(template, analysis, audio, np.arange(len(frames)), recorder)
-    return engine.render(template, analysis, cut(plan, np.arange(len(frames))), frames, recorder)
+    return engine.render(template, analysis, slice_plan(plan, np.arange(len(frames))), frames, recorder)
 
 
-def rgb(frame: Frame) -> np.ndarray:
+def rgb(frame: Frame) -> npt.NDArray[Any]:
     return yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)
 
 
@@ -142,7 +145,7 @@ def test_only_the_lower_face_changes(template: Template, frames: list[Frame]) ->
 
 def test_a_face_beyond_the_edge_leaves_the_picture_as_it_is(template: Template, frames: list[Frame]) -> None:
     track = template.track
-    beyond = FaceTrack(track.landmarks + np.float32([template.width, 0, 0]), track.score, track.present)
+    beyond = FaceTrack(track.landmarks + np.array([template.width, 0, 0], np.float32), track.score, track.present)
     moved = Template(template.width, template.height, template.fps, len(frames), beyond, template.frames)
     drawn = render(Wav2LipEngine(), moved, frames, Recorder(brightness=0))
     assert all((after.data == before.data).all() for after, before in zip(drawn, frames, strict=True))

@@ -18,7 +18,7 @@ from digital_human.jobs.worker import main as module
 from digital_human.jobs.worker.main import Bench, Report
 from digital_human.media import VideoReader
 from digital_human.pipeline.templates import Held
-from digital_human.runtime.context import build_workshop, load_engines
+from digital_human.runtime.context import build_workshop
 from digital_human.service import make_folders
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
@@ -44,7 +44,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 def bench(own_media: Path, triton: TritonServer) -> Callable[..., Bench]:
     settings = Settings(base_path=own_media)
     make_folders(settings)
-    load_engines(settings)
     workshop = replace(build_workshop(settings, triton.url), held=Held())
     options = {"watermark": False, "digital_auth": False, "mouth_strength": 1.0, "loop": "ping-pong"}
     files = {"audio": own_media / "speech.wav", "video": own_media / "template.mkv", "save": own_media / "a.mp4"}

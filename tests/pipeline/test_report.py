@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from digital_human.engines.base import FaceTrack, Template
+from digital_human.core.types import FaceTrack, Template
+from digital_human.engines.base import Plan
 from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import Planned
 from digital_human.pipeline.report import PICTURE_HEIGHT, POINTS, describe, picture
@@ -27,7 +28,7 @@ def planned(samples: Path) -> Planned:
     info = reader.info
     template = Template(info.width, info.height, info.fps, 2, track, reader.frames)
     aperture = np.linspace(0.1, 0.5, FRAMES, dtype=np.float32)
-    return Planned(Prepared(reader, template, {}, True, True), {"aperture": aperture}, np.arange(FRAMES) % 2, [])
+    return Planned(Prepared(reader, template, {}, True, True), Plan({}, aperture=aperture), np.arange(FRAMES) % 2, [])
 
 
 def test_curves_are_thinned_and_span_the_whole_job(planned: Planned) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from digital_human.core.frame import Frame
-from digital_human.engines.base import FaceTrack
+from digital_human.core.types import FaceTrack
 from digital_human.tracking.detector import detect, weighted_nms
 from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
 from digital_human.tracking.tracker import CHUNK, LIPS, WORKERS, smooth, track_face

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from digital_human.api.auth import CallerOf, OperatorOf, ServiceOf, schemes
 from digital_human.api.errors import answers
-from digital_human.engines import ENGINES, Engine
+from digital_human.engines import Engine
 from digital_human.errors import NotFoundError
 from digital_human.runtime import engine_weights
 from digital_human.runtime.engine_weights import Weights
@@ -45,16 +45,17 @@ async def engines(service: ServiceOf, caller: CallerOf) -> Engines:
     """Every engine and whether its weights are there."""
     service.require_triton()
     served = await asyncio.to_thread(repository.served, service.triton_url)
-    return Engines(engines=[_info(engine, service, served) for engine in ENGINES.values()])
+    return Engines(engines=[_info(engine, service, served) for engine in service.engines.values()])
 
 
 @router.post("/{name}/load", responses=answers(400, 401, 403, 404, 503))
 async def load(name: str, service: ServiceOf, caller: OperatorOf) -> EngineInfo:
     """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
-    if name not in ENGINES:
-        raise NotFoundError(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
+    if name not in service.engines:
+        known = ", ".join(sorted(service.engines))
+        raise NotFoundError(f"engine: there is none named {name!r}; known are {known}")
     service.require_triton()
-    engine, url = ENGINES[name], service.triton_url
+    engine, url = service.engines[name], service.triton_url
     await asyncio.to_thread(engine_weights.load, engine, url, service.model_repository, log.info)
     return _info(engine, service, await asyncio.to_thread(repository.served, url))
 

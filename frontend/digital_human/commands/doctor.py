@@ -12,9 +12,10 @@ import httpx
 from rich.table import Table
 
 from digital_human.api.app import TITLE
+from digital_human.engines.registry import load_engines
 from digital_human.errors import ServiceError
 from digital_human.media import hardware
-from digital_human.runtime.context import load_engines, models_needed
+from digital_human.runtime.context import models_needed
 from digital_human.settings import Settings
 from digital_human.triton import schema
 from digital_human.triton.embedded import install
@@ -49,8 +50,7 @@ def table(checks: list[Check]) -> Table:
 
 
 def _triton(settings: Settings) -> list[Check]:
-    load_engines(settings)
-    needed = models_needed(settings.engine)
+    needed = models_needed(load_engines(settings.engine_modules).find(settings.engine))
     if settings.triton_url:
         try:
             schema.check(settings.triton_url, needed)

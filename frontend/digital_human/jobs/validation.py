@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from digital_human.core.looping import Loop
+from digital_human.engines.registry import load_engines
 from digital_human.errors import BadInputError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import Allowed, input_path, output_path
 from digital_human.files.uploads import is_upload, result_path, upload_path
 from digital_human.jobs.models import JobSpec
 from digital_human.net.safe_http import check_url
-from digital_human.runtime.context import find_engine, require_strength
+from digital_human.runtime.context import require_strength
 from digital_human.settings import Settings
 
 
@@ -53,7 +54,7 @@ def make_spec(
     else:
         files = {field: Path(found) for field, found in inputs.items() if not is_url(found)}
         target = output_path(save, files, allowed(settings))
-    chosen = find_engine(engine or settings.engine)
+    chosen = load_engines(settings.engine_modules).find(engine or settings.engine)
     require_strength(chosen, mouth_strength)
     if callback_url is not None:
         check_url(callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")

@@ -25,7 +25,8 @@ from digital_human.core.batching import LEAST, batch_sizes, batched
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import Loop, loop_frames
-from digital_human.engines.base import Arrays, Engine, Models, cut
+from digital_human.core.types import Arrays, Models
+from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import EncoderSettings, audio_duration, read_speech, write_video
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, apply_overlays, load_overlay
 from digital_human.pipeline.templates import Held, Prepared, TemplateStore, prepare
@@ -95,12 +96,12 @@ class Result:
 class Planned:
     """A job of which nothing is left but to draw it.
 
-    plan:  what the engine made of the speech, cut by frame
+    plan:  what the engine made of the speech
     order: int64 [N], the template frame shown under each output frame
     """
 
     prepared: Prepared
-    plan: Arrays
+    plan: Plan
     order: npt.NDArray[np.int64]
     overlays: list[Overlay]
 
@@ -128,7 +129,6 @@ def run(
 
     progress("plan", 0.0)
     planned = with_plan(job, prepared, plan(job, prepared, speech, engine, workshop), workshop)
-    aperture = np.asarray(planned.plan["aperture"], np.float32) if "aperture" in planned.plan else None
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
     drawn = draw(planned, engine, workshop, 0, planned.length)
@@ -140,7 +140,7 @@ def run(
         drawn.close()
     seconds["render"] = time.perf_counter() - clock
     progress("render", 1.0)
-    return Result(planned.length, info.fps, prepared.cached, seconds, aperture)
+    return Result(planned.length, info.fps, prepared.cached, seconds, planned.plan.aperture)
 
 
 def hear(job: Job, workshop: Workshop) -> Float32:
@@ -169,17 +169,17 @@ def frame_count(speech: Float32, prepared: Prepared) -> int:
 
 
 def plan(job: Job, prepared: Prepared, speech: Float32, engine: Engine, workshop: Workshop) -> Arrays:
-    """What the engine makes of the speech; `template_frame` is the frame shown under each output frame."""
+    """The engine's plan as arrays to store, and `template_frame`, the frame shown under each output frame."""
     order = loop_frames(prepared.template.frame_count, frame_count(speech, prepared), job.loop)
     planned = engine.plan(prepared.template, prepared.analysis, speech, order, workshop.models, job.mouth_strength)
-    return {**planned, "template_frame": order}
+    return {**planned.to_arrays(), "template_frame": order}
 
 
 def with_plan(job: Job, prepared: Prepared, planned: Arrays, workshop: Workshop) -> Planned:
     """The job with what `plan` returned, now or in an earlier process."""
     arrays = dict(planned)
     order = np.asarray(arrays.pop("template_frame"), np.int64)
-    return Planned(prepared, arrays, order, _overlays(job, workshop, prepared))
+    return Planned(prepared, Plan.from_arrays(arrays), order, _overlays(job, workshop, prepared))
 
 
 def draw(planned: Planned, engine: Engine, workshop: Workshop, start: int, stop: int) -> Generator[Frame, None, None]:
@@ -212,15 +212,15 @@ def _batches(
         if len(present):
             faces = [batch[k] for k in present]
             finished = engine.render(
-                template, prepared.analysis, cut(planned.plan, first + present), faces, workshop.models
+                template, prepared.analysis, slice_plan(planned.plan, first + present), faces, workshop.models
             )
             for k, frame in zip(present, finished, strict=True):
                 batch[k] = frame
         return batch
 
     frames = prepared.reader.play(order[start:stop])
-    draws = np.asarray(planned.plan.get("draws", np.ones(planned.length)), np.int64)[start:stop]
-    draws = draws * template.track.present[order[start:stop]]
+    draws = np.ones(planned.length, np.int64) if planned.plan.draws is None else planned.plan.draws
+    draws = draws[start:stop] * template.track.present[order[start:stop]]
     largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, LEAST))
     sizes = batch_sizes(draws, largest)
     read = prefetch(batched(frames, sizes), 1, "read")

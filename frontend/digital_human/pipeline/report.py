@@ -57,7 +57,7 @@ def describe(planned: Planned, speech: Float32) -> dict[str, Any]:
     points = np.ascontiguousarray(track.landmarks[shown, :, :2].transpose(0, 2, 1))
     low, high = points.min(2), points.max(2)
     boxes = np.concatenate([low, high - low], 1) / np.tile([info.width, info.height], 2)
-    aperture = np.asarray(planned.plan["aperture"], np.float32) if "aperture" in planned.plan else None
+    aperture = planned.plan.aperture
     return {
         "duration": round(float(planned.length / info.fps), 3),
         "width": info.width,

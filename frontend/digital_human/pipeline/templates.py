@@ -19,7 +19,8 @@ from av.codec.hwaccel import HWAccel
 from digital_human.core.concurrency import prefetch
 from digital_human.core.frame import Frame
 from digital_human.core.mouth_crops import CloseUps
-from digital_human.engines.base import Arrays, Engine, FaceTrack, Models, Template
+from digital_human.core.types import Arrays, FaceTrack, Models, Template
+from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.media.container import MAX_PIXELS

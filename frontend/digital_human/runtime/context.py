@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
-from digital_human.engines import ENGINES, Engine
-from digital_human.engines.base import STRENGTHS
+from digital_human.engines.base import STRENGTHS, Engine
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.media import EncoderSettings, hardware
 from digital_human.pipeline.pipeline import Workshop
@@ -28,18 +25,6 @@ def build_workshop(settings: Settings, triton_url: str) -> Workshop:
     )
 
 
-def load_engines(settings: Settings) -> None:
-    """Import the modules that add engines of the operator's own."""
-    for name in settings.engine_modules:
-        importlib.import_module(name)
-
-
-def find_engine(name: str) -> Engine:
-    if name not in ENGINES:
-        raise BadInputError(f"engine: there is none named {name!r}; known are {', '.join(sorted(ENGINES))}")
-    return ENGINES[name]
-
-
 def require_strength(engine: Engine, strength: float) -> None:
     """Raises BadInputError for a mouth strength that is out of range, or that the engine cannot draw."""
     least, largest = STRENGTHS
@@ -49,9 +34,9 @@ def require_strength(engine: Engine, strength: float) -> None:
         raise BadInputError(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
 
 
-def models_needed(engine: str) -> tuple[str, ...]:
-    """Face networks and those of an engine. Those of the others may be missing until somebody brings them."""
-    return ("face_detector", "face_mesh", *find_engine(engine).models)
+def models_needed(engine: Engine) -> tuple[str, ...]:
+    """Models for tracking and for an engine. Those of other engines may be missing."""
+    return ("face_detector", "face_mesh", *engine.models)
 
 
 def make_folders(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from digital_human.engines.registry import load_engines
 from digital_human.runtime.context import models_needed
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
@@ -19,11 +20,12 @@ def triton_for(
 
     loads: the networks that somebody will call; all of the repository if not given
     """
+    needed = models_needed(load_engines(settings.engine_modules).find(settings.engine))
     if settings.triton_url:
-        check(settings.triton_url, models_needed(settings.engine))
+        check(settings.triton_url, needed)
         yield None
         return
-    needed, collector = models_needed(settings.engine), settings.otel_exporter_otlp_endpoint
+    collector = settings.otel_exporter_otlp_endpoint
     if loads is not None:
         needed = tuple(name for name in needed if name in loads)
     server = TritonServer(

@@ -1,17 +1,19 @@
-"""The mouth of a template as a stock of exemplars: the frames of the person's own mouth, measured, chosen and re-posed.
+"""A template's own mouth as a stock of exemplars: its frames, measured, chosen for each output frame and re-posed.
 
 After C. Bregler, M. Covell, M. Slaney, "Video Rewrite: driving visual speech with audio", SIGGRAPH 1997.
 
-    face       vertices of the mesh, and what is measured on them
-    pose       head pose; the head-free ("canonical") shape
-    pixels     what only the picture can tell: seam, sharpness, likeness
-    atlas      what is kept of a template
-    analysis   a template -> its atlas
-    speech     audio -> lip curves of a standard speaker
-    curves     ... -> curves in this person's range
-    retrieval  ... -> an exemplar for every output frame
-    shape      ... -> the landmarks to be drawn
-    warp       ... -> coefficients of the displacement fields
-    layers     ... -> tensors of the network `mouth_renderer`
-    own        all of it: how a template speaks with its own mouth
+    engine            the engine, which picks the kind of mouth
+    native            the template's own mouth: analyse, plan, render
+    donor/            the mouth of somebody else, for templates that keep theirs shut
+    speech_to_lips    audio -> lip curves of a standard speaker
+    retargeting       ... -> curves in this person's range
+    retrieval         ... -> an exemplar for each output frame
+    lip_shape         ... -> the landmarks to draw
+    renderer_inputs   ... -> tensors of the model `mouth_renderer`
+    rbf               coefficients of displacement fields
+    analysis          a template -> its atlas
+    atlas             what the store keeps of a template
+    appearance        measures of pixels: seam, sharpness, likeness
+    lip_geometry      measures of landmarks
+    head_pose         head pose, and the shape of a face without it
 """

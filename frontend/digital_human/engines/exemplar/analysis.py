@@ -14,8 +14,7 @@ from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Frame, crop, crop_yuv
 from digital_human.core.landmarks import Indices
-from digital_human.core.types import MIN_FACE_SCORE
-from digital_human.engines.base import Template
+from digital_human.core.types import MIN_FACE_SCORE, Template
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas, centre, corner
 from digital_human.errors import NoFaceError
@@ -57,8 +56,13 @@ def usable(template: Template) -> bool:
     return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
 
 
-def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> Atlas:
-    """sized: is told `size` and the lengths of `control` and `near` before the long part begins"""
+def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None]) -> Atlas:
+    """Measure a template and collect its exemplars.
+
+    on_sizes: called with `size` and the lengths of `control` and `near`, before the long part begins
+
+    Raises NoFaceError if no frame shows a face.
+    """
     frames, opening, wide = motion(template)
     points = head_pose.steady(template.track, frames)
     reference = head_pose.canonical_face(points)
@@ -77,7 +81,7 @@ def analyse(template: Template, sized: Callable[[Indices, int, int], None]) -> A
 
     size = _sizes(points, unit)
     control, near = _control_points(reference)
-    sized(size, len(control), len(near))
+    on_sizes(size, len(control), len(near))
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     turned = np.zeros((template.frame_count, 3), np.float32)
     turned[frames] = head_pose.angles(poses)

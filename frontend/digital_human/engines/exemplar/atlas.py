@@ -11,7 +11,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.core.landmarks import Indices
-from digital_human.engines.base import Arrays
+from digital_human.core.types import Arrays
 from digital_human.engines.exemplar import lip_geometry
 
 CENTRE = 0.15

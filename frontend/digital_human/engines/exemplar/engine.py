@@ -1,60 +1,80 @@
 """The default engine: a real mouth, chosen frame by frame, re-posed and blended into the template.
 
-Its networks are `speech_to_lips` (audio -> lip shape) and `mouth_renderer` (two crops -> one). Whose mouth it is
-depends on the template, and the analysis says so under `kind`:
+Its models are `speech_to_lips` (audio to lip curves) and `mouth_renderer` (two crops to one). Whose mouth it shows
+depends on the template. The analysis names it in `kind`:
 
-    exemplar   the template talks: its own frames are the stock (`digital_human.engines.exemplar.native`)
-    donor      its mouth stays shut, or it is a still: the lips are its own, the teeth a donor's (`.donor`)
+    exemplar   the template talks: its own frames are the exemplars, see `native`
+    donor      the mouth stays shut, or the template is a still: its own lips, the teeth of a donor, see `donor`
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame
-from digital_human.engines.base import Arrays, Models, Template
-from digital_human.engines.exemplar import analysis as study
+from digital_human.core.landmarks import Indices
+from digital_human.core.types import Arrays, Models, Template
+from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import native, speech_to_lips
-from digital_human.engines.exemplar.donor import engine
+from digital_human.engines.exemplar.analysis import usable
+from digital_human.engines.exemplar.donor import engine as donor
+from digital_human.engines.exemplar.speech_to_lips import LipCurves
 
-MOUTHS: dict[str, ModuleType] = {"exemplar": native, "donor": engine}
-"""Kind -> module with `plan` and `render` of the signatures in `digital_human.engines.exemplar.native`."""
+
+class Mouth(Protocol):
+    """A kind of mouth. Modules implement it."""
+
+    def analyse(self, template: Template, models: Models) -> Arrays:
+        """See `Engine.analyse`."""
+        ...
+
+    def plan(self, analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
+        """See `Engine.plan`. curves: of a standard speaker, N frames. The plan has an `aperture`."""
+        ...
+
+    def render(
+        self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
+    ) -> list[Frame]:
+        """See `Engine.render`."""
+        ...
+
+
+MOUTHS: dict[str, Mouth] = {"exemplar": native, "donor": donor}
 
 
 class DefaultEngine:
     name = "default"
     version = "4"
-    models: tuple[str, ...] = (speech_to_lips.MODEL, native.RENDERER)
-    resolution: int | None = None
+    models = (speech_to_lips.MODEL, native.RENDERER)
+    resolution = None
     licence = "Apache-2.0, like the project"
     install = ""
     has_strength = True
 
     def analyse(self, template: Template, models: Models) -> Arrays:
-        if not study.usable(template):
-            return {"kind": np.array("donor"), **engine.analyse(template)}
-        return {"kind": np.array("exemplar"), **native.analyse(template, models)}
+        kind = "exemplar" if usable(template) else "donor"
+        return {"kind": np.array(kind), **MOUTHS[kind].analyse(template, models)}
 
     def plan(
         self,
         template: Template,
         analysis: Arrays,
         audio: Float32,
-        frame_indices: npt.NDArray[np.int64],
+        frame_indices: Indices,
         models: Models,
         strength: float = 1.0,
-    ) -> Arrays:
-        """What the mouth's module plans; every kind names the driving curve `aperture`, float32 [N]."""
+    ) -> Plan:
         curves = speech_to_lips.predict_lips(audio, len(frame_indices), template.fps, models)
-        plan: Arrays = MOUTHS[str(analysis["kind"])].plan(analysis, curves, frame_indices, strength)
-        return plan
+        return _mouth(analysis).plan(analysis, curves, frame_indices, strength)
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
+        self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
-        drawn: list[Frame] = MOUTHS[str(analysis["kind"])].render(template, analysis, plan, frames, models)
-        return drawn
+        return _mouth(analysis).render(template, analysis, plan, frames, models)
+
+
+def _mouth(analysis: Arrays) -> Mouth:
+    return MOUTHS[str(analysis["kind"])]

@@ -13,7 +13,7 @@ import numpy as np
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
-from digital_human.engines.base import FaceTrack
+from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar.lip_geometry import interocular
 
 SMOOTH_FACE, SMOOTH_LIPS = 0.2, 0.1

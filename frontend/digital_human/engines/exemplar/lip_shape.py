@@ -7,7 +7,7 @@ import numpy as np
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
-from digital_human.engines.base import FaceTrack
+from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas
 

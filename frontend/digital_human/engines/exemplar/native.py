@@ -1,19 +1,22 @@
-"""A template that talks: its own mouths, chosen and re-posed."""
+"""A template that talks: its own mouth, chosen frame by frame and re-posed. A `Mouth` of the default engine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, insert_yuv
 from digital_human.core.landmarks import Indices
-from digital_human.engines.base import Arrays, Models, Template
-from digital_human.engines.exemplar import analysis, lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
+from digital_human.core.types import Arrays, Models, Template
+from digital_human.engines.base import Plan
+from digital_human.engines.exemplar import lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
+from digital_human.engines.exemplar.analysis import build_atlas
 from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import ServiceError
@@ -22,70 +25,74 @@ RENDERER = "mouth_renderer"
 
 
 def analyse(template: Template, models: Models) -> Arrays:
-    """See `Atlas`. The renderer meets its shapes meanwhile, for which OpenVINO has it compiled."""
+    """The arrays of an `Atlas`.
 
-    def begin(size: Indices, control: int, near: int) -> None:
+    Meanwhile the renderer runs once on blank input of this template's shapes, for which OpenVINO compiles it.
+    """
+
+    def warm_up(size: Indices, control: int, near: int) -> None:
         blank = renderer_inputs.blank(size, control, near)
-        Thread(target=_draw_blank, args=(models, blank), name="draw blank", daemon=True).start()
+        Thread(target=_infer_blank, args=(models, blank), name="warm up renderer", daemon=True).start()
 
-    return analysis.analyse(template, begin).to_arrays()
+    return build_atlas(template, warm_up).to_arrays()
 
 
-def _draw_blank(models: Models, blank: Arrays) -> None:
-    # Nobody waits for this; what is wrong will be said where frames are drawn.
+def _infer_blank(models: Models, blank: Arrays) -> None:
+    # Nobody waits for the result. If Triton fails, rendering will report it.
     with suppress(ServiceError):
         models.infer(RENDERER, blank)
 
 
-def plan(arrays: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Arrays:
-    """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
-    atlas = Atlas.from_arrays(arrays)
+def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
+    """The plan that brings lip curves into this person's range; strength: see `retargeting.strengthened`."""
+    atlas = Atlas.from_arrays(analysis)
     opening = retargeting.aperture(curves.aperture, curves.closure, curves.silence, atlas.limits)
     opening = retargeting.strengthened(opening, strength, atlas.limits)
     return arrange(atlas, opening, retargeting.width(curves.width, curves.silence, atlas.width_limits), frame_indices)
 
 
-def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Arrays:
-    """The plan that draws these curves.
+def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Plan:
+    """The plan that draws an aperture and a width, float32 [N], inter-ocular distances.
 
-    pose      i8 [N]     template frame shown
-    aperture  f4 [N]     opening to draw, inter-ocular distances: the curve that drives the mouth
-    width     f4 [N]     distance of the corners, the same
-    slow      f4 [N, 2]  both as the jaw follows them
-    around    i8 [N, 3]  exemplars of the previous, this and the next frame
-    other     i8 [N]     a second exemplar
-    weight    f4 [N]     and its share, 0 where there is none
-    draws     i8 [N]     1 or, as `render` says, 2
+    The arrays of the plan, whose names are those of plans on disk:
+
+    pose    int64 [N], template frame
+    width   float32 [N], distance between the corners of the mouth, inter-ocular distances
+    slow    float32 [N, 2], aperture and width as the jaw follows them
+    around  int64 [N, 3], exemplars of the previous, this and the next frame
+    other   int64 [N], a second exemplar
+    weight  float32 [N], its share, 0 where there is none
     """
     chosen = retrieval.choose(atlas, aperture, width, frame_indices)
     other, weight = retrieval.fades(atlas, chosen, aperture)
     split = renderer_inputs.needs_split(atlas, chosen, aperture)
     before, after = np.concatenate([chosen[:1], chosen[:-1]]), np.concatenate([chosen[1:], chosen[-1:]])
-    return {
+    arrays = {
         "pose": frame_indices,
-        "aperture": aperture,
         "width": width,
         "slow": lip_geometry.jaw_curve(np.stack([aperture, width], 1)),
         "around": np.stack([before, chosen, after], 1),
         "other": other,
         "weight": weight,
-        "draws": 1 + (split | (weight > 0)),
     }
+    return Plan(arrays, aperture=aperture, draws=1 + (split | (weight > 0)))
 
 
-def render(template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models) -> list[Frame]:
-    """Draw the frames of `plan`.
+def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models) -> list[Frame]:
+    """The frames with their mouths drawn as planned.
 
-    Those with two exemplars are drawn twice and mixed; so are those whose lips are far apart and shall be shut, once
-    for each lip.
+    A frame with two exemplars is drawn twice and mixed. So is one whose exemplar has lips too far apart to be shut by
+    one displacement field: once for each lip.
     """
-    atlas = Atlas.from_arrays(arrays)
-    values: dict[str, Any] = dict(plan)
-    around, other, weight = values["around"], values["other"], values["weight"]
-    wanted = values["aperture"], values["width"], values["slow"]
-    here, drawn = lip_shape.draw(atlas, template.track, values["pose"], around, *wanted)
+    atlas = Atlas.from_arrays(analysis)
+    aperture, arrays = plan.aperture, cast(dict[str, npt.NDArray[Any]], plan.arrays)
+    assert aperture is not None
+    around, other, weight = arrays["around"], arrays["other"], arrays["weight"]
+    here, drawn = lip_shape.draw(
+        atlas, template.track, arrays["pose"], around, aperture, arrays["width"], arrays["slow"]
+    )
     exemplar = around[:, 1]
-    split = renderer_inputs.needs_split(atlas, exemplar, values["aperture"])
+    split = renderer_inputs.needs_split(atlas, exemplar, aperture)
     mixed = (weight > 0) & ~split
     again = np.flatnonzero(split | mixed)
     every = np.concatenate([np.arange(len(frames)), again])
@@ -113,6 +120,6 @@ def render(template: Template, arrays: Arrays, plan: Arrays, frames: Sequence[Fr
 
 
 def _mix(first: Uint8, second: Uint8, share: Float32) -> Uint8:
-    """share: of the second, a scalar or one for every value."""
+    """Two images mixed. share: of the second one, a scalar or an array of the same shape."""
     blend = first + np.asarray(share, np.float32) * (second.astype(np.float32) - first)
     return np.asarray(np.rint(blend), np.uint8)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop_yuv
 from digital_human.core.landmarks import Indices
-from digital_human.engines.base import FaceTrack
+from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
 

@@ -12,8 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from digital_human.core.frame import Float32
-from digital_human.core.types import SPEECH_RATE
-from digital_human.engines.base import Models
+from digital_human.core.types import SPEECH_RATE, Models
 
 MODEL = "speech_to_lips"
 INSTANTS = 100

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
 from digital_human.core.landmarks import Indices
-from digital_human.engines.base import Arrays, FaceTrack, Models, Template
+from digital_human.core.types import Arrays, FaceTrack, Models, Template
+from digital_human.engines.base import Plan
 from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
 from digital_human.errors import NoFaceError
 
@@ -57,27 +58,26 @@ class Wav2LipEngine:
         frame_indices: Indices,
         models: Models,
         strength: float = 1.0,
-    ) -> Arrays:
-        """Of N output frames:
+    ) -> Plan:
+        """The arrays of the plan, and its timeline `mel`, float32 [steps, 80]:
 
-        pose          int64 [N], template frame shown
-        start         int64 [N], first step of the mel window
-        timeline_mel  float32 [steps, 80], whole
+        pose   int64 [N], template frame
+        start  int64 [N], first step of the mel window
         """
         mel = mel_spectrogram(audio)
         missing = max(MEL_STEPS - len(mel), 0)
         mel = np.pad(mel, ((0, missing), (0, 0)), constant_values=-LARGEST)
         fps = template.fps
         start = np.arange(len(frame_indices)) * STEPS_PER_SECOND * fps.denominator // fps.numerator
-        return {"pose": frame_indices, "start": np.minimum(start, len(mel) - MEL_STEPS), "timeline_mel": mel}
+        return Plan({"pose": frame_indices, "start": np.minimum(start, len(mel) - MEL_STEPS)}, {"mel": mel})
 
     def render(
-        self, template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models
+        self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
-        pose = np.asarray(plan["pose"], np.int64)
+        pose = np.asarray(plan.arrays["pose"], np.int64)
         boxes = np.asarray(analysis["boxes"], np.int64)[pose]
-        steps = np.asarray(plan["start"], np.int64)[:, None] + np.arange(MEL_STEPS)
-        mel = np.asarray(plan["timeline_mel"], np.float32)[steps].transpose(0, 2, 1)
+        steps = np.asarray(plan.arrays["start"], np.int64)[:, None] + np.arange(MEL_STEPS)
+        mel = np.asarray(plan.timelines["mel"], np.float32)[steps].transpose(0, 2, 1)
         faces = np.stack([warp_rgb(frame, _to_patch(box), SIZE) for frame, box in zip(frames, boxes, strict=True)])
         images = models.infer(self.models[0], {"mel": mel, "face": faces}, ("image",))["image"]
         points = template.track.landmarks[pose, :, :2]

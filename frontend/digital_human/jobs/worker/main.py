@@ -36,8 +36,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from digital_human.core.frame import Frame
-from digital_human.engines import Engine
-from digital_human.engines.base import Arrays
+from digital_human.core.types import Arrays
+from digital_human.engines import Engine, load_engines
 from digital_human.errors import BadInputError, ServiceError
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
 from digital_human.files.identity import Identity, identify, is_same
@@ -61,7 +61,7 @@ from digital_human.pipeline.pipeline import (
     with_plan,
 )
 from digital_human.pipeline.templates import Held
-from digital_human.runtime.context import build_workshop, find_engine, load_engines
+from digital_human.runtime.context import build_workshop
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Bench:
         self.task: str = command["task"]
         self.settings = settings
         self.workshop = workshop
-        self.engine: Engine = find_engine(command["engine"])
+        self.engine: Engine = load_engines(settings.engine_modules).find(command["engine"])
         self.folder = job_folder(settings, self.task)
         self.save = Path(command["save"])
         self._planned: Planned | None = None
@@ -259,7 +259,7 @@ def main() -> None:
     tracing.configure(settings.otel_exporter_otlp_endpoint)
     if settings.job_memory_bytes:
         memory.limit(settings.job_memory_bytes)
-    load_engines(settings)
+    load_engines(settings.engine_modules)
     held = Held()
     workshop = replace(build_workshop(settings, first["triton_url"]), held=held)
     report, bench = Report(answers), None

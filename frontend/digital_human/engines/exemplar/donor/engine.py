@@ -17,8 +17,8 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.batching import infer_padded
 from digital_human.core.frame import Float32, Frame, Uint8, crop, crop_yuv, insert_yuv, yuv_to_rgb
 from digital_human.core.landmarks import Indices
-from digital_human.core.types import MIN_FACE_SCORE
-from digital_human.engines.base import Arrays, FaceTrack, Models, Template
+from digital_human.core.types import MIN_FACE_SCORE, Arrays, FaceTrack, Models, Template
+from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import corner
 from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
@@ -55,7 +55,7 @@ EDGE = 0.007
 SUPERSAMPLE = 4
 
 
-def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
+def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     """What the other steps need to know of this face.
 
     size    i8 [4], rows and columns of the base crop and of the mouth layer, pixels
@@ -98,34 +98,38 @@ def analyse(template: Template) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def plan(
-    analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0
-) -> dict[str, npt.NDArray[Any]]:
-    """Targets of N output frames; order: template frame under each; strength: see `curves.strengthened`."""
+def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
+    """The plan that brings lip curves into this person's range; strength: see `retargeting.strengthened`."""
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
-    opening = retargeting.aperture(curves.aperture, curves.closure, curves.silence, limits)
-    opening = retargeting.strengthened(opening, strength, limits)
-    planned = arrange(opening, retargeting.width(curves.width, curves.silence, width_limits), frame_indices)
-    return {**planned, "draws": _drawn(analysis, opening).astype(np.int64)}
+    aperture = retargeting.aperture(curves.aperture, curves.closure, curves.silence, limits)
+    aperture = retargeting.strengthened(aperture, strength, limits)
+    width = retargeting.width(curves.width, curves.silence, width_limits)
+    return arrange(analysis, aperture, width, frame_indices)
 
 
-def arrange(aperture: Float32, width: Float32, frame_indices: Indices) -> dict[str, npt.NDArray[Any]]:
-    """The plan that draws these curves, in inter-ocular distances [N]."""
-    return {"pose": frame_indices, "aperture": aperture, "width": width}
+def arrange(analysis: Arrays, aperture: Float32, width: Float32, frame_indices: Indices) -> Plan:
+    """The plan that draws an aperture and a width, float32 [N], inter-ocular distances.
+
+    The arrays of the plan, whose names are those of plans on disk:
+
+    pose   int64 [N], template frame
+    width  float32 [N], as given
+    """
+    draws = _drawn(analysis, aperture).astype(np.int64)
+    return Plan({"pose": frame_indices, "width": width}, aperture=aperture, draws=draws)
 
 
-def render(template: Template, analysis: Arrays, plan: Arrays, frames: Sequence[Frame], models: Models) -> list[Frame]:
-    """Frames with the mouth opened as planned; those in which it stays shut are copied."""
-    width = np.asarray(analysis["rest"], np.float32)[1]
-    wanted = np.asarray(plan["aperture"], np.float32)
-    seen = np.maximum(wanted - np.asarray(analysis["limits"])[0], 0)
+def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models) -> list[Frame]:
+    """The frames with the mouth opened as planned. Frames in which it stays shut are copies."""
+    assert plan.aperture is not None
+    seen = np.maximum(plan.aperture - np.asarray(analysis["limits"])[0], 0)
     opening = seen + UNSEEN[0] * (1 - np.exp(-seen / UNSEEN[1]))
-    widening = np.asarray(plan["width"], np.float32) - width
+    widening = np.asarray(plan.arrays["width"], np.float32) - np.asarray(analysis["rest"], np.float32)[1]
     out = [frame.copy() for frame in frames]
-    drawn = np.flatnonzero(_drawn(analysis, wanted))
+    drawn = np.flatnonzero(_drawn(analysis, plan.aperture))
     if len(drawn) == 0:
         return out
-    frame_indices = np.asarray(plan["pose"], np.int64)[drawn]
+    frame_indices = np.asarray(plan.arrays["pose"], np.int64)[drawn]
     inputs, origin = build(
         analysis, template.track, [frames[k] for k in drawn], frame_indices, opening[drawn], widening[drawn]
     )

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.core.types import FaceTrack
 from digital_human.tracking.detector import detect, weighted_nms
 from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
-from digital_human.tracking.tracker import CHUNK, LIPS, WORKERS, smooth, track_face
+from digital_human.tracking.tracker import CHUNK, WORKERS, smooth, track_face
 from digital_human.triton.client import TritonModels
-
-RIGHT_CORNER, LEFT_CORNER = 33, 263
 
 
 def blank(width: int, height: int) -> Frame:
@@ -57,7 +56,7 @@ def plain(faces: list[Frame], models: TritonModels) -> FaceTrack:
 def test_every_frame_of_a_talking_person_has_landmarks(plain: FaceTrack, faces: list[Frame]) -> None:
     assert plain.landmarks.shape == (40, 468, 3) and plain.landmarks.dtype == np.float32
     assert plain.present.all() and (plain.score > 0.9).all()
-    eyes = plain.landmarks[:, LEFT_CORNER] - plain.landmarks[:, RIGHT_CORNER]
+    eyes = plain.landmarks[:, mesh.LEFT_EYE_OUTER] - plain.landmarks[:, mesh.RIGHT_EYE_OUTER]
     assert (eyes[:, 0] > 0.1 * faces[0].width).all()
     assert np.abs(np.diff(middle(plain), axis=0)).max() < 0.05 * eyes[:, 0].mean()
 
@@ -189,7 +188,7 @@ def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
     landmarks[5] = 100
     present = np.array([True, True, True, True, False, False, True])
     result = smooth(landmarks, present)
-    nose, lip = result[:, 1, 0], result[:, LIPS[0], 0]
+    nose, lip = result[:, 1, 0], result[:, mesh.LIPS[0], 0]
     assert nose[:4].tolist() == pytest.approx([0, 0.2, 0.6, 0.2])
     assert lip[:4].tolist() == pytest.approx([0, 0.1, 0.8, 0.1])
     assert nose[6] == 0

@@ -61,3 +61,6 @@ LOWER_FACE_SKIN: Indices = np.array(
     [206, 426, 216, 436, 202, 422, 200, 199, 18, 164, 167, 393, 92, 322, 205, 425, 50, 280]
 )
 """Skin of the lower face: cheeks, chin and upper lip."""
+
+SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
+"""Weight of each neighbouring frame when landmarks are smoothed over time. Lips get less: they close within a frame."""

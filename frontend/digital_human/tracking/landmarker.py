@@ -11,14 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Float64, Frame, warp_rgb
 from digital_human.core.types import Models
 from digital_human.tracking.detector import LEFT_EYE, RIGHT_EYE, Detection
 
 INPUT_SIZE = 192
-POINTS = 468
-# Outer corners of the eyes.
-RIGHT_CORNER, LEFT_CORNER = 33, 263
 # The network was trained on squares this much larger than the face.
 MARGIN = 1.5
 # Each view of a face: relative side, angle added. The mean over slightly different crops is steadier.
@@ -34,7 +32,7 @@ def predict_landmarks(
     views: how many of `VIEWS` are averaged
     """
     if not frames:
-        return np.zeros((0, POINTS, 3), np.float32), np.zeros(0, np.float32)
+        return np.zeros((0, mesh.VERTICES, 3), np.float32), np.zeros(0, np.float32)
     seen = [
         (frame, region * [1, 1, side, 1] + [0, 0, 0, angle])
         for frame, region in zip(frames, regions, strict=True)
@@ -46,7 +44,7 @@ def predict_landmarks(
     found = [
         _in_frame(landmarks, a) for landmarks, a in zip(answer["landmarks"].astype(np.float32), affines, strict=True)
     ]
-    landmarks = np.stack(found).reshape(len(frames), views, POINTS, 3).mean(1)
+    landmarks = np.stack(found).reshape(len(frames), views, mesh.VERTICES, 3).mean(1)
     return landmarks, answer["score"].reshape(len(frames), views).astype(np.float32).mean(1)
 
 
@@ -66,7 +64,7 @@ def region_of_detection(face: Detection) -> Float64:
 def regions_of_landmarks(landmarks: Float32) -> Float64:
     """float32 [N, 468, 3] -> float64 [N, 4]."""
     low, high = landmarks[..., :2].min(1), landmarks[..., :2].max(1)
-    eyes = landmarks[:, LEFT_CORNER, :2] - landmarks[:, RIGHT_CORNER, :2]
+    eyes = landmarks[:, mesh.LEFT_EYE_OUTER, :2] - landmarks[:, mesh.RIGHT_EYE_OUTER, :2]
     side, angle = MARGIN * (high - low).max(-1), np.arctan2(eyes[:, 1], eyes[:, 0])
     return np.column_stack([(low + high) / 2, side, angle]).astype(np.float64)
 

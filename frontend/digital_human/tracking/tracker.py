@@ -17,6 +17,7 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Float64, Frame
@@ -24,7 +25,6 @@ from digital_human.core.types import MIN_FACE_SCORE, FaceTrack, Models
 from digital_human.tracking.detector import Detection, detect
 from digital_human.tracking.landmarker import (
     MARGIN,
-    POINTS,
     between,
     has_moved,
     predict_landmarks,
@@ -45,13 +45,6 @@ SAME_FACE = 1.2
 MEMORY = 25
 # How often a frame may be done again because the face was elsewhere in it.
 RETRIES = 2
-
-# Outlines of the lips; they are smoothed less than the rest, for closures are fast.
-LIPS = [
-    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
-]  # fmt: skip
-SMOOTHING, LIP_SMOOTHING = 0.2, 0.1
 
 
 def track_face(
@@ -76,7 +69,7 @@ def track_face(
         if on_frames is not None:
             on_frames(seen, part[0])
         parts.append(part)
-    landmarks = np.concatenate([np.zeros((0, POINTS, 3), np.float32), *(part[0] for part in parts)])
+    landmarks = np.concatenate([np.zeros((0, mesh.VERTICES, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
     present = score >= MIN_FACE_SCORE
     return FaceTrack(smooth(landmarks, present), score, present)
@@ -89,8 +82,8 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
     after = np.minimum(index + 1, max(len(landmarks) - 1, 0))
     before = np.where(present[before], before, index)
     after = np.where(present[after], after, index)
-    weight = np.full((POINTS, 1), SMOOTHING, np.float32)
-    weight[LIPS] = LIP_SMOOTHING
+    weight = np.full((mesh.VERTICES, 1), mesh.SMOOTHING, np.float32)
+    weight[mesh.LIPS] = mesh.LIP_SMOOTHING
     return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
 
 
@@ -193,7 +186,7 @@ class _Chain:
 def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
     """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
     frames = part.frames
-    landmarks, score = np.zeros((len(frames), POINTS, 3), np.float32), np.zeros(len(frames), np.float32)
+    landmarks, score = np.zeros((len(frames), mesh.VERTICES, 3), np.float32), np.zeros(len(frames), np.float32)
     options = [_options(i, part.known) for i in range(len(frames))]
     for attempt in range(max(map(len, options))):
         todo = [i for i in range(len(frames)) if score[i] < MIN_FACE_SCORE and len(options[i]) > attempt]

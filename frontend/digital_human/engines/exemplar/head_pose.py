@@ -13,11 +13,9 @@ import numpy as np
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
+from digital_human.core.landmarks import Indices
 from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar.lip_geometry import interocular
-
-SMOOTH_FACE, SMOOTH_LIPS = 0.2, 0.1
-"""Weight of each neighbouring frame when landmarks are smoothed over time."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +69,11 @@ def angles(pose: Pose) -> Float32:
     return np.degrees(np.array(vectors)).astype(np.float32)  # type: ignore[no-any-return]
 
 
-def steady(track: FaceTrack, frames: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Float32:
-    """Landmarks of the asked frames [n, 468, 3], smoothed over their present neighbours.
+def steady(track: FaceTrack, frames: Indices) -> Float32:
+    """Landmarks of some frames, float32 [n, 468, 3], smoothed over the neighbours that show the face.
 
-    Lips hardly: they close within a frame.
+    A track is smoothed with these weights when it is made (`tracking.tracker`), so this is the second
+    time. Stored atlases hold measures of landmarks smoothed twice; smoothing once would change what is drawn.
     """
     last = len(track.landmarks) - 1
     here = track.landmarks[frames]
@@ -83,6 +82,6 @@ def steady(track: FaceTrack, frames: np.ndarray[tuple[int], np.dtype[np.int64]])
         other = np.clip(frames + step, 0, last)
         other = np.where(track.present[other], other, frames)
         difference = track.landmarks[other] - here
-        out += SMOOTH_FACE * difference
-        out[:, mesh.LIPS] += (SMOOTH_LIPS - SMOOTH_FACE) * difference[:, mesh.LIPS]
+        out += mesh.SMOOTHING * difference
+        out[:, mesh.LIPS] += (mesh.LIP_SMOOTHING - mesh.SMOOTHING) * difference[:, mesh.LIPS]
     return out

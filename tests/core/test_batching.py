@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digital_human.core.batching import LEAST, batch_sizes, infer_padded
+from digital_human.core.batching import MIN_BATCH, batch_sizes, infer_padded
 from digital_human.core.types import Arrays
 
 
@@ -31,9 +31,9 @@ def test_every_frame_is_in_one_batch_and_none_is_too_large(count: int, largest: 
 def test_frames_that_are_drawn_twice_leave_batches_of_the_same_few_sizes() -> None:
     draws = 1 + (np.random.default_rng(0).random(1000) < 0.15)
     drawn = pictures(draws, batch_sizes(draws, 16))
-    padded = {-(-n // LEAST) * LEAST for n in drawn}
+    padded = {-(-n // MIN_BATCH) * MIN_BATCH for n in drawn}
     assert padded == {4, 8, 16}
-    assert sum(-n % LEAST for n in drawn) < 0.02 * draws.sum()
+    assert sum(-n % MIN_BATCH for n in drawn) < 0.02 * draws.sum()
 
 
 def test_batches_grow_so_that_work_begins_at_once_and_ends_small() -> None:

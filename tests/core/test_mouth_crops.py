@@ -1,4 +1,4 @@
-"""Close-ups of the mouth instead of a template that is decoded once more."""
+"""Crops of the mouth save decoding a template again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from digital_human.core import frame
 from digital_human.core import mouth_crops as module
 from digital_human.core.frame import Frame
-from digital_human.core.mouth_crops import CORNERS, LEFT_EYE, RIGHT_EYE, CloseUps
+from digital_human.core.landmarks import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from digital_human.core.mouth_crops import MouthCrops
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media import VideoReader
 from digital_human.media import reader as read_module
@@ -28,43 +29,43 @@ def picture(seed: int) -> Frame:
 def face_at(x: float, y: float) -> np.ndarray:
     """Landmarks [468, 3] of a face whose mouth is there; nothing but mouth and eyes is in its place."""
     points = np.zeros((468, 3), np.float32)
-    points[CORNERS, :2] = [[x - 10, y], [x + 10, y]]
+    points[MOUTH_CORNERS, :2] = [[x - 10, y], [x + 10, y]]
     points[RIGHT_EYE, :2], points[LEFT_EYE, :2] = [x - UNIT / 2, y - 30], [x + UNIT / 2, y - 30]
     return points
 
 
 @pytest.mark.parametrize("mouth", [(100, 80), (101.3, 83.8), (5, 150), (196, 6)])
 def test_a_cut_from_a_close_up_is_the_one_from_the_frame_also_beyond_its_edge(mouth: tuple[float, float]) -> None:
-    seen = CloseUps(WIDTH, HEIGHT)
+    seen = MouthCrops(WIDTH, HEIGHT)
     pictures = [picture(0), picture(1)]
-    seen.keep(pictures, np.stack([face_at(*mouth), face_at(*mouth)]))
+    seen.add(pictures, np.stack([face_at(*mouth), face_at(*mouth)]))
     x, y = (2 * round((centre - 40) / 2) for centre in mouth)
     for index, whole in enumerate(pictures):
-        assert seen.shows(index, x, y, 80, 80)
+        assert seen.covers(index, x, y, 80, 80)
         assert np.array_equal(seen.crop_yuv(index, x, y, 80, 80).data, frame.crop_yuv(whole, x, y, 80, 80).data)
 
 
 def test_what_a_close_up_does_not_show_is_not_made_up() -> None:
-    seen = CloseUps(WIDTH, HEIGHT)
-    seen.keep([picture(0), picture(1)], np.stack([face_at(100, 80), face_at(-300, 80)]))
-    assert seen.shows(0, 60, 40, 80, 80)
-    assert not seen.shows(0, 40, 40, 80, 80) and not seen.shows(0, 60, 40, 120, 80)
-    assert not seen.shows(0, 60, 20, 80, 80) and not seen.shows(0, 60, 60, 80, 80)
-    assert not seen.shows(1, -340, 40, 80, 80), "a face out of the picture"
-    assert not seen.shows(2, 60, 40, 80, 80), "a frame never shown"
+    seen = MouthCrops(WIDTH, HEIGHT)
+    seen.add([picture(0), picture(1)], np.stack([face_at(100, 80), face_at(-300, 80)]))
+    assert seen.covers(0, 60, 40, 80, 80)
+    assert not seen.covers(0, 40, 40, 80, 80) and not seen.covers(0, 60, 40, 120, 80)
+    assert not seen.covers(0, 60, 20, 80, 80) and not seen.covers(0, 60, 60, 80, 80)
+    assert not seen.covers(1, -340, 40, 80, 80), "a face out of the picture"
+    assert not seen.covers(2, 60, 40, 80, 80), "a frame never shown"
 
 
 def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 20_000)
-    seen = CloseUps(WIDTH, HEIGHT)
+    seen = MouthCrops(WIDTH, HEIGHT)
     for number in range(3):
-        seen.keep([picture(number)], face_at(100, 80)[None])
-    assert not seen.shows(0, 60, 40, 80, 80)
+        seen.add([picture(number)], face_at(100, 80)[None])
+    assert not seen.covers(0, 60, 40, 80, 80)
 
 
-@pytest.mark.parametrize("close_ups", [True, False])
+@pytest.mark.parametrize("mouth_crops", [True, False])
 def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
-    samples: Path, models: TritonModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, close_ups: bool
+    samples: Path, models: TritonModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mouth_crops: bool
 ) -> None:
     decoded = []
 
@@ -85,9 +86,9 @@ def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
     fitting = prepared("fits")
     assert decoded == [0]
     monkeypatch.setattr(read_module, "_BUFFER_BYTES", 2**20)
-    if not close_ups:
+    if not mouth_crops:
         monkeypatch.setattr(module, "MAX_BYTES", 2**20)
     found = prepared("too-large")
-    assert decoded == ([0] if close_ups else [0, 0])
+    assert decoded == ([0] if mouth_crops else [0, 0])
     assert found.keys() == fitting.keys()
     assert all(np.array_equal(found[key], fitting[key]) for key in fitting)

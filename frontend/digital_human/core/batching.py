@@ -1,7 +1,7 @@
-"""Batches of few sizes: a runtime that computes whole batches prepares a network anew for each number of pictures.
+"""Batches of few different sizes.
 
-OpenVINO takes as long for that as for ten frames, so a job draws by LEAST or by its largest number, and at its start
-doubles from the one to the other, whatever its length and however many of its frames are drawn twice.
+A runtime that computes whole batches compiles a model again for every batch size, which takes OpenVINO as long as ten
+frames. So batches hold MIN_BATCH images or the largest number, and double from one to the other at the start of a job.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from digital_human.core.types import Arrays, Models
 
 T = TypeVar("T")
 
-LEAST = 4
-"""Pictures of a small batch. All others are a multiple of it."""
+MIN_BATCH = 4
+"""Images of the smallest batch. The size of every other batch is a multiple of it."""
 
 
 def batch_sizes(draws: npt.NDArray[np.int64], largest: int) -> list[int]:
-    """Frames of each batch: few at first, so that every stage soon has work, and few at the end.
+    """Frames in each batch: few at first, so that every stage soon has work, and few at the end.
 
-    draws:   [N], pictures a network draws for each frame
-    largest: pictures of a full batch, at least 1; no batch has more frames than that either
+    draws:   int64 [N], images that the model renders for each frame
+    largest: images of a full batch, at least 1; also the largest number of frames of a batch
     """
-    largest -= largest % LEAST if largest > LEAST else 0
+    largest -= largest % MIN_BATCH if largest > MIN_BATCH else 0
     sizes: list[int] = []
-    start, left, grown = 0, int(draws.sum()), LEAST
+    start, left, target = 0, int(draws.sum()), MIN_BATCH
     while start < len(draws):
-        room = min(grown if grown <= left else LEAST, largest)
-        grown = min(grown * 2, largest)
-        drawn = np.cumsum(draws[start : start + room])
-        size = max(int(np.searchsorted(drawn, room, side="right")), 1)
+        capacity = min(target if target <= left else MIN_BATCH, largest)
+        target = min(target * 2, largest)
+        images = np.cumsum(draws[start : start + capacity])
+        size = max(int(np.searchsorted(images, capacity, side="right")), 1)
         sizes.append(size)
-        left -= int(drawn[size - 1])
+        left -= int(images[size - 1])
         start += size
     return sizes
 
@@ -52,11 +52,11 @@ def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
 
 
 def infer_padded(models: Models, model: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    """What `models.infer` gives for `output`, asked with the last item repeated up to a multiple of LEAST."""
+    """Run `models.infer` with the last item repeated up to a multiple of MIN_BATCH; return `output` without them."""
     count = len(next(iter(inputs.values())))
-    padded = {name: _padded(array, -count % LEAST) for name, array in inputs.items()}
+    padded = {name: _padded(array, -count % MIN_BATCH) for name, array in inputs.items()}
     return models.infer(model, padded, (output,))[output][:count]
 
 
-def _padded(array: npt.NDArray[np.generic], more: int) -> npt.NDArray[np.generic]:
-    return np.concatenate([array, np.repeat(array[-1:], more, 0)]) if more else array
+def _padded(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:
+    return np.concatenate([array, np.repeat(array[-1:], count, 0)]) if count else array

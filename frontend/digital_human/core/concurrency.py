@@ -1,4 +1,4 @@
-"""Stages of the pipeline as plain generators; `prefetch` and `ordered_map` let them work in threads of their own."""
+"""Pipeline stages are plain generators; `prefetch` and `ordered_map` run them in threads."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class _Raised(Generic[T]):
 
 
 def prefetch(items: Iterable[T], size: int, name: str) -> Generator[T, None, None]:
-    """The same items, produced by a thread that stays at most `size` items in front.
+    """Yield `items`, produced by a thread that runs at most `size` items ahead.
 
-    An exception of the producer is raised here. When the consumer stops early the thread ends and closes `items`.
+    An exception of the producer is raised in the consumer. If the consumer stops early, the thread ends and closes
+    `items`.
     """
-    line: queue.Queue[object] = queue.Queue(size)
+    buffer: queue.Queue[object] = queue.Queue(size)
     stopped = threading.Event()
 
     def put(item: object) -> bool:
         while not stopped.is_set():
             try:
-                line.put(item, timeout=0.1)
+                buffer.put(item, timeout=0.1)
                 return True
             except queue.Full:
                 continue
@@ -51,11 +52,11 @@ def prefetch(items: Iterable[T], size: int, name: str) -> Generator[T, None, Non
             if close is not None:
                 close()
 
-    # The context says whose job this is, to the log and to the trace.
+    # The context carries the job's id to the log and the trace.
     thread = threading.Thread(target=copy_context().run, args=(produce,), name=name, daemon=True)
     thread.start()
     try:
-        while (item := line.get()) is not _END:
+        while (item := buffer.get()) is not _END:
             if isinstance(item, _Raised):
                 raise item.error
             yield item  # type: ignore[misc]
@@ -65,21 +66,20 @@ def prefetch(items: Iterable[T], size: int, name: str) -> Generator[T, None, Non
 
 
 def ordered_map(items: Iterable[S], work: Callable[[S], T], workers: int, name: str) -> Generator[T, None, None]:
-    """`work` of every item, in the order of the items, done by threads on up to `workers` of them at a time.
+    """Yield `work(item)` for every item, in order, computed by `workers` threads.
 
-    One more item waits, so that whoever is done goes on while the one before it is still being worked on.
-
-    An exception of `work` is raised here, in its turn. When the consumer stops early, what was begun is waited for.
+    One more item is queued, so that a thread that finishes early has work while the item before its own still runs.
+    An exception of `work` is raised in its turn. If the consumer stops early, calls that have begun are waited for.
     """
-    line: deque[Future[T]] = deque()
+    pending: deque[Future[T]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix=name) as pool:
         try:
             for item in items:
-                line.append(pool.submit(copy_context().run, work, item))
-                if len(line) > workers:
-                    yield line.popleft().result()
-            while line:
-                yield line.popleft().result()
+                pending.append(pool.submit(copy_context().run, work, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in line:
+            for future in pending:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""How many processors there are for this process."""
+"""The number of processors that this process may use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def usable_processors(control_groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Those it may run on, but no more than its container is granted time of; at least one.
+    """Processors in the affinity mask, limited by the container's CPU quota; at least one.
 
-    control_groups: where cgroups are mounted, version 2 or 1
+    control_groups: mount point of cgroups, version 2 or 1
     """
-    allowed, granted = len(os.sched_getaffinity(0)), _granted(control_groups)
-    return max(min(allowed, allowed if granted is None else math.ceil(granted)), 1)
+    allowed, quota = len(os.sched_getaffinity(0)), _quota(control_groups)
+    return max(min(allowed, allowed if quota is None else math.ceil(quota)), 1)
 
 
-def _granted(groups: Path) -> float | None:
-    """Processors' worth of time in a period; None without a limit."""
+def _quota(groups: Path) -> float | None:
+    """CPU time over wall time; None without a limit."""
     with suppress(OSError, ValueError):
         quota, period = (groups / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)

@@ -1,6 +1,6 @@
-"""A video frame as the pipeline carries it, and the few things done to its pixels.
+"""A video frame, and the few operations on its pixels.
 
-Frames stay in planar YUV 4:2:0 from the decoder to the encoder, the region of the mouth too: pixels that nobody touches
+Frames stay in planar YUV 4:2:0 from the decoder to the encoder, the mouth region included: pixels that nobody touches
 keep their exact bytes.
 """
 
@@ -30,10 +30,10 @@ _TO_RGB: dict[Matrix, Float32] = {
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture, I420, limited range.
+    """One image, I420, limited range.
 
     data:   uint8 [height * 3 / 2, width]; height and width are even
-    matrix: which matrix turns it into RGB
+    matrix: the YCbCr matrix
     """
 
     data: Uint8
@@ -72,7 +72,7 @@ def rgb_to_yuv(image: Uint8, matrix: Matrix) -> Uint8:
 
 
 def from_yuv(image: Uint8, matrix: Matrix) -> Frame:
-    """A picture of full chroma, uint8 [H, W, 3] YCbCr, H and W even, as a frame."""
+    """A frame from an image of full chroma: uint8 [H, W, 3] YCbCr, H and W even."""
     rows, columns = image.shape[:2]
     frame = Frame(np.empty((rows * 3 // 2, columns), np.uint8), matrix)
     half = cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
@@ -82,7 +82,7 @@ def from_yuv(image: Uint8, matrix: Matrix) -> Frame:
 
 
 def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
-    """A region as uint8 [height, width, 3] YCbCr 4:4:4; outside the picture the edge repeats.
+    """A region as uint8 [height, width, 3] YCbCr 4:4:4. Outside the frame the edge repeats.
 
     x, y, width and height are even.
     """
@@ -91,7 +91,7 @@ def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
 
 
 def crop_yuv(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
-    """A region as a picture of its own; outside the frame the edge repeats. x, y, width and height are even."""
+    """A region as a frame of its own. Outside the frame the edge repeats. x, y, width and height are even."""
     luma, *chroma = frame.planes
     region = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
     for part, plane, step in zip(region.planes, (luma, *chroma), (1, 2, 2), strict=True):
@@ -100,7 +100,7 @@ def crop_yuv(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
 
 
 def insert_yuv(frame: Frame, region: Frame, x: int, y: int) -> None:
-    """Write what `crop_yuv` gave, changed, back in place; what lies outside the frame is dropped."""
+    """Write an edited region of `crop_yuv` back in place. What lies outside the frame is dropped."""
     for plane, part, step in zip(frame.planes, region.planes, (1, 2, 2), strict=True):
         left, top = x // step, y // step
         x0, y0 = max(left, 0), max(top, 0)
@@ -109,9 +109,9 @@ def insert_yuv(frame: Frame, region: Frame, x: int, y: int) -> None:
 
 
 def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
-    """Write a region back in place. `before` is what `crop` gave, `after` the same region changed.
+    """Write an edited region of `crop` back in place: `before` as `crop` returned it, `after` edited.
 
-    Chroma moves by the mean change of each 2x2 block, so a block that did not change keeps its exact bytes.
+    Chroma changes by the mean change of each 2x2 block, so a block that did not change keeps its exact bytes.
     """
     h, w = before.shape[:2]
     x0, y0 = max(x, 0), max(y, 0)
@@ -130,12 +130,12 @@ def paste(frame: Frame, before: Uint8, after: Uint8, x: int, y: int) -> None:
 
 
 def warp_rgb(frame: Frame, affine: npt.NDArray[np.float64], size: int) -> Uint8:
-    """uint8 [size, size, 3] RGB seen through `affine`, float64 [2, 3], frame pixels -> crop pixels; size is even.
+    """uint8 [size, size, 3] RGB, the frame warped by `affine`, float64 [2, 3], frame pixels -> crop pixels.
 
-    Chroma has half the resolution, as in the frame.
+    size is even. Chroma has half the resolution, as in the frame.
     """
     region = Frame(np.empty((size * 3 // 2, size), np.uint8), frame.matrix)
-    # Between pixels of chroma, whose centres lie at half a pixel of luma, the same map but for the shift.
+    # The same map between pixels of chroma, whose centres lie half a luma pixel further.
     half = affine.copy()
     half[:, 2] = (affine[:, 2] + affine[:, :2] @ np.array([0.5, 0.5]) - 0.5) / 2
     for plane, target, matrix in zip(frame.planes, region.planes, (affine, half, half), strict=True):

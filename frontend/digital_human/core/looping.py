@@ -1,4 +1,4 @@
-"""Which template frames are shown when the speech lasts longer than the template."""
+"""The template frame under each output frame, also where the speech is longer than the template."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ LOOPS: tuple[Loop, ...] = get_args(Loop)
 
 
 def loop_frames(count: int, length: int, loop: Loop = "ping-pong") -> npt.NDArray[np.int64]:
-    """The template frame under each of `length` output frames, int64 [length]; the template has `count`, at least one.
+    """Indices of template frames, int64 [length]. The template has `count` frames, at least one.
 
-    ping-pong   to and fro, never showing an end twice in a row: no jump
-    repeat      from the start again: for templates whose end meets their start
+    ping-pong   forth and back; neither end is shown twice in a row, so nothing jumps
+    repeat      from the start again, for templates whose end matches their start
     hold        once, then the last frame stays
     """
-    walked = np.arange(length)
+    steps = np.arange(length)
     if loop == "repeat":
-        return walked % count
+        return steps % count
     if loop == "hold":
-        return np.minimum(walked, count - 1)
-    phase = walked % max(2 * count - 2, 1)
+        return np.minimum(steps, count - 1)
+    phase = steps % max(2 * count - 2, 1)
     return np.minimum(phase, 2 * count - 2 - phase) if count > 1 else phase

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame
-from digital_human.core.mouth_crops import CloseUps
+from digital_human.core.mouth_crops import MouthCrops
 
 SPEECH_RATE = 16_000
 """Hz. Everywhere in the pipeline speech is float32 [samples], mono, within +-1, at this rate."""
@@ -43,7 +43,7 @@ class Template:
     fps:           constant frame rate after normalisation
     frame_count:   T, the number of frames
     frames:        decodes the frames again, in order
-    close_ups:     crops around the mouth, so that `analyse` need not decode again; None where they are not kept
+    mouth_crops:     crops around the mouth, so that `analyse` need not decode again; None where they are not kept
     """
 
     width: int
@@ -52,7 +52,7 @@ class Template:
     frame_count: int
     track: FaceTrack
     frames: Callable[[], Iterator[Frame]]
-    close_ups: CloseUps | None = None
+    mouth_crops: MouthCrops | None = None
 
 
 class Models(Protocol):

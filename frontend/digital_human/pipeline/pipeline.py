@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from av.codec.hwaccel import HWAccel
 
-from digital_human.core.batching import LEAST, batch_sizes, batched
+from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import Loop, loop_frames
@@ -221,7 +221,7 @@ def _batches(
     frames = prepared.reader.play(order[start:stop])
     draws = np.ones(planned.length, np.int64) if planned.plan.draws is None else planned.plan.draws
     draws = draws[start:stop] * template.track.present[order[start:stop]]
-    largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, LEAST))
+    largest = min(workshop.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, MIN_BATCH))
     sizes = batch_sizes(draws, largest)
     read = prefetch(batched(frames, sizes), 1, "read")
     try:

@@ -18,7 +18,7 @@ from av.codec.hwaccel import HWAccel
 
 from digital_human.core.concurrency import prefetch
 from digital_human.core.frame import Frame
-from digital_human.core.mouth_crops import CloseUps
+from digital_human.core.mouth_crops import MouthCrops
 from digital_human.core.types import Arrays, FaceTrack, Models, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
@@ -153,10 +153,10 @@ def prepare(
     cached = stored = groups is not None
     metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
-        close_ups = CloseUps(reader.info.width, reader.info.height) if not reader.fits else None
-        track = _track(reader, models, max_seconds, report, close_ups)
+        mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
+        track = _track(reader, models, max_seconds, report, mouth_crops)
         groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
-        groups["engine"] = engine.analyse(_template(reader, groups["track"], close_ups), models)
+        groups["engine"] = engine.analyse(_template(reader, groups["track"], mouth_crops), models)
         stored = store.save(key, groups)
     report(1.0)
     return Prepared(reader, _template(reader, groups["track"]), groups["engine"], cached, stored)
@@ -172,7 +172,7 @@ def content_hash(path: Path) -> str:
 
 
 def _track(
-    reader: VideoReader, models: Models, max_seconds: float, report: Report, close_ups: CloseUps | None
+    reader: VideoReader, models: Models, max_seconds: float, report: Report, mouth_crops: MouthCrops | None
 ) -> FaceTrack:
     limit = int(max_seconds * reader.info.fps)
     expected = max(reader.info.length_hint, 1)
@@ -184,13 +184,13 @@ def _track(
             report(min(index / expected, 1.0) * 0.9)
             yield frame
 
-    track = track_face(prefetch(counted(), 32, "decode"), models, on_frames=close_ups.keep if close_ups else None)
+    track = track_face(prefetch(counted(), 32, "decode"), models, on_frames=mouth_crops.add if mouth_crops else None)
     if not track.present.any():
         raise NoFaceError("video_path: no face was found in any frame")
     return track
 
 
-def _template(reader: VideoReader, track: Arrays, close_ups: CloseUps | None = None) -> Template:
+def _template(reader: VideoReader, track: Arrays, mouth_crops: MouthCrops | None = None) -> Template:
     info = reader.info
     face = FaceTrack(
         np.asarray(track["landmarks"], np.float32),
@@ -198,4 +198,4 @@ def _template(reader: VideoReader, track: Arrays, close_ups: CloseUps | None = N
         np.asarray(track["present"], np.bool_),
     )
     frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
-    return Template(info.width, info.height, info.fps, len(face.score), face, frames, close_ups)
+    return Template(info.width, info.height, info.fps, len(face.score), face, frames, mouth_crops)

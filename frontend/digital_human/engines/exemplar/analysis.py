@@ -200,9 +200,9 @@ def _regions(
     """Each of `frames` cut at its `origin`, with its place among them; from close-ups, where these reach so far."""
     place = {int(frame): k for k, frame in enumerate(frames)}
     boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
-    close_ups = template.close_ups
-    if close_ups is not None and all(close_ups.shows(*box) for box in boxes):
-        yield from ((k, close_ups.crop_yuv(*box)) for k, box in enumerate(boxes))
+    mouth_crops = template.mouth_crops
+    if mouth_crops is not None and all(mouth_crops.covers(*box) for box in boxes):
+        yield from ((k, mouth_crops.crop_yuv(*box)) for k, box in enumerate(boxes))
         return
     for index, frame in enumerate(template.frames()):
         if index in place:

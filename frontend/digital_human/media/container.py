@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from digital_human.errors import BadInputError, OutOfMemoryError
+from digital_human.media.frame_rate import constant_rate, grid_rate
 from digital_human.media.video_info import (
     SPACE_BT709,
     SPACE_RGB,
@@ -35,11 +37,9 @@ _FORMATS = ",".join(
 _SEEKABLE_FORMATS = ("mov", "matroska")
 _STILL_FORMATS = ("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe")
 _STILL_FPS = Fraction(25)
-_MAX_FPS = 120
 _MAX_STREAMS = 32
 MAX_PIXELS = 4096 * 2304
 """Of a template's picture, where the caller names no other limit."""
-_COMMON_RATES = [Fraction(n * 1000, 1001) for n in (24, 30, 60)] + [Fraction(n) for n in (24, 25, 30, 50, 60)]
 
 
 @contextmanager
@@ -84,9 +84,15 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
             raise BadInputError(f"{field}: holds no decodable frame")
         still = is_still(container)
         fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
+        gaps = False
+        if not still:
+            grid = grid_rate(container, stream)
+            if grid is not None and abs(grid - fps) > fps / 200:
+                fps, gaps = grid, True
         seconds = Fraction(container.duration or 0, av.time_base)
         length = 1 if still else round(seconds * fps)
-        return info_of(first, fps, still, stream.sample_aspect_ratio, length, field), first
+        info = info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
+        return replace(info, gaps=gaps), first
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
@@ -114,12 +120,3 @@ def info_of(
     else:
         tags = ColourTags(space, int(first.color_primaries), int(first.color_trc))
     return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length)
-
-
-def constant_rate(average: Fraction | None, guessed: Fraction | None) -> Fraction:
-    """The rate to keep. A variable-rate file's average is snapped to the common rate it comes close to."""
-    for rate in (average, guessed):
-        if rate and 1 <= rate <= _MAX_FPS:
-            near = min(_COMMON_RATES, key=lambda common: abs(common - rate))
-            return near if abs(near - rate) < rate / 500 else Fraction(rate)
-    return Fraction(25)

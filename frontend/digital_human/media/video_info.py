@@ -29,6 +29,7 @@ class VideoInfo:
     fps:           exact frames per second
     still:         a picture rather than a moving image
     length_hint:   number of frames by the file's header; 0 where it does not say
+    gaps:          the pictures lie on a grid of `fps`, and some are missing
     """
 
     width: int
@@ -37,6 +38,7 @@ class VideoInfo:
     tags: ColourTags
     still: bool
     length_hint: int = 0
+    gaps: bool = False
 
     @property
     def matrix(self) -> Matrix:

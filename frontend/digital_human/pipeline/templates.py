@@ -148,7 +148,9 @@ def prepare(
     content = content_hash(path)
     if held is not None:
         held.exchange(content, reader)
-    key = f"{content}-{TRACK_VERSION}-{engine.name}-{engine.version}"
+    # Earlier versions read such a template at another rate.
+    grid = "-grid" if reader.info.gaps else ""
+    key = f"{content}-{TRACK_VERSION}-{engine.name}-{engine.version}{grid}"
     groups = store.load(key)
     cached = stored = groups is not None
     metrics.template_cache.labels("hit" if cached else "miss").inc()

@@ -21,6 +21,17 @@ from tests.media.factory import write_sound
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures they use, and by the servers that their module starts itself."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        starts = {"Live", "TritonServer"} & set(vars(item.module) if isinstance(item, pytest.Function) else ())
+        if "triton" in used or starts:
+            item.add_marker("triton")
+        if "browser" in used:
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Folder with template.mkv (a woman talking, 3 s, 25 fps) and speech.wav."""

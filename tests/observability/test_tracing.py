@@ -29,7 +29,7 @@ otlp = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 import sys
-from digital_human import observe, tracing
+from digital_human.observability import job_scope, tracing
 from digital_human.core.concurrency import prefetch
 
 def frames():
@@ -38,13 +38,13 @@ def frames():
         yield 1
 
 end = tracing.configure(sys.argv[1])
-with observe.job(sys.argv[2]):
+with job_scope.job(sys.argv[2]):
     with tracing.span("render"):
         sent = tracing.headers()
 with tracing.joined(sent):
     list(prefetch(frames(), 1, "draw"))
 try:
-    with observe.job(sys.argv[3]), tracing.span("plan"):
+    with job_scope.job(sys.argv[3]), tracing.span("plan"):
         raise ValueError("broken")
 except ValueError:
     pass

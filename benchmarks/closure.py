@@ -20,11 +20,11 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from benchmarks import ruler
-from benchmarks.workshop import workshop
+from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Float32
 from digital_human.core.types import SPEECH_RATE
 from digital_human.engines.exemplar.engine import DefaultEngine
-from digital_human.pipeline.pipeline import Job, run
+from digital_human.pipeline.pipeline import RenderJob, generate_video
 from training.speech.phones import RATE, label
 from training.speech.synthesis import Espeak
 from training.speech.texts import TEST_SENTENCES
@@ -41,7 +41,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     voices = Espeak()
     rows: list[dict[str, Any]] = []
-    with workshop(options.out) as shop:
+    with pipeline_context(options.out) as context:
         for language in options.languages:
             said = voices.say(TEST_SENTENCES[language], language + Espeak.TEST_VARIANTS[len(rows) % 2])
             if said is None:
@@ -49,8 +49,8 @@ def main() -> None:
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
-            result = run(Job(sound, options.template, output), DefaultEngine(), shop)
-            seen = ruler.measure(output, shop.models)
+            result = generate_video(RenderJob(sound, options.template, output), DefaultEngine(), context)
+            seen = ruler.measure(output, context.models)
             labels = label(said.phones, said.audio)
             assert result.aperture is not None
             curves = {"": seen.aperture, "second ": seen.second, "curve ": result.aperture.astype(float)}

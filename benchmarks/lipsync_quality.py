@@ -26,13 +26,13 @@ import numpy as np
 
 from benchmarks import reenactment, ruler, stills
 from benchmarks.chroma import LEAST_PSNR, psnr_outside
-from benchmarks.workshop import workshop
+from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Float32
 from digital_human.core.types import Models
 from digital_human.engines.exemplar import speech_to_lips
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media.contact_sheet import write_contact_sheet
-from digital_human.pipeline.pipeline import Job, run
+from digital_human.pipeline.pipeline import RenderJob, generate_video
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
@@ -78,8 +78,8 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    with workshop(options.out, options.speech_network) as shop:
-        models = shop.models
+    with pipeline_context(options.out, options.speech_network) as context:
+        models = context.models
         templates = {path: ruler.measure(path, models) for path in options.templates}
         for number, clip in enumerate(options.clips):
             truth = ruler.measure(clip, models)
@@ -87,7 +87,7 @@ def main() -> None:
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
-                    run(Job(clip, template, output), DefaultEngine(), shop)
+                    generate_video(RenderJob(clip, template, output), DefaultEngine(), context)
                 seen = ruler.measure(output, models)
                 chroma = psnr_outside(output, template, seen.box)
                 row = compare(method, clip, template, truth, templates[template], seen, chroma)
@@ -95,7 +95,7 @@ def main() -> None:
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
-        speaking = stills.measure_all(options.pictures, options.clips, shop, options.out)
+        speaking = stills.measure_all(options.pictures, options.clips, context, options.out)
         again = [row for path in (*templates, *options.talkers) for row in reenactment.reenact(path, models)]
     (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
     tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])

@@ -30,8 +30,9 @@ from benchmarks.measure import Cost, Row, costing, interleaved, median, save, sh
 from digital_human.core.cpus import usable_processors
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media import EncoderSettings
-from digital_human.pipeline.pipeline import Job, Workshop, run
-from digital_human.pipeline.templates import TemplateStore
+from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.pipeline import RenderJob, generate_video
+from digital_human.pipeline.template_store import TemplateStore
 from digital_human.settings import Settings
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
@@ -140,7 +141,7 @@ def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder:
     """As many jobs at once as asked for, of one cached template."""
     settings, engine = Settings(), DefaultEngine()
     models = TritonModels(server.url)
-    workshop = Workshop(
+    context = PipelineContext(
         models=models,
         store=TemplateStore(folder / "store", 2**32),
         encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf),
@@ -152,13 +153,13 @@ def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder:
     )
     video = media.template(media.clip_of(arguments, size), size, folder)
     speech = media.speech(arguments.audio, JOB_SECONDS, folder)
-    run(Job(speech, video, folder / "warm.mp4"), engine, workshop)
+    generate_video(RenderJob(speech, video, folder / "warm.mp4"), engine, context)
     frames, rows = JOB_SECONDS * float(media.FPS), []
     for count in arguments.jobs:
         before = _metrics(server.metrics_url)
         with costing(lambda: tree(os.getpid())) as cost, ThreadPoolExecutor(count) as pool:
             names = [folder / f"{number}.mp4" for number in range(count)]
-            list(pool.map(lambda name: run(Job(speech, video, name), engine, workshop), names))
+            list(pool.map(lambda name: generate_video(RenderJob(speech, video, name), engine, context), names))
         after = _metrics(server.metrics_url)
         grown = {name: after[name] - before.get(name, 0) for name in after}
         rows.append(

@@ -27,8 +27,9 @@ from digital_human.core.looping import loop_frames
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines import Engine, load_engines, slice_plan
 from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
-from digital_human.pipeline.pipeline import Job, Workshop, run
-from digital_human.pipeline.templates import TemplateStore
+from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.pipeline import RenderJob, generate_video
+from digital_human.pipeline.template_store import TemplateStore
 from digital_human.settings import Settings
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
@@ -151,8 +152,8 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
             store = TemplateStore(folder / f"store-{video.stem}-{number if fresh else 0}-{os.getpid()}", 2**32)
             if fresh and store.folder.exists():
                 raise RuntimeError("the store is not empty")
-            workshop = Workshop(models, store, encoder, Path(), size, 3600, 3600, 2**26)
-            ratios.append(_cost(partial(run, Job(speech, video, folder / "y.mp4"), engine, workshop)))
+            context = PipelineContext(models, store, encoder, Path(), size, 3600, 3600, 2**26)
+            ratios.append(_cost(partial(generate_video, RenderJob(speech, video, folder / "y.mp4"), engine, context)))
         rows.append(_whole(name, ratios, count, *bounds))
     return rows
 

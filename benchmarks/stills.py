@@ -20,10 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import ruler
-from benchmarks.workshop import workshop
+from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Frame, crop, yuv_to_rgb
 from digital_human.engines.exemplar.engine import DefaultEngine
-from digital_human.pipeline.pipeline import Job, Workshop, draw, hear, plan, study, with_plan
+from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.pipeline import RenderJob, bind_plan, decode_speech, plan_frames, render_frames
+from digital_human.pipeline.templates import prepare_template
 
 COLUMNS, SHOWN, WIDTH = 10, 50, 150
 """Of a contact sheet: tiles a row, tiles, and pixels of a tile."""
@@ -47,16 +49,17 @@ class Row:
     step: float
 
 
-def measure(picture: Path, clip: Path, shop: Workshop, out: Path) -> Row:
+def measure(picture: Path, clip: Path, context: PipelineContext, out: Path) -> Row:
     engine = DefaultEngine()
-    job = Job(clip, picture, out / "unused.mp4")
-    prepared = study(job.video, engine, shop, lambda share: None)
-    planned = with_plan(job, prepared, plan(job, prepared, hear(job, shop), engine, shop), shop)
-    frames = list(draw(planned, engine, shop, 0, planned.length))
+    job = RenderJob(clip, picture, out / "unused.mp4")
+    prepared = prepare_template(job.video, engine, context, lambda share: None)
+    planned = plan_frames(prepared, decode_speech(job, context), engine, context, job.options)
+    render_plan = bind_plan(planned, prepared, context, job.options)
+    frames = list(render_frames(render_plan, engine, context, 0, render_plan.length))
     if str(prepared.analysis["kind"]) != "donor":
         raise ValueError(f"{picture}: this template opens its mouth, it is none for this benchmark")
-    asked = np.asarray(planned.plan.aperture, float)
-    seen = ruler.see(frames, shop.models, float(prepared.info.fps))
+    asked = np.asarray(render_plan.engine_plan.aperture, float)
+    seen = ruler.see(frames, context.models, float(prepared.info.fps))
     rest, shut = float(prepared.analysis["rest"][0]), float(np.asarray(prepared.analysis["limits"])[0])
     original = next(iter(prepared.template.frames()))
     still = np.array([np.array_equal(frame.data, original.data) for frame in frames])
@@ -95,10 +98,10 @@ def _sheet(target: Path, frames: Sequence[Frame], asked: ruler.Curve, box: tuple
     cv2.imwrite(str(target), np.concatenate(rows))
 
 
-def measure_all(pictures: Sequence[Path], clips: Sequence[Path], shop: Workshop, out: Path) -> list[Row]:
+def measure_all(pictures: Sequence[Path], clips: Sequence[Path], context: PipelineContext, out: Path) -> list[Row]:
     rows = []
     for number, picture in enumerate(pictures):
-        rows.append(measure(picture, clips[number % len(clips)], shop, out))
+        rows.append(measure(picture, clips[number % len(clips)], context, out))
         print(json.dumps(asdict(rows[-1])), flush=True)
     return rows
 
@@ -120,8 +123,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    with workshop(options.out) as shop:
-        print(table(measure_all(options.pictures, options.clips, shop, options.out)))
+    with pipeline_context(options.out) as context:
+        print(table(measure_all(options.pictures, options.clips, context, options.out)))
 
 
 if __name__ == "__main__":

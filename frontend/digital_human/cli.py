@@ -14,17 +14,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from digital_human.core.looping import LOOPS
-from digital_human.engines.registry import load_engines
+from digital_human.core.states import Stage
+from digital_human.engines import load_engines
 from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
-from digital_human.pipeline.pipeline import Job, Stage, run, study
+from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.pipeline import RenderJob, generate_video
+from digital_human.pipeline.templates import prepare_template
 from digital_human.provenance import implicit_label, require_key, sign
 from digital_human.runtime.context import (
-    build_workshop,
+    build_context,
+    check_options,
     make_folders,
     models_needed,
-    require_strength,
 )
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import triton_for
@@ -71,27 +74,26 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     require_key(settings)
     engines = load_engines(settings.engine_modules)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
-    engine = engines.find(arguments.engine or settings.engine)
-    require_strength(engine, arguments.mouth_strength)
-    job = Job(
-        paths.audio,
-        paths.video,
-        paths.save,
+    options = RenderOptions(
         watermark=arguments.watermark,
-        digital_auth=arguments.digital_auth or settings.require_visible_mark,
+        digital_auth=arguments.digital_auth,
+        engine=arguments.engine,
         mouth_strength=arguments.mouth_strength,
         loop=arguments.loop,
     )
+    options = check_options(options, settings, engines)
+    engine = engines.find(options.engine)
+    job = RenderJob(paths.audio, paths.video, paths.save, options)
     console = Console(stderr=True)
     with _bar(console) as bar:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=models_needed(engine)) as triton:
             url = triton.url if triton else str(settings.triton_url)
             require_loaded(engine, url, triton.model_repository() if triton else None)
-            workshop = build_workshop(settings, url)
+            context = build_context(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
             progress = partial(_show, bar, shown)
-            result = run(job, engine, workshop, progress, metadata=metadata)
+            result = generate_video(job, engine, context, progress, metadata=metadata)
             if settings.c2pa_certificate:
                 sign(paths.save, paths.save.suffix, settings)
     console.print(
@@ -110,12 +112,12 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
         url = triton.url if triton else str(settings.triton_url)
         require_loaded(engine, url, triton.model_repository() if triton else None)
-        workshop = build_workshop(settings, url)
+        context = build_context(settings, url)
         for path in arguments.templates:
             shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()
             try:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
-                prepared = study(video, engine, workshop, partial(_show, bar, shown, "prepare"))
+                prepared = prepare_template(video, engine, context, partial(_show, bar, shown, "prepare"))
                 if not prepared.stored:
                     raise OutputError(f"what was found cannot be kept in {settings.state_path}")
             except (BadInputError, NotFoundError, OutputError) as error:

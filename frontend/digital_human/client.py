@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 
+# As `core.states.ENDED`: this module stands alone, for it is also a package of its own.
 ENDED = ("succeeded", "failed", "cancelled")
 _POLL = 0.5
 

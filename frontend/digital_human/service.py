@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from digital_human.engines.registry import EngineRegistry, load_engines
+from digital_human.engines import EngineRegistry, load_engines
 from digital_human.errors import UnavailableError
+from digital_human.jobs.models import JobRequest, Task
 from digital_human.jobs.queue import Jobs, open_jobs
-from digital_human.jobs.worker.process import Workers
-from digital_human.observability import metrics
+from digital_human.jobs.validation import check_request
+from digital_human.jobs.worker.pool import WorkerPool
+from digital_human.observability import metrics, tracing
 from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import triton_for
@@ -24,12 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Service:
-    """What the REST interface works with; made by `running`."""
+    """The resources of the REST interface; `running` makes it."""
 
     settings: Settings
     jobs: Jobs
     triton: TritonServer | None
-    """The embedded server; None where an external one is used."""
+    """The embedded server; None with an external one."""
     engines: EngineRegistry
 
     @property
@@ -39,11 +41,11 @@ class Service:
 
     @property
     def model_repository(self) -> Path | None:
-        """Of the embedded Triton; an external one's is not ours to look into."""
+        """Of the embedded Triton; None with an external one, whose repository is out of reach."""
         return self.triton.model_repository() if self.triton else None
 
     def require_engine(self, name: str) -> None:
-        """Raises BadInputError where the engine's weights are not loaded. While Triton is away nobody can tell."""
+        """Raises BadInputError if the engine's weights are not loaded. Passes while Triton is away."""
         if self.triton is None or self.triton.is_ready():
             require_loaded(self.engines.find(name), self.triton_url, self.model_repository)
 
@@ -52,10 +54,22 @@ class Service:
         if self.triton is not None and not self.triton.is_ready():
             raise UnavailableError("Triton is not ready yet; try again in a moment")
 
+    def submit(self, request: JobRequest) -> Task:
+        """Check a request and queue its job. The same request under the same id is the same task.
+
+        Raises the ServiceError that says what is wrong with the request, or why it cannot be queued now.
+        """
+        if (known := self.jobs.known(request.task_id, request.sent)) is not None:
+            return known
+        spec = check_request(request, self.settings, self.engines)
+        self.require_engine(spec.options.engine)
+        with tracing.job(request.task_id, "submit"):
+            return self.jobs.submit(spec, request.owner, request.priority, request.task_id)
+
 
 @contextmanager
 def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
-    """The service, with an embedded Triton unless `triton_url` names one; everything is stopped at the end.
+    """The service, with an embedded Triton unless `triton_url` names one. Stops everything at the end.
 
     wait: return only when Triton is ready
     Raises UnavailableError where Triton does not start, the external one lacks a network or serves it with other
@@ -65,11 +79,11 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
     engines = load_engines(settings.engine_modules)
     with triton_for(settings, wait) as triton:
         url: Callable[[], str] = lambda: triton.url if triton else str(settings.triton_url)  # noqa: E731
-        workers = Workers(settings, url)
-        workers.start()
+        pool = WorkerPool(settings, url)
+        pool.start()
         try:
-            with open_jobs(settings, workers) as jobs:
+            with open_jobs(settings, pool) as jobs:
                 metrics.watch(jobs.counts, lambda: triton is None or triton.is_ready(), settings.base_path)
                 yield Service(settings, jobs, triton, engines)
         finally:
-            workers.stop()
+            pool.stop()

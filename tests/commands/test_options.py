@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ import pytest
 from digital_human.client import Client, ClientError
 from digital_human.core.frame import crop, yuv_to_rgb
 from digital_human.jobs.models import JobSpec
+from digital_human.jobs.worker.protocol import Prepare, WorkerJob, decode, encode
 from digital_human.media import VideoReader
+from digital_human.pipeline.options import RenderOptions
 from digital_human.triton.embedded.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,5 +115,15 @@ def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
         "callback_url": None,
         "request": {"audio_path": "speech.wav"},
     }
-    spec = JobSpec(**queued)
-    assert (spec.mouth_strength, spec.loop) == (1.0, "ping-pong")
+    spec = JobSpec.from_record(queued)
+    assert spec.options == RenderOptions(engine="default", mouth_strength=1.0, loop="ping-pong")
+    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong"}
+
+
+def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
+    options = RenderOptions(watermark=True, digital_auth=True, engine="other", mouth_strength=1.25, loop="hold")
+    assert all(getattr(options, option.name) != option.default for option in fields(RenderOptions))
+    spec = JobSpec("/a.wav", "/b.mkv", "/c.mp4", False, options, 60.0, None, {})
+    assert JobSpec.from_record(json.loads(json.dumps(spec.to_record()))) == spec
+    job = WorkerJob("id", Path("/a.wav"), Path("/b.mkv"), Path("/c.mp4"), options, {"traceparent": "x"})
+    assert decode(encode(Prepare(job))) == Prepare(job)

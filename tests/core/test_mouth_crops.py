@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,11 @@ from digital_human.core.mouth_crops import MouthCrops
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media import VideoReader
 from digital_human.media import reader as read_module
-from digital_human.pipeline.templates import TemplateStore, prepare
-from digital_human.triton.client import TritonModels
+from digital_human.pipeline.template_store import TemplateStore
+from digital_human.pipeline.templates import prepare_template
+from digital_human.runtime.context import build_context
+from digital_human.settings import Settings
+from digital_human.triton.embedded.server import TritonServer
 
 WIDTH, HEIGHT, UNIT = 200, 160, 40
 
@@ -65,7 +69,7 @@ def test_close_ups_that_are_too_large_together_are_let_go(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("mouth_crops", [True, False])
 def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
-    samples: Path, models: TritonModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mouth_crops: bool
+    samples: Path, triton: TritonServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mouth_crops: bool
 ) -> None:
     decoded = []
 
@@ -75,12 +79,12 @@ def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
 
     original = VideoReader._decoded
     monkeypatch.setattr(VideoReader, "_decoded", counted)
-    engine = DefaultEngine()
+    engine, everything = DefaultEngine(), build_context(Settings(base_path=tmp_path), triton.url)
 
     def prepared(name: str) -> dict[str, np.ndarray]:
         decoded.clear()
-        store = TemplateStore(tmp_path / name, 2**30)
-        found = prepare(samples / "template.mkv", engine, models, store, 60, lambda share: None)
+        context = replace(everything, store=TemplateStore(tmp_path / name, 2**30))
+        found = prepare_template(samples / "template.mkv", engine, context, lambda share: None)
         return {key: np.asarray(array) for key, array in found.analysis.items()}
 
     fitting = prepared("fits")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digital_human.jobs.worker import process
+from digital_human.jobs.worker import pool
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 from tests.jobs.test_jobs import frame_count
@@ -103,6 +103,6 @@ def test_a_job_that_is_cancelled_stops_its_helpers_too(live: Live, media: Path) 
 def test_there_are_helpers_where_processors_would_be_idle(
     monkeypatch: pytest.MonkeyPatch, processors: int, jobs: int, helpers: int
 ) -> None:
-    monkeypatch.setattr(process, "usable_processors", lambda: processors)
-    assert process.helpers_for(Settings(max_jobs=jobs)) == helpers
-    assert process.helpers_for(Settings(max_jobs=jobs, helpers=5)) == 5
+    monkeypatch.setattr(pool, "usable_processors", lambda: processors)
+    assert pool.helpers_for(Settings(max_jobs=jobs)) == helpers
+    assert pool.helpers_for(Settings(max_jobs=jobs, helpers=5)) == 5

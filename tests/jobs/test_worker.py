@@ -1,4 +1,4 @@
-"""What a worker process does with the commands it is given."""
+"""The session of a worker process: what it does with the commands it is given."""
 
 from __future__ import annotations
 
@@ -7,87 +7,137 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from digital_human.core.frame import Frame
-from digital_human.jobs.worker import main as module
-from digital_human.jobs.worker.main import Bench, Report
+from digital_human.engines import load_engines
+from digital_human.jobs.worker import session as module
+from digital_human.jobs.worker.protocol import (
+    Compose,
+    ComposeResult,
+    Configure,
+    Failed,
+    Message,
+    Prepare,
+    PrepareResult,
+    Progress,
+    RenderSegment,
+    SegmentResult,
+    WorkerJob,
+    decode,
+    encode,
+)
+from digital_human.jobs.worker.session import JobSession
 from digital_human.media import VideoReader
-from digital_human.pipeline.templates import Held
-from digital_human.runtime.context import build_workshop
-from digital_human.service import make_folders
+from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.template_store import DecodedTemplateCache
+from digital_human.runtime.context import build_context, make_folders
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 
 SEGMENTS = [(0, 20), (20, 36), (36, 50)]
+JOB = WorkerJob("id", Path("/a.wav"), Path("/b.mkv"), Path("/c.mp4"), RenderOptions(loop="hold"), {"traceparent": "x"})
+INPUTS = {"audio": [1, 2, 3, "boot:4"], "video": [5, 6]}
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """First frame of every drawing that was begun, and the one after its last."""
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """First and last frame of everything that was begun to be rendered."""
     begun = []
 
-    def counted(planned: Any, engine: Any, workshop: Any, start: int, stop: int) -> Any:
+    def counted(plan: Any, engine: Any, context: Any, start: int, stop: int) -> Any:
         begun.append((start, stop))
-        return draw(planned, engine, workshop, start, stop)
+        return render_frames(plan, engine, context, start, stop)
 
-    draw = module.draw
-    monkeypatch.setattr(module, "draw", counted)
+    render_frames = module.render_frames
+    monkeypatch.setattr(module, "render_frames", counted)
     return begun
 
 
 @pytest.fixture
-def bench(own_media: Path, triton: TritonServer) -> Callable[..., Bench]:
+def session(own_media: Path, triton: TritonServer) -> Callable[..., JobSession]:
     settings = Settings(base_path=own_media)
     make_folders(settings)
-    workshop = replace(build_workshop(settings, triton.url), held=Held())
-    options = {"watermark": False, "digital_auth": False, "mouth_strength": 1.0, "loop": "ping-pong"}
-    files = {"audio": own_media / "speech.wav", "video": own_media / "template.mkv", "save": own_media / "a.mp4"}
-    command = {name: str(path) for name, path in files.items()} | options | {"engine": "default"}
-    return lambda task, **other: Bench(command | {"task": task} | other, settings, workshop)
+    context = replace(build_context(settings, triton.url), decoded=DecodedTemplateCache())
+
+    def made(task_id: str, video: str = "template.mkv") -> JobSession:
+        files = own_media / "speech.wav", own_media / video, own_media / "a.mp4"
+        job = WorkerJob(task_id, *files, RenderOptions(engine="default"), {})
+        return JobSession(job, settings, context, load_engines(), lambda stage, share: None)
+
+    return made
 
 
-def test_behind_a_segment_drawing_goes_on_to_where_the_next_ones_lead(
-    bench: Callable[..., Bench], drawn: list[tuple[int, int]]
+def segment(index: int, start: int, stop: int, render_until: int) -> RenderSegment:
+    return RenderSegment(JOB, {}, index, start, stop, render_until, is_helper=False)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Configure({"base_path": "/data", "api_keys": []}, "localhost:8000"),
+        Prepare(JOB),
+        RenderSegment(JOB, INPUTS, 1, 20, 36, 50, is_helper=True),
+        Compose(JOB, INPUTS, [20, 16], "25", {"title": "x"}),
+        Progress("render", 0.5),
+        PrepareResult(INPUTS, 50, "30000/1001", 720, 576, 3, True, {"prepare": 1.5}),
+        SegmentResult(),
+        ComposeResult(0.5),
+        Failed("BadInputError", "audio_path: holds no sound", transient=False),
+    ],
+)
+def test_a_message_is_the_same_at_the_other_end(message: Message) -> None:
+    line = encode(message)
+    assert line.endswith("\n") and line.count("\n") == 1
+    assert decode(line) == message
+
+
+@pytest.mark.parametrize("line", ["", "{", '{"type": "Progress"}', '{"type": "Progress", "stage": "no", "share": 1}'])
+def test_half_a_message_is_none(line: str) -> None:
+    with pytest.raises(ValueError):
+        decode(line)
+
+
+def test_behind_a_segment_rendering_goes_on_to_where_the_next_ones_lead(
+    session: Callable[..., JobSession], begun: list[tuple[int, int]]
 ) -> None:
-    report, contents = Report(StringIO()), []
-    for task, until in (("at-once", 50), ("one-by-one", None)):
-        drawn.clear()
-        own = bench(task)
-        assert own.prepare(report)["frames"] == 50
+    contents = []
+    for task_id, until in (("at-once", 50), ("one-by-one", None)):
+        begun.clear()
+        job = session(task_id)
+        assert job.prepare().frames == 50
         for index, (start, stop) in enumerate(SEGMENTS):
-            own.segment(index, start, stop, until or stop, False, report)
-        contents.append([own.segment_path(index).read_bytes() for index in range(3)])
-        assert drawn == ([(0, 50)] if until else SEGMENTS)
-        own.close()
+            job.render_segment(segment(index, start, stop, until or stop))
+        contents.append([job.segment_path(index).read_bytes() for index in range(3)])
+        assert begun == ([(0, 50)] if until else SEGMENTS)
+        job.close()
     assert contents[0] == contents[1]
 
 
-def test_what_was_drawn_ahead_is_not_taken_for_another_segment(
-    bench: Callable[..., Bench], drawn: list[tuple[int, int]]
+def test_what_was_rendered_ahead_is_not_taken_for_another_segment(
+    session: Callable[..., JobSession], begun: list[tuple[int, int]]
 ) -> None:
-    report, own = Report(StringIO()), bench("jumps")
-    own.prepare(report)
-    own.segment(0, 0, 20, 50, False, report)
-    expected = own.segment_path(0).read_bytes()
-    own.segment(2, 36, 50, 50, False, report)
-    own.segment(0, 0, 20, 20, False, report)
-    assert own.segment_path(0).read_bytes() == expected
-    assert drawn == [(0, 50), (36, 50), (0, 20)]
-    own.close()
+    job = session("jumps")
+    job.prepare()
+    job.render_segment(segment(0, 0, 20, 50))
+    expected = job.segment_path(0).read_bytes()
+    job.render_segment(segment(2, 36, 50, 50))
+    job.render_segment(segment(0, 0, 20, 20))
+    assert job.segment_path(0).read_bytes() == expected
+    assert begun == [(0, 50), (36, 50), (0, 20)]
+    job.close()
 
 
 def test_the_next_job_with_the_same_template_decodes_nothing(
-    bench: Callable[..., Bench], own_media: Path, monkeypatch: pytest.MonkeyPatch
+    session: Callable[..., JobSession], own_media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode, decoded, contents = VideoReader._decoded, [], []
+    decode_frames, decoded, contents = VideoReader._decoded, [], []
 
     def counted(reader: VideoReader, start: int) -> Iterator[Frame]:
-        for frame in decode(reader, start):
+        for frame in decode_frames(reader, start):
             decoded.append(frame)
             yield frame
 
@@ -95,15 +145,15 @@ def test_the_next_job_with_the_same_template_decodes_nothing(
     shutil.copy(own_media / "template.mkv", own_media / "same.mkv")
     with (own_media / "template.mkv").open("ab") as file:
         file.write(b"\0")  # other content, the same pictures
-    for task, video, begun in (("one", "same.mkv", 75), ("two", "same.mkv", 0), ("three", "template.mkv", 75)):
+    for task_id, video, expected in (("one", "same.mkv", 75), ("two", "same.mkv", 0), ("three", "template.mkv", 75)):
         decoded.clear()
-        own = bench(task, video=str(own_media / video))
-        own.prepare(Report(StringIO()))
-        own.segment(0, 0, 50, 50, False, Report(StringIO()))
-        own.rest()
-        contents.append(own.segment_path(0).read_bytes())
-        assert len(decoded) == begun
-        own.close()
+        job = session(task_id, video)
+        job.prepare()
+        job.render_segment(segment(0, 0, 50, 50))
+        job.release_plan()
+        contents.append(job.segment_path(0).read_bytes())
+        assert len(decoded) == expected
+        job.close()
     assert contents[0] == contents[1] == contents[2]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from digital_human.jobs.worker.process import Workers
+from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.settings import Settings
 
 
 def test_one_worker_is_started_ahead_and_used_as_long_as_it_does(tmp_path: Path) -> None:
-    workers = Workers(Settings(base_path=tmp_path, max_jobs=3), lambda: "localhost:1")
+    workers = WorkerPool(Settings(base_path=tmp_path, max_jobs=3), lambda: "localhost:1")
     try:
         workers.start()
         with workers.lease() as first:

@@ -111,6 +111,6 @@ def _service(request: Request) -> Service:
 
 
 schemes = [Security(scheme) for scheme in _schemes]
-CallerOf = Annotated[Caller, Depends(_caller)]
-OperatorOf = Annotated[Caller, Depends(_operator)]
-ServiceOf = Annotated[Service, Depends(_service)]
+CallerDep = Annotated[Caller, Depends(_caller)]
+OperatorDep = Annotated[Caller, Depends(_operator)]
+ServiceDep = Annotated[Service, Depends(_service)]

@@ -1,4 +1,4 @@
-"""The queue, asked in threads: its database may take its time, and the event loop has none."""
+"""Calls that block on the queue's database, in threads: the event loop must not wait for it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from digital_human.errors import UnavailableError
-from digital_human.jobs.queue import Jobs
+from digital_human.jobs.models import JobRequest, Task
+from digital_human.service import Service
 
 PATIENCE = 10.0
-"""Seconds. A database that is away is waited for by those who work, not by those who ask."""
+"""Seconds that a caller waits for the database. Jobs wait longer."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The answer. Raises what the question raises, and UnavailableError where there is none in time."""
+async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function in a thread. Raises what it raises, and UnavailableError if it takes longer than PATIENCE."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(question, *args, **kwargs), PATIENCE)
+        return await asyncio.wait_for(asyncio.to_thread(function, *args, **kwargs), PATIENCE)
     except asyncio.TimeoutError as error:
         raise UnavailableError("the queue's database does not answer at the moment") from error
 
 
-async def hand_in(jobs: Jobs, submit: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `submit` returns, which puts a job into the queue.
+async def submit_job(service: Service, request: JobRequest) -> Task:
+    """Queue a job. Raises what `Service.submit` raises, and UnavailableError if the database does not answer.
 
-    Raises what it raises, and UnavailableError where the database does not answer: that is asked before, as a caller
-    who was told so shall not find the job in the queue later.
+    The database is asked first, and then given all the time it needs: a job whose caller got an error must not turn up
+    in the queue later.
     """
-    await ask(jobs.require_database)
-    return await asyncio.to_thread(submit, *args, **kwargs)
+    await run_blocking(service.jobs.require_database)
+    return await asyncio.to_thread(service.submit, request)

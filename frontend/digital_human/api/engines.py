@@ -8,8 +8,8 @@ import logging
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from digital_human.api.auth import CallerOf, OperatorOf, ServiceOf, schemes
-from digital_human.api.errors import answers
+from digital_human.api.auth import CallerDep, OperatorDep, ServiceDep, schemes
+from digital_human.api.errors import error_responses
 from digital_human.engines import Engine
 from digital_human.errors import NotFoundError
 from digital_human.runtime import engine_weights
@@ -40,16 +40,16 @@ class Engines(BaseModel):
     engines: list[EngineInfo]
 
 
-@router.get("", responses=answers(401, 503))
-async def engines(service: ServiceOf, caller: CallerOf) -> Engines:
+@router.get("", responses=error_responses(401, 503))
+async def engines(service: ServiceDep, caller: CallerDep) -> Engines:
     """Every engine and whether its weights are there."""
     service.require_triton()
     served = await asyncio.to_thread(repository.served, service.triton_url)
     return Engines(engines=[_info(engine, service, served) for engine in service.engines.values()])
 
 
-@router.post("/{name}/load", responses=answers(400, 401, 403, 404, 503))
-async def load(name: str, service: ServiceOf, caller: OperatorOf) -> EngineInfo:
+@router.post("/{name}/load", responses=error_responses(400, 401, 403, 404, 503))
+async def load(name: str, service: ServiceDep, caller: OperatorDep) -> EngineInfo:
     """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
     if name not in service.engines:
         known = ", ".join(sorted(service.engines))

@@ -44,7 +44,7 @@ _MEANINGS = {
 }
 
 
-def answers(*codes: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """What a route may answer besides success, for the OpenAPI document."""
     return {code: {"model": ErrorResponse, "description": _MEANINGS[code]} for code in (*codes, 500)}
 

@@ -7,8 +7,8 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from digital_human.api.auth import ServiceOf
-from digital_human.api.errors import answers
+from digital_human.api.auth import ServiceDep
+from digital_human.api.errors import error_responses
 
 router = APIRouter(tags=["health"])
 
@@ -24,8 +24,8 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready", responses=answers(503))
-async def ready(service: ServiceOf) -> Health:
+@router.get("/ready", responses=error_responses(503))
+async def ready(service: ServiceDep) -> Health:
     """Whether a job would be taken now: for load balancers and for scripts that have just started the service."""
     service.require_triton()
     return Health()

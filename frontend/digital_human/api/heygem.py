@@ -1,11 +1,12 @@
 """/easy/submit and /easy/query: what clients of HeyGem and Duix call, so that they need not change.
 
-The envelope and its numbers are theirs: HTTP is always 200 and `code` tells. Relative inputs are looked for in
-`EASY_FOLDER` below `BASE_PATH`, where theirs lie, and then in `BASE_PATH`; the result is `<code>-r.mp4` in that folder.
+The envelope and its codes are those of HeyGem: HTTP is always 200, and `code` says how it went. Relative inputs are
+looked up in `EASY_FOLDER` below `BASE_PATH`, and then in `BASE_PATH`. The result is `<code>-r.mp4` in EASY_FOLDER.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,16 +14,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from digital_human.api.auth import Caller, CallerOf, ServiceOf, schemes
-from digital_human.api.blocking import ask, hand_in
-from digital_human.api.errors import answers
+from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
+from digital_human.api.blocking import run_blocking, submit_job
+from digital_human.api.errors import error_responses
 from digital_human.errors import KeyReusedError, NotFoundError, QueueFullError, ServiceError
 from digital_human.files.downloads import is_url
 from digital_human.files.uploads import is_upload
-from digital_human.jobs.models import Task
-from digital_human.jobs.validation import make_spec
-from digital_human.observability import tracing
-from digital_human.service import Service
+from digital_human.jobs.models import JobRequest, Task
+from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
 
 router = APIRouter(prefix="/easy", tags=["HeyGem / Duix"], dependencies=schemes)
@@ -35,7 +34,6 @@ _BAD: Code = 10002
 _TROUBLE: Code = 10003
 _UNKNOWN: Code = 10004
 _STATUS = {"queued": 1, "running": 1, "succeeded": 2, "failed": 3, "cancelled": 3}
-_PRIORITY = 5
 
 
 class EasyRequest(BaseModel):
@@ -57,11 +55,12 @@ class EasyResponse(BaseModel):
     data: dict[str, Any]
 
 
-@router.post("/submit", responses=answers(400, 401, 503))
-async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> EasyResponse:
+@router.post("/submit", responses=error_responses(400, 401, 503))
+async def submit(body: EasyRequest, service: ServiceDep, caller: CallerDep) -> EasyResponse:
     """Queue a job under the caller's own code. The same request again is the same job."""
     try:
-        await hand_in(service.jobs, _submit, service, caller, body)
+        request = await asyncio.to_thread(_job_request, body, caller, service.settings)
+        await submit_job(service, request)
     except QueueFullError as error:
         return _failed(_BUSY, str(error))
     except KeyReusedError:
@@ -74,11 +73,11 @@ async def submit(body: EasyRequest, service: ServiceOf, caller: CallerOf) -> Eas
     return EasyResponse(code=_DONE, success=True, msg="success", data={"ignored": ignored} if ignored else {})
 
 
-@router.get("/query", responses=answers(400, 401, 503))
-async def query(code: Annotated[str, Query(max_length=128)], service: ServiceOf, caller: CallerOf) -> EasyResponse:
+@router.get("/query", responses=error_responses(400, 401, 503))
+async def query(code: Annotated[str, Query(max_length=128)], service: ServiceDep, caller: CallerDep) -> EasyResponse:
     """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
     try:
-        task = await ask(service.jobs.get, _task_id(caller, code), caller.sees)
+        task = await run_blocking(service.jobs.get, _task_id(caller, code), caller.sees)
     except NotFoundError:
         return _failed(_UNKNOWN, "there is no such task")
     return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code))
@@ -104,25 +103,16 @@ def result_name(code: str) -> str:
     return f"{code}-r.mp4"
 
 
-def _submit(service: Service, caller: Caller, body: EasyRequest) -> Task:
-    settings, task_id = service.settings, _task_id(caller, body.code)
-    request = body.model_dump()
-    if (known := service.jobs.known(task_id, request)) is not None:
-        return known
-    spec = make_spec(
-        _place(body.audio_url, settings),
-        _place(body.video_url, settings),
-        str(Path(settings.easy_folder) / result_name(body.code)),
-        task_id=task_id,
+def _job_request(body: EasyRequest, caller: Caller, settings: Settings) -> JobRequest:
+    return JobRequest(
+        task_id=_task_id(caller, body.code),
         owner=caller.owner,
-        settings=settings,
-        request=request,
-        watermark=bool(body.watermark_switch),
-        digital_auth=bool(body.digital_auth),
+        audio=_place(body.audio_url, settings),
+        video=_place(body.video_url, settings),
+        save=str(Path(settings.easy_folder) / result_name(body.code)),
+        options=RenderOptions(watermark=bool(body.watermark_switch), digital_auth=bool(body.digital_auth)),
+        sent=body.model_dump(),
     )
-    service.require_engine(spec.engine)
-    with tracing.job(task_id, "submit"):
-        return service.jobs.submit(spec, caller.owner, _PRIORITY, task_id)
 
 
 def _place(text: str, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""What goes over the wire."""
+"""Requests and responses of the REST interface."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from digital_human.core.looping import Loop
+from digital_human.core.states import STAGES, State
 from digital_human.engines.base import STRENGTHS
-from digital_human.jobs.models import State, Task
+from digital_human.jobs.models import Task
+from digital_human.pipeline.options import RenderOptions
 
 
 class GenerateRequest(BaseModel):
@@ -52,6 +54,39 @@ class GenerateRequest(BaseModel):
         None, description="Called, signed, when the task has ended (standardwebhooks.com).", max_length=2048
     )
 
+    def render_options(self) -> RenderOptions:
+        return RenderOptions(
+            watermark=bool(self.watermark),
+            digital_auth=bool(self.digital_auth),
+            engine=self.engine,
+            mouth_strength=self.mouth_strength,
+            loop=self.loop,
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """The request, to be shown again and compared under an Idempotency-Key.
+
+        Fields that are newer than the first version are left out at their default, so that a key of an earlier version
+        still fits its request.
+        """
+        fields = type(self).model_fields
+        unused = {name for name in fields if name not in _FIRST_FIELDS and getattr(self, name) == fields[name].default}
+        return self.model_dump(exclude={"mode"} | unused)
+
+
+_FIRST_FIELDS = {
+    "audio_path",
+    "video_path",
+    "save_path",
+    "watermark",
+    "digital_auth",
+    "engine",
+    "mode",
+    "priority",
+    "timeout",
+    "callback_url",
+}
+
 
 class Generated(BaseModel):
     save_path: str | None
@@ -72,7 +107,7 @@ class TaskError(BaseModel):
 class TaskView(BaseModel):
     task_id: str
     state: State
-    stage: str | None = Field(None, description="While it runs: fetch, prepare, plan, render, compose.")
+    stage: str | None = Field(None, description=f"While it runs: {', '.join(STAGES)}.")
     progress: float = Field(description="0-1")
     queue_position: int | None = Field(None, description="Jobs that go before it; null once it runs.")
     eta_seconds: float | None = Field(None, description="Until it ends, where that can be told.")
@@ -103,8 +138,8 @@ class TaskView(BaseModel):
             audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),
             video_path=str(task.spec.request.get("video_path", task.spec.request.get("video_url", ""))),
             save_path=task.spec.request.get("save_path"),
-            mouth_strength=task.spec.mouth_strength,
-            loop=task.spec.loop,
+            mouth_strength=task.spec.options.mouth_strength,
+            loop=task.spec.options.loop,
             created=_moment(task.created),
             started=_moment(task.started) if task.started else None,
             ended=_moment(task.ended) if task.ended else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from digital_human.api.auth import OperatorOf, ServiceOf, schemes
-from digital_human.api.blocking import ask
-from digital_human.api.errors import answers
+from digital_human.api.auth import OperatorDep, ServiceDep, schemes
+from digital_human.api.blocking import run_blocking
+from digital_human.api.errors import error_responses
 
 router = APIRouter(prefix="/operator", tags=["operator"], dependencies=schemes)
 
@@ -20,10 +20,10 @@ class Status(BaseModel):
     stopping: bool
 
 
-@router.get("/status", responses=answers(401, 403, 503))
-async def status(service: ServiceOf, caller: OperatorOf) -> Status:
+@router.get("/status", responses=error_responses(401, 403, 503))
+async def status(service: ServiceDep, caller: OperatorDep) -> Status:
     """Jobs in the queue and under way, in all processes, and how this process's Triton does."""
-    counts = await ask(service.jobs.counts)
+    counts = await run_blocking(service.jobs.counts)
     triton = service.triton
     return Status(
         queued=counts["queued"],

@@ -12,9 +12,9 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
-from digital_human.api.auth import CallerOf, ServiceOf, schemes
-from digital_human.api.blocking import ask
-from digital_human.api.errors import answers
+from digital_human.api.auth import CallerDep, ServiceDep, schemes
+from digital_human.api.blocking import run_blocking
+from digital_human.api.errors import error_responses
 from digital_human.errors import NotFoundError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import by_descriptor, open_file
@@ -27,7 +27,10 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}, **answers(400, 401, 404, 503)}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {}}},
+    **error_responses(400, 401, 404, 503),
+}
 
 router = APIRouter(tags=["page"], dependencies=schemes)
 
@@ -54,31 +57,33 @@ def add_page(app: FastAPI) -> None:
         return FileResponse(FOLDER / "index.html", headers=headers)
 
 
-@router.get("/human/options", responses=answers(401))
-async def options(service: ServiceOf, caller: CallerOf) -> OptionsResponse:
+@router.get("/human/options", responses=error_responses(401))
+async def options(service: ServiceDep, caller: CallerDep) -> OptionsResponse:
     """What holds for a request that names nothing else."""
     settings = service.settings
     return OptionsResponse(data=Options(engine=settings.engine, mark_is_mandatory=settings.require_visible_mark))
 
 
 @router.get("/human/tasks/{task_id}/picture", response_class=FileResponse, responses=_PICTURE)
-async def picture(task_id: str, service: ServiceOf, caller: CallerOf) -> FileResponse:
+async def picture(task_id: str, service: ServiceDep, caller: CallerDep) -> FileResponse:
     """A small picture of the task's template; there once the task has been prepared, and for a while."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     return _kept(report.picture_path(service.settings, task.id), "image/jpeg")
 
 
-@router.get("/human/tasks/{task_id}/report", responses=answers(400, 401, 404, 503))
-async def get_report(task_id: str, service: ServiceOf, caller: CallerOf) -> Any:
+@router.get("/human/tasks/{task_id}/report", responses=error_responses(400, 401, 404, 503))
+async def get_report(task_id: str, service: ServiceDep, caller: CallerDep) -> Any:
     """What the networks made of the job: waveform, opening of the mouth, place of the face, over time."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     return _kept(report.report_path(service.settings, task.id), "application/json")
 
 
-@router.get("/human/tasks/{task_id}/template", response_class=FileResponse, responses=answers(400, 401, 404, 503))
-async def template(task_id: str, service: ServiceOf, caller: CallerOf) -> FileResponse:
+@router.get(
+    "/human/tasks/{task_id}/template", response_class=FileResponse, responses=error_responses(400, 401, 404, 503)
+)
+async def template(task_id: str, service: ServiceDep, caller: CallerDep) -> FileResponse:
     """The template as it was given, to be seen beside the result."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     if is_url(task.spec.video):
         raise NotFoundError("the template was fetched from a URL and is not kept")
     opened = open_file(Path(task.spec.video), service.settings.roots, "video_path")

@@ -15,13 +15,14 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
-from digital_human.api.auth import CallerOf, ServiceOf, schemes
-from digital_human.api.blocking import ask
-from digital_human.api.errors import answers
+from digital_human.api.auth import CallerDep, ServiceDep, schemes
+from digital_human.api.blocking import run_blocking
+from digital_human.api.errors import error_responses
 from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
+from digital_human.core.states import State
 from digital_human.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
 from digital_human.files.sandbox import by_descriptor, open_file
-from digital_human.jobs.models import State, Task
+from digital_human.jobs.models import Task
 from digital_human.jobs.queue import Jobs
 from digital_human.settings import Settings
 
@@ -37,37 +38,37 @@ _VIDEO: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary
 _RESULT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The video", "content": _VIDEO},
     206: {"description": "A part of it", "content": {**_VIDEO, "multipart/byteranges": {}}},
-    **answers(400, 401, 404, 409, 416, 503),
+    **error_responses(400, 401, 404, 409, 416, 503),
 }
 
 
-@router.get("", responses=answers(400, 401, 503))
+@router.get("", responses=error_responses(400, 401, 503))
 async def list_tasks(
-    service: ServiceOf,
-    caller: CallerOf,
+    service: ServiceDep,
+    caller: CallerDep,
     state: Annotated[State | None, Query(description="Only these.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
 ) -> TasksResponse:
     """The caller's tasks, newest first; an operator's key sees all of them."""
-    tasks = await ask(service.jobs.page, caller.sees, state, limit + 1, offset)
+    tasks = await run_blocking(service.jobs.page, caller.sees, state, limit + 1, offset)
     page = TaskPage(
         tasks=[TaskView.of(task) for task in tasks[:limit]], next_offset=offset + limit if len(tasks) > limit else None
     )
     return TasksResponse(data=page)
 
 
-@router.get("/{task_id}", responses=answers(400, 401, 404, 503))
-async def get_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
+@router.get("/{task_id}", responses=error_responses(400, 401, 404, 503))
+async def get_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskResponse:
     """State, stage, progress, place in the queue, error and timings of one task."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task))
 
 
-@router.delete("/{task_id}", responses=answers(400, 401, 404, 409, 503))
-async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> TaskResponse:
+@router.delete("/{task_id}", responses=error_responses(400, 401, 404, 409, 503))
+async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskResponse:
     """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
-    task = await ask(service.jobs.cancel, task_id, caller.sees)
+    task = await run_blocking(service.jobs.cancel, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task))
 
 
@@ -79,12 +80,12 @@ async def cancel_task(task_id: str, service: ServiceOf, caller: CallerOf) -> Tas
             "description": "Server-sent events: `task`, with the task as JSON, at every change; the last one has ended",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **answers(400, 401, 404, 503),
+        **error_responses(400, 401, 404, 503),
     },
 )
-async def follow_task(task_id: str, service: ServiceOf, caller: CallerOf) -> StreamingResponse:
+async def follow_task(task_id: str, service: ServiceDep, caller: CallerDep) -> StreamingResponse:
     """Follow a task to its end."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(_events(task, service.jobs), media_type="text/event-stream", headers=headers)
 
@@ -92,12 +93,12 @@ async def follow_task(task_id: str, service: ServiceOf, caller: CallerOf) -> Str
 @router.get("/{task_id}/result", response_class=FileResponse, responses=_RESULT)
 async def get_result(
     task_id: str,
-    service: ServiceOf,
-    caller: CallerOf,
+    service: ServiceDep,
+    caller: CallerDep,
     wanted: Annotated[str | None, Header(alias="Range", description="Parts of the file, for players.")] = None,
 ) -> FileResponse:
     """The video. 409 while there is none yet; the task says why."""
-    task = await ask(service.jobs.get, task_id, caller.sees)
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
     if task.state != "succeeded":
         raise ConflictError(f"the task has no result: it is {task.state}")
     with ExitStack() as opened:
@@ -147,4 +148,4 @@ async def _events(task: Task, jobs: Jobs) -> AsyncIterator[str]:
         await asyncio.sleep(_LOOK)
         quiet += _LOOK
         with suppress(UnavailableError):
-            task = await ask(jobs.get, task.id, None)
+            task = await run_blocking(jobs.get, task.id, None)

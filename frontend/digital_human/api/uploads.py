@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 
-from digital_human.api.auth import CallerOf, ServiceOf, schemes
-from digital_human.api.errors import answers
+from digital_human.api.auth import CallerDep, ServiceDep, schemes
+from digital_human.api.errors import error_responses
 from digital_human.api.models import Uploaded, UploadResponse
 from digital_human.errors import ServiceError, TooLargeError
 from digital_human.files.uploads import Receiver
@@ -39,10 +39,10 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/human/uploads",
     status_code=201,
-    responses=answers(400, 401, 413, 507),
+    responses=error_responses(400, 401, 413, 507),
     openapi_extra=_BODY,
 )
-async def upload(request: Request, service: ServiceOf, caller: CallerOf) -> UploadResponse:
+async def upload(request: Request, service: ServiceDep, caller: CallerDep) -> UploadResponse:
     """Send one file, as the form's part `file`. The id that is returned is accepted where paths are, for a while."""
     settings = service.settings
     announced = request.headers.get("Content-Length", "")

@@ -16,7 +16,7 @@ LEAST = 2**20
 """Bytes; several thousand times what the record of a step takes."""
 
 
-def has_room(settings: Settings) -> bool:
+def has_disk_space(settings: Settings) -> bool:
     if settings.database_url:
         return True
     try:
@@ -25,7 +25,7 @@ def has_room(settings: Settings) -> bool:
         return False
 
 
-def require_room(settings: Settings) -> None:
+def require_disk_space(settings: Settings) -> None:
     """Raises OutputError, as trouble that may pass."""
-    if not has_room(settings):
+    if not has_disk_space(settings):
         raise OutputError(f"{OWN_FOLDER}: cannot be written (No space left on device)", transient=True)

@@ -1,14 +1,19 @@
 """Durable jobs: a queue in a database, workflows that outlive their process, workers that may die.
 
-spec          a job as it lies in the queue, a task as its caller sees it
-queue         submit, look, list, cancel, wait
-workflow      the steps of a job, each on record once done
-worker        the process in which the work is done; `process` is the service's side of it
+models        a job as it is asked for, as it is queued, and as its caller sees it
+validation    from a request to a job that may be queued
+queue         submit, get, list, cancel, wait
+records       the names under which jobs are on record
+workflow      a job and its webhook as durable workflows
+steps         the steps of a job, each on record once it is done
+segments      the segments of a job, rendered by its worker and by helpers
 publish       the finished file comes to its place, once
-control       cancelled, taken over, too late, or the service stops
-watch         one look at the database a moment, for all who wait
+cancellation  cancelled, taken over, too late, or the service stops
+watcher       polls the database for all who wait
 liveness      jobs of dead processes go back to the queue
-housekeeping  what nobody needs any more
+cleanup       removes what is no longer needed
+sqlite        SQLite as DBOS needs it
+worker        the process that does the work, and the service's side of it
 
-Nothing is imported here: a worker has no use for the queue and its database, which would double its start.
+Nothing is imported here: a worker needs neither the queue nor its database, which would double its start.
 """

@@ -1,4 +1,4 @@
-"""Whether a job that runs here may go on: cancelled, taken over, too late, or the service stops."""
+"""Reasons to stop a job that runs here: cancelled, taken over by another process, too late, or the service stops."""
 
 from __future__ import annotations
 
@@ -12,43 +12,49 @@ _LEAVING = 3.0
 
 
 class Interrupted(BaseException):
-    """Leaves a job without an outcome, for this process or another one to take up. No `Exception`, on purpose: the
-    workflow engine records those."""
+    """Leaves a job without an outcome, to be resumed by this process or another one.
+
+    Not an `Exception`, on purpose: the workflow engine records those as the job's outcome.
+    """
 
 
 @dataclass
-class Control:
-    """What others want of one running job."""
+class JobControl:
+    """The signals to one running job.
+
+    cancelled: its caller wants no result
+    lost:      another process has taken the job over
+    deadline:  seconds since 1970; timeout: the seconds that lead to it
+    """
 
     cancelled: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
     deadline: float = float("inf")
-    """In seconds since 1970."""
     timeout: float = 0.0
 
 
-class Switchboard:
-    """Every job that runs in this process, and whether the process stops."""
+class JobRegistry:
+    """The jobs that run in this process, and whether the process stops."""
 
     def __init__(self) -> None:
-        self._controls: dict[str, Control] = {}
+        self._controls: dict[str, JobControl] = {}
         self._lock = threading.Lock()
         self._busy = 0
         self.left = threading.Event()
-        """Set when a job has left; cleared by whoever acts on it."""
+        """Set when a job has left. The watcher clears it."""
         self._stopping = threading.Event()
         self._stopped = threading.Event()
 
-    def enter(self, task_id: str) -> Control:
+    def enter(self, task_id: str) -> JobControl:
         with self._lock:
-            return self._controls.setdefault(task_id, Control())
+            return self._controls.setdefault(task_id, JobControl())
 
     def leave(self, task_id: str) -> None:
         with self._lock:
             self._controls.pop(task_id, None)
         self.left.set()
 
-    def running(self) -> dict[str, Control]:
+    def running(self) -> dict[str, JobControl]:
         with self._lock:
             return dict(self._controls)
 
@@ -62,11 +68,11 @@ class Switchboard:
         return self._stopping.is_set()
 
     def stop_soon(self) -> None:
-        """Let no step begin any more. Safe to call from a signal handler."""
+        """Begin no further step. Safe to call from a signal handler."""
         self._stopping.set()
 
     def stop(self, grace: float) -> None:
-        """Let no step begin any more; those that run have `grace` seconds to end."""
+        """Begin no further step. Running steps have `grace` seconds to end."""
         self.stop_soon()
         deadline = time.monotonic() + grace
         while self._busy and time.monotonic() < deadline:
@@ -76,8 +82,8 @@ class Switchboard:
         while self.running() and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def begin_step(self, control: Control) -> None:
-        """Raises like `check`. Once the service stops, waits for its end first: the job keeps its place till then."""
+    def begin_step(self, control: JobControl) -> None:
+        """Raises like `check`. While the service stops, waits for the end first: the job keeps its place till then."""
         if self._stopping.is_set():
             self._stopped.wait()
             raise Interrupted
@@ -89,8 +95,8 @@ class Switchboard:
         with self._lock:
             self._busy -= 1
 
-    def check(self, control: Control) -> None:
-        """Raises JobCancelledError, JobTimeoutError or Interrupted where the job may not go on."""
+    def check(self, control: JobControl) -> None:
+        """Raises JobCancelledError, JobTimeoutError or Interrupted if the job may not go on."""
         if control.lost.is_set() or self._stopped.is_set():
             raise Interrupted
         if control.cancelled.is_set():
@@ -98,14 +104,14 @@ class Switchboard:
         if time.time() > control.deadline:
             raise JobTimeoutError(f"the job took longer than {control.timeout:g} s")
 
-    def pause(self, seconds: float, control: Control) -> None:
-        """Sleep, but not through a reason to stop."""
+    def pause(self, seconds: float, control: JobControl) -> None:
+        """Sleep. Raises like `check`."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.check(control)
             self.wait(0.1)
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not through the end of the service. Raises Interrupted then."""
+        """Sleep. Raises Interrupted when the service stops."""
         if self._stopping.wait(seconds):
             raise Interrupted

@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: old uploads and results, folders of jobs that are over, records of old tasks."""
+"""Removes old uploads and results, the folders of jobs that have ended, and the records of old tasks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from dbos import DBOS
 
 from digital_human.files.uploads import last_use, remove_upload
 from digital_human.jobs.models import JobSpec
-from digital_human.jobs.watcher import OPEN
-from digital_human.jobs.workflow import GENERATE, clean_up
+from digital_human.jobs.publish import discard_files
+from digital_human.jobs.records import GENERATE, GIVEN_UP, OPEN
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,12 +25,10 @@ INTERVAL = 600.0
 _ABANDONED = 600.0
 _RECORDS_KEPT = timedelta(days=30)
 _RECORDS_AT_A_TIME = 500
-# Jobs that took their process down with them too often; nobody has cleaned up after those.
-_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 
 
 def start(settings: Settings, stop: threading.Event) -> threading.Thread:
-    """Tidy now and every ten minutes, in a thread that ends with `stop`."""
+    """Call `tidy` now and every ten minutes, in a thread that ends with `stop`."""
 
     def run() -> None:
         while True:
@@ -47,10 +45,10 @@ def start(settings: Settings, stop: threading.Event) -> threading.Thread:
 
 
 def tidy(settings: Settings) -> None:
-    """Everything by its age; but what a task that waits or runs will need is kept however old it is."""
+    """Remove everything that is too old, but nothing that a queued or running task needs."""
     state = settings.state_path
     open_tasks = {
-        status.workflow_id: JobSpec(**status.input["args"][0])
+        status.workflow_id: JobSpec.from_record(status.input["args"][0])
         for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
         if status.input is not None
     }
@@ -69,9 +67,10 @@ def tidy(settings: Settings) -> None:
     for path in _older(state / "jobs", _ABANDONED):
         if path.name not in open_tasks:
             shutil.rmtree(path, ignore_errors=True)
-    for status in DBOS.list_workflows(name=GENERATE, status=_GIVEN_UP, load_output=False):
+    # Jobs that were given up ended without cleaning up.
+    for status in DBOS.list_workflows(name=GENERATE, status=GIVEN_UP, load_output=False):
         if status.input is not None:
-            clean_up(JobSpec(**status.input["args"][0]), status.workflow_id, settings)
+            discard_files(JobSpec.from_record(status.input["args"][0]), status.workflow_id, settings)
     before = (datetime.now(timezone.utc) - _RECORDS_KEPT).isoformat()
     old = DBOS.list_workflows(completed_before=before, limit=_RECORDS_AT_A_TIME, load_input=False, load_output=False)
     if old:
@@ -86,7 +85,7 @@ def _unused(upload: Path, settings: Settings) -> bool:
 
 
 def _older(folder: Path, seconds: float) -> Iterator[Path]:
-    """Entries of a folder, which need not exist, that have not changed for so long."""
+    """Entries of a folder that have not changed for `seconds`. The folder need not exist."""
     limit = time.time() - seconds
     for path in folder.iterdir() if folder.exists() else ():
         with suppress(FileNotFoundError):

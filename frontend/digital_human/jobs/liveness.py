@@ -1,7 +1,7 @@
-"""Which service processes live, and taking up the jobs of those that do not.
+"""Tells which service processes are alive, and hands the jobs of dead ones back to the queue.
 
-A process holds a lock that the operating system, or PostgreSQL, lets go of when the process is gone, however it went.
-So nobody needs a clock or a heartbeat to tell that another one is dead.
+A process holds a lock, which the operating system or PostgreSQL releases when the process ends, however it ends. So no
+clock and no heartbeat is needed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from digital_human.errors import UnavailableError
 log = logging.getLogger(__name__)
 
 INTERVAL = 2.0
-_CLASS = 0x6468  # of our advisory locks, so that they are told from an application's own
-# Keeps a connection over which nothing is said from being taken for a live process when its machine is gone.
+_CLASS = 0x6468  # of our advisory locks, to tell them from those of other applications
+# Without these, a silent connection of a machine that is gone would pass for a live process.
 _KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -77,13 +77,13 @@ class Liveness:
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL):
             try:
-                self._look()
+                self._poll()
             except Exception as error:
                 log.warning("the other services cannot be seen: %s", error)
                 if self._connection is not None:
                     self._connection.close()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connect()

@@ -1,50 +1,85 @@
-"""A job as it lies in the queue, and a task as its caller sees it."""
+"""A job as it is asked for, as it lies in the queue, and as its caller sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from digital_human.core.looping import Loop
+from digital_human.core.states import ENDED, Stage, State
 from digital_human.errors import ServiceError, error_class, error_from_name
+from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
 
-State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-STATES: tuple[State, ...] = ("queued", "running", "succeeded", "failed", "cancelled")
-ENDED: tuple[State, ...] = ("succeeded", "failed", "cancelled")
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A request for a video, not yet checked.
+
+    task_id:      of the task to be; the same request again has the same id if its caller named a key
+    owner:        who asks
+    audio, video: each a path, the id of an upload, or an http(s) URL
+    save:         a path, or None to keep the result for the caller to fetch
+    options:      how to render
+    sent:         what the caller sent, to be shown again and compared when the same key comes again
+    timeout:      seconds; None for the service's own limit
+    callback_url: called when the task has ended
+    priority:     1-9, 1 goes first
+    """
+
+    task_id: str
+    owner: str
+    audio: str
+    video: str
+    save: str | None
+    options: RenderOptions
+    sent: Mapping[str, Any]
+    timeout: float | None = None
+    callback_url: str | None = None
+    priority: int = 5
 
 
 @dataclass(frozen=True)
 class JobSpec:
-    """Everything a service process needs to make the video; plain enough for JSON.
+    """Everything that a service process needs to make the video.
 
     audio, video: absolute paths, or http(s) URLs still to be fetched
     save:         absolute path of the result
-    kept:         the caller named no path, so the result lies in the service's own folder for a while
+    kept:         the caller named no path, so the service keeps the result in its own folder for a while
     timeout:      seconds from the first attempt on
-    request:      what the caller sent, to be shown again and compared under an Idempotency-Key
-    Fields that came later have a default, so that jobs queued by an earlier version go on.
+    request:      `JobRequest.sent`
     """
 
     audio: str
     video: str
     save: str
     kept: bool
-    watermark: bool
-    digital_auth: bool
-    engine: str
+    options: RenderOptions
     timeout: float
     callback_url: str | None
     request: Mapping[str, Any]
-    mouth_strength: float = 1.0
-    loop: Loop = "ping-pong"
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain JSON for the queue, the options beside the other fields, as every version has written it."""
+        record = asdict(self)
+        options: dict[str, Any] = record.pop("options")
+        return record | options
+
+    @staticmethod
+    def from_record(record: Mapping[str, Any]) -> JobSpec:
+        """A job from the queue. Options that its version did not know have their default."""
+        own = {name: record[name] for name in _SPEC_FIELDS}
+        return JobSpec(**own, options=RenderOptions(**{name: record[name] for name in _OPTIONS if name in record}))
+
+
+_OPTIONS = [option.name for option in fields(RenderOptions)]
+_SPEC_FIELDS = [spec_field.name for spec_field in fields(JobSpec) if spec_field.name != "options"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """code: the HTTP status that the synchronous call answers with"""
+    """Why a job failed. code: the HTTP status that the synchronous call answers with; name: the error's class"""
 
     code: int
     name: str
@@ -53,14 +88,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class Task:
-    """progress: 0-1; position: jobs in the queue before this one; eta: seconds until it ends, where that can be told;
-    created, started, ended: seconds since 1970"""
+    """A job as its caller sees it.
+
+    progress: 0-1
+    position: jobs in the queue before this one
+    eta:      seconds until it ends, if that can be estimated
+    created, started, ended: seconds since 1970
+    """
 
     id: str
     owner: str
     spec: JobSpec
     state: State
-    stage: str | None
+    stage: Stage | None
     progress: float
     position: int | None
     eta: float | None
@@ -85,7 +125,7 @@ def failure_of(name: str, message: str) -> Failure:
 
 
 def job_folder(settings: Settings, task_id: str) -> Path:
-    """Where the pieces of a running job lie; every process that shares the queue sees the same folder."""
+    """The folder for the pieces of a running job, the same for every process that shares the queue."""
     return settings.state_path / "jobs" / task_id
 
 

@@ -1,8 +1,9 @@
-"""The last step of a job: from a finished file beside its place to a file in its place, once."""
+"""The last steps of a job: sign the finished file, and move it from beside its place into its place, once."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +11,13 @@ from pathlib import Path
 from digital_human.errors import JobCancelledError, ServiceError
 from digital_human.files.atomic import disk_errors, sync
 from digital_human.files.sandbox import by_descriptor, open_folder
-from digital_human.jobs.models import part_name
+from digital_human.jobs.models import JobSpec, job_folder, part_name
 from digital_human.provenance import sign
 from digital_human.settings import Settings
 
 
-def seal(save: Path, task_id: str, settings: Settings) -> list[int]:
-    """Sign the composed file where a key is configured. Returns what it is known by afterwards, wherever it lies."""
+def sign_and_fingerprint(save: Path, task_id: str, settings: Settings) -> list[int]:
+    """Sign the composed file if a key is configured. Returns its identity, by which `publish` knows it again."""
     with disk_errors(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
         if settings.c2pa_certificate and settings.c2pa_private_key:
@@ -25,15 +26,15 @@ def seal(save: Path, task_id: str, settings: Settings) -> list[int]:
         return _identity(folder, part)
 
 
-def publish(save: Path, task_id: str, identity: list[int], settings: Settings, wanted: Callable[[], bool]) -> None:
+def publish(save: Path, task_id: str, identity: list[int], settings: Settings, is_wanted: Callable[[], bool]) -> None:
     """Move the file to its place, unless an attempt that died has already done so.
 
-    wanted: whether the job is still to be done; asked on both sides of the move, so that a job which is cancelled at
-    the last moment leaves no file either
+    is_wanted: False once the job is cancelled. It is called before and after the move, so that a job that is cancelled
+               at the last moment leaves no file either.
     """
     with disk_errors(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
-        if not wanted():
+        if not is_wanted():
             raise JobCancelledError("the job was cancelled")
         try:
             os.rename(part, save.name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -41,15 +42,21 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, w
             if _identity(folder, save.name) != identity:
                 raise ServiceError("the finished file has vanished before it was published") from None
         os.fsync(folder)
-        if not wanted():
+        if not is_wanted():
             with suppress(FileNotFoundError):
                 if _identity(folder, save.name) == identity:
                     os.unlink(save.name, dir_fd=folder)
             raise JobCancelledError("the job was cancelled")
 
 
-def unpublished(save: Path, task_id: str, settings: Settings) -> None:
-    """Remove the unfinished result, whatever is left of it."""
+def discard_files(spec: JobSpec, task_id: str, settings: Settings) -> None:
+    """Remove every temporary file of a job. Does no harm if there is none."""
+    discard_partial(Path(spec.save), task_id, settings)
+    shutil.rmtree(job_folder(settings, task_id), ignore_errors=True)
+
+
+def discard_partial(save: Path, task_id: str, settings: Settings) -> None:
+    """Remove the unfinished result, signed or not."""
     with suppress(OSError, ServiceError), open_folder(save.parent, settings.roots, "save_path") as folder:
         for name in (part_name(save, task_id), part_name(save, task_id) + ".signed"):
             with suppress(FileNotFoundError):

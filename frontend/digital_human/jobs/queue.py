@@ -1,9 +1,8 @@
-"""The queue of jobs as the rest of the service sees it: submit, look, list, cancel, wait."""
+"""The queue of jobs as the rest of the service uses it: submit, get, list, cancel, wait."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import threading
 import time
 import uuid
@@ -14,30 +13,23 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from dbos import WorkflowStatus as Status
 
+from digital_human.core.states import State
 from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
-from digital_human.files.disk_space import require_room
+from digital_human.files.disk_space import require_disk_space
 from digital_human.jobs import cleanup
-from digital_human.jobs.cancellation import Switchboard
+from digital_human.jobs.cancellation import JobRegistry
 from digital_human.jobs.liveness import Liveness, hold_folder
-from digital_human.jobs.models import JobSpec, State, Task, failure_of
+from digital_human.jobs.models import JobSpec, Task, failure_of
+from digital_human.jobs.publish import discard_files
+from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATES, VERSION, WEBHOOKS, is_cancelled
 from digital_human.jobs.sqlite import supply_unixepoch
-from digital_human.jobs.watcher import Watch, statuses
-from digital_human.jobs.worker.process import Workers
-from digital_human.jobs.workflow import GENERATE, JOBS, PROGRESS, WEBHOOKS, Shop, clean_up, register
+from digital_human.jobs.steps import WorkflowContext
+from digital_human.jobs.watcher import Watcher
+from digital_human.jobs.worker.pool import WorkerPool
+from digital_human.jobs.workflow import Notify, register
 from digital_human.settings import Settings
 
-# Jobs in a database are taken up only by processes of the same version: change it when the steps change.
-VERSION = "1"
 _POLL = 0.1
-_STATES: dict[str, State] = {
-    "ENQUEUED": "queued",
-    "DELAYED": "queued",
-    "PENDING": "running",
-    "SUCCESS": "succeeded",
-    "ERROR": "failed",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
-    "CANCELLED": "cancelled",
-}
 _CANCEL_PATIENCE = 2.0
 _REMEMBERED = 20
 
@@ -45,22 +37,18 @@ _REMEMBERED = 20
 class Jobs:
     """Made by `open_jobs`. Every method may block on the database; none is called from an event loop's thread."""
 
-    def __init__(self, shop: Shop, watch: Watch, workflow: Any, notify: Any) -> None:
-        self._shop = shop
-        self._watch = watch
+    def __init__(self, context: WorkflowContext, watcher: Watcher, workflow: Any, notify: Notify) -> None:
+        self._context = context
+        self._watcher = watcher
         self._workflow = workflow
         self._notify = notify
         self._submitting = threading.Lock()
-        # By task, so that one looked at often counts once.
+        # By task, so that a task that is looked at often counts once.
         self._seconds: dict[str, float] = {}
-        self._line: tuple[float, list[str]] = (0.0, [])
-
-    @property
-    def workers(self) -> Workers:
-        return self._shop.workers
+        self._queued: tuple[float, list[str]] = (0.0, [])
 
     def known(self, task_id: str, request: Mapping[str, Any]) -> Task | None:
-        """The task of this id, if there is one. Raises KeyReusedError where it came of another request."""
+        """The task of this id, if there is one. Raises KeyReusedError if another request made it."""
         task = self._find(task_id)
         if task is not None and dict(task.spec.request) != dict(request):
             raise KeyReusedError("Idempotency-Key: was used with another request before")
@@ -77,16 +65,16 @@ class Jobs:
         with self._submitting:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
-            waiting = len(self.line(fresh=True))
-            require_room(self._shop.settings)
-            if waiting >= self._shop.settings.max_queued:
+            waiting = len(self.queued_ids(fresh=True))
+            require_disk_space(self._context.settings)
+            if waiting >= self._context.settings.max_queued:
                 raise QueueFullError(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
             with (
                 SetWorkflowID(task_id),
                 SetEnqueueOptions(priority=priority),
                 DBOSContextSetAuth(owner, None),
             ):
-                DBOS.enqueue_workflow(JOBS, self._workflow, dataclasses.asdict(spec))
+                DBOS.enqueue_workflow(JOBS, self._workflow, spec.to_record())
         task = self._find(task_id)
         assert task is not None
         return task
@@ -103,7 +91,7 @@ class Jobs:
         found = DBOS.list_workflows(
             name=GENERATE,
             user=owner,
-            status=[name for name, known in _STATES.items() if known == state] if state else None,
+            status=[name for name, known in STATES.items() if known == state] if state else None,
             limit=limit,
             offset=offset,
             sort_desc=True,
@@ -121,14 +109,14 @@ class Jobs:
         if task.has_ended:
             raise ConflictError(f"the task has {task.state} already")
         DBOS.cancel_workflow(task_id)
-        self._shop.switchboard.cancel(task_id)
+        self._context.registry.cancel(task_id)
         deadline = time.monotonic() + _CANCEL_PATIENCE
-        while task_id in self._shop.switchboard.running() and time.monotonic() < deadline:
+        while task_id in self._context.registry.running() and time.monotonic() < deadline:
             time.sleep(0.05)
         task = self.get(task_id, None)
         if task.state == "cancelled":
-            # The process that ran it cleans up too; this is for jobs that none runs at the moment.
-            clean_up(task.spec, task_id, self._shop.settings)
+            # The process that ran it cleans up too. This is for jobs that no process runs at the moment.
+            discard_files(task.spec, task_id, self._context.settings)
             self._notify(task_id, task.spec, {"state": "cancelled"})
         return task
 
@@ -138,7 +126,7 @@ class Jobs:
         Raises UnavailableError where this service stops before; the task goes on then.
         """
         try:
-            await asyncio.wrap_future(self._watch.ended(task_id))
+            await asyncio.wrap_future(self._watcher.ended(task_id))
         except asyncio.CancelledError:
             if self.is_stopping:
                 raise UnavailableError(f"the service is shutting down; task {task_id} goes on after it") from None
@@ -147,20 +135,20 @@ class Jobs:
 
     def stop_soon(self) -> None:
         """Take no new job, begin no further step, let nobody wait. Safe to call from a signal handler."""
-        self._shop.switchboard.stop_soon()
+        self._context.registry.stop_soon()
 
     @property
     def is_stopping(self) -> bool:
-        return self._shop.switchboard.is_stopping
+        return self._context.registry.is_stopping
 
-    def line(self, fresh: bool = False) -> list[str]:
-        """Ids of the tasks that wait, the next one first; as of a moment ago, unless it is to be `fresh`."""
-        taken, ids = self._line
+    def queued_ids(self, fresh: bool = False) -> list[str]:
+        """Ids of the queued tasks, the next one first; up to 0.1 s old unless `fresh`."""
+        taken, ids = self._queued
         if fresh or time.monotonic() - taken > _POLL:
             found = DBOS.list_workflows(name=GENERATE, status="ENQUEUED", load_input=False, load_output=False)
             found.sort(key=lambda status: (status.priority or 0, status.created_at or 0))
             ids = [status.workflow_id for status in found]
-            self._line = (time.monotonic(), ids)
+            self._queued = (time.monotonic(), ids)
         return ids
 
     def require_database(self) -> None:
@@ -170,7 +158,7 @@ class Jobs:
     def counts(self) -> dict[State, int]:
         """Tasks that wait and that run, in all processes."""
         running = DBOS.list_workflows(name=GENERATE, status="PENDING", load_input=False, load_output=False)
-        return {"queued": len(self.line()), "running": len(running)}
+        return {"queued": len(self.queued_ids()), "running": len(running)}
 
     def _find(self, task_id: str) -> Task | None:
         found = DBOS.list_workflows(workflow_ids=[task_id], name=GENERATE)
@@ -178,20 +166,20 @@ class Jobs:
 
     def _task(self, status: Status) -> Task:
         assert status.input is not None
-        state = _STATES[status.status]
-        told: Mapping[str, Any] = {}
+        state = STATES[status.status]
+        reported: Mapping[str, Any] = {}
         if state == "running":
-            told = DBOS.get_all_events(status.workflow_id).get(PROGRESS) or {}
+            reported = DBOS.get_all_events(status.workflow_id).get(PROGRESS) or {}
         position = None
         if state == "queued":
-            line = self.line()
-            position = line.index(status.workflow_id) if status.workflow_id in line else 0
+            queued = self.queued_ids()
+            position = queued.index(status.workflow_id) if status.workflow_id in queued else 0
         failure = None
         if state == "failed":
             name = getattr(status.error, "name", type(status.error).__name__)
             failure = failure_of(name, str(status.error))
         started = _seconds(status.dequeued_at)
-        progress = 1.0 if state == "succeeded" else float(told.get("progress", 0.0))
+        progress = 1.0 if state == "succeeded" else float(reported.get("progress", 0.0))
         result = status.output if state == "succeeded" else None
         ended = _seconds(status.completed_at)
         if result:
@@ -200,9 +188,9 @@ class Jobs:
         return Task(
             id=status.workflow_id,
             owner=status.authenticated_user or "",
-            spec=JobSpec(**status.input["args"][0]),
+            spec=JobSpec.from_record(status.input["args"][0]),
             state=state,
-            stage=told.get("stage"),
+            stage=reported.get("stage"),
             progress=progress,
             position=position,
             eta=self._eta(state, position, progress, started),
@@ -219,12 +207,12 @@ class Jobs:
             elapsed = time.time() - started
             return round(elapsed * (1 - progress) / progress, 1)
         if state == "queued" and position is not None and self._seconds:
-            return round((position + 1) * self._mean / self._shop.settings.max_jobs, 1)
+            return round((position + 1) * self._mean / self._context.settings.max_jobs, 1)
         return None
 
     @property
     def _mean(self) -> float:
-        """Seconds that a job takes, by those seen lately."""
+        """Mean seconds of the jobs seen lately."""
         taken = list(self._seconds.values())
         return sum(taken) / len(taken)
 
@@ -235,11 +223,11 @@ class Jobs:
 
     def _retry_after(self, waiting: int) -> int:
         mean = self._mean if self._seconds else 30.0
-        return max(1, round(mean / self._shop.settings.max_jobs))
+        return max(1, round(mean / self._context.settings.max_jobs))
 
 
 @contextmanager
-def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
+def open_jobs(settings: Settings, pool: WorkerPool) -> Iterator[Jobs]:
     """The queue with its database and the workflows of this process; everything is stopped at the end.
 
     A running segment then has `shutdown_grace` seconds to finish; jobs go back to the queue.
@@ -255,8 +243,8 @@ def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
             stack.callback(liveness.stop)
         else:
             stack.enter_context(hold_folder(settings.state_path / "lock"))
-        switchboard = Switchboard()
-        shop = Shop(settings, workers, switchboard, is_cancelled)
+        registry = JobRegistry()
+        context = WorkflowContext(settings, pool, registry, is_cancelled)
         config: DBOSConfig = {
             "name": "digital-human",
             "system_database_url": database,
@@ -267,7 +255,7 @@ def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
         }
         supply_unixepoch()
         DBOS(config=config)
-        generate, notify = register(lambda: shop)
+        generate, notify = register(lambda: context)
         DBOS.launch()
         stack.callback(DBOS.destroy, destroy_registry=True)
         DBOS.register_queue(WEBHOOKS, worker_concurrency=4, on_conflict="always_update")
@@ -276,22 +264,18 @@ def open_jobs(settings: Settings, workers: Workers) -> Iterator[Jobs]:
         )
         if liveness is not None:
             liveness.watch()
-        watch = Watch(switchboard, executor_id)
-        watch.start()
+        watcher = Watcher(registry, executor_id)
+        watcher.start()
         ended = threading.Event()
         housekeeper = cleanup.start(settings, ended)
         try:
-            yield Jobs(shop, watch, generate, notify)
+            yield Jobs(context, watcher, generate, notify)
         finally:
             ended.set()
-            switchboard.stop(settings.shutdown_grace)
-            workers.stop()
-            watch.stop()
+            registry.stop(settings.shutdown_grace)
+            pool.stop()
+            watcher.stop()
             housekeeper.join()
-
-
-def is_cancelled(task_id: str) -> bool:
-    return any(status.status == "CANCELLED" for status in statuses([task_id]))
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -1,20 +1,17 @@
-"""From what a caller asks for to a job that may be queued: paths, uploads, URLs, engine and limits checked."""
+"""From a request to a job that may be queued: paths, uploads, URLs, engine and limits checked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from digital_human.core.looping import Loop
-from digital_human.engines.registry import load_engines
+from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import Allowed, input_path, output_path
 from digital_human.files.uploads import is_upload, result_path, upload_path
-from digital_human.jobs.models import JobSpec
+from digital_human.jobs.models import JobRequest, JobSpec
 from digital_human.net.safe_http import check_url
-from digital_human.runtime.context import require_strength
+from digital_human.runtime.context import check_options
 from digital_human.settings import Settings
 
 
@@ -22,57 +19,31 @@ def allowed(settings: Settings) -> Allowed:
     return Allowed(settings.base_path, settings.roots, settings.state_path, settings.path_mappings)
 
 
-def make_spec(
-    audio: str,
-    video: str,
-    save: str | None,
-    *,
-    task_id: str,
-    owner: str,
-    settings: Settings,
-    request: Mapping[str, Any],
-    watermark: bool = False,
-    digital_auth: bool = False,
-    engine: str = "",
-    timeout: float | None = None,
-    callback_url: str | None = None,
-    mouth_strength: float = 1.0,
-    loop: Loop = "ping-pong",
-) -> JobSpec:
-    """The job, checked as far as that is possible before it begins.
-
-    audio, video: a path, the id of an upload, or an http(s) URL
-    save:         a path, or None to keep the result for the caller to fetch
-    request:      as the caller sent it
-    """
+def check_request(request: JobRequest, settings: Settings, engines: EngineRegistry) -> JobSpec:
+    """The job, checked as far as possible before it begins. Raises the ServiceError that says what is wrong."""
     inputs = {
-        "audio_path": _input(audio, "audio_path", owner, settings),
-        "video_path": _input(video, "video_path", owner, settings),
+        "audio_path": _input(request.audio, "audio_path", request.owner, settings),
+        "video_path": _input(request.video, "video_path", request.owner, settings),
     }
-    if save is None:
-        target = result_path(task_id, settings)
+    if request.save is None:
+        target = result_path(request.task_id, settings)
     else:
         files = {field: Path(found) for field, found in inputs.items() if not is_url(found)}
-        target = output_path(save, files, allowed(settings))
-    chosen = load_engines(settings.engine_modules).find(engine or settings.engine)
-    require_strength(chosen, mouth_strength)
-    if callback_url is not None:
-        check_url(callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
-    if timeout is not None and timeout > settings.job_timeout:
+        target = output_path(request.save, files, allowed(settings))
+    options = check_options(request.options, settings, engines)
+    if request.callback_url is not None:
+        check_url(request.callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
+    if request.timeout is not None and request.timeout > settings.job_timeout:
         raise BadInputError(f"timeout: must not exceed {settings.job_timeout:g} s")
     return JobSpec(
         audio=inputs["audio_path"],
         video=inputs["video_path"],
         save=str(target),
-        kept=save is None,
-        watermark=watermark,
-        digital_auth=digital_auth or settings.require_visible_mark,
-        engine=chosen.name,
-        timeout=timeout or settings.job_timeout,
-        callback_url=callback_url,
-        request=request,
-        mouth_strength=mouth_strength,
-        loop=loop,
+        kept=request.save is None,
+        options=options,
+        timeout=request.timeout or settings.job_timeout,
+        callback_url=request.callback_url,
+        request=request.sent,
     )
 
 

@@ -21,11 +21,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 from starlette.requests import Request
 from starlette.responses import Response
 
+from digital_human.core.states import ENDED, OPEN, TIMED_STAGES
 from digital_human.errors import FORMER_NAMES, ServiceError, all_errors
-
-WAITING_STATES = ("queued", "running")
-FINAL_STATES = ("succeeded", "failed", "cancelled")
-STAGES = ("prepare", "plan", "render", "compose")
 
 jobs = Gauge("digital_human_jobs", "Jobs that wait or run now", ["state"])
 jobs_finished = Counter("digital_human_jobs_finished", "Jobs that ended, by how", ["state"])
@@ -79,11 +76,11 @@ def _label(error: type[ServiceError]) -> str:
     return _LABELS.get(error, error.__name__)
 
 
-for _state in WAITING_STATES:
+for _state in OPEN:
     jobs.labels(_state)
-for _state in FINAL_STATES:
+for _state in ENDED:
     jobs_finished.labels(_state)
-for _stage in STAGES:
+for _stage in TIMED_STAGES:
     stage_duration.labels(_stage)
 for _kind in ("Internal", *map(_label, all_errors())):
     for _where in ("request", "job"):
@@ -117,17 +114,17 @@ def finished(result: Mapping[str, Any]) -> None:
     real_time_factor.observe(result["real_time_factor"])
     frames_without_face.inc(result["frames_without_face"])
     template_cache.labels("hit" if result["template_cached"] else "miss").inc()
-    for stage in STAGES:
+    for stage in TIMED_STAGES:
         stage_duration.labels(stage).observe(result["timings"][stage])
 
 
 def watch(count: Callable[[], Mapping[Any, int]], is_ready: Callable[[], bool], folder: Path) -> None:
     """Where `/metrics` finds what is true at the moment it is asked.
 
-    count: jobs in each of `WAITING_STATES`, in all processes that share the queue
+    count: jobs in each of `OPEN`, in all processes that share the queue
     folder: where results are written
     """
-    for state in WAITING_STATES:
+    for state in OPEN:
         jobs.labels(state).set_function(partial(_counted, count, state))
     triton_ready.set_function(lambda: float(is_ready()))
     disk_free.set_function(lambda: shutil.disk_usage(folder).free)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, yuv_to_rgb
-from digital_human.pipeline.pipeline import Planned
+from digital_human.pipeline.pipeline import RenderPlan
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,45 +33,45 @@ def picture_path(settings: Settings, task_id: str) -> Path:
     return report_path(settings, task_id).with_suffix(".jpg")
 
 
-def keep(settings: Settings, task_id: str, planned: Planned, speech: Float32) -> None:
+def keep(settings: Settings, task_id: str, plan: RenderPlan, speech: Float32) -> None:
     """Write the report and the picture. A job does not fail for want of them."""
     try:
         path = report_path(settings, task_id)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(describe(planned, speech), separators=(",", ":")))
-        picture_path(settings, task_id).write_bytes(picture(planned))
+        path.write_text(json.dumps(describe(plan, speech), separators=(",", ":")))
+        picture_path(settings, task_id).write_bytes(picture(plan))
     except OSError as error:
         log.warning("no report was kept: %s", error)
 
 
-def describe(planned: Planned, speech: Float32) -> dict[str, Any]:
+def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
     """Curves over the output's time, all of them lists of equally spaced values.
 
     waveform: largest magnitude, 0-1            aperture: opening of the mouth, 1 being the widest of this job
     faces:    [x, y, width, height] of the face in the template frame shown, in shares of the picture; null without
     """
-    info, track = planned.prepared.info, planned.prepared.template.track
+    info, track = plan.prepared.info, plan.prepared.template.track
     loudness = np.maximum.reduceat(np.abs(speech), _starts(len(speech)))
-    shown = planned.order[thin(planned.length)]
+    shown = plan.frame_indices[thin(plan.length)]
     # Laid out so that each coordinate of a face is a row: that is seven times as quick.
     points = np.ascontiguousarray(track.landmarks[shown, :, :2].transpose(0, 2, 1))
     low, high = points.min(2), points.max(2)
     boxes = np.concatenate([low, high - low], 1) / np.tile([info.width, info.height], 2)
-    aperture = planned.plan.aperture
+    aperture = plan.engine_plan.aperture
     return {
-        "duration": round(float(planned.length / info.fps), 3),
+        "duration": round(float(plan.length / info.fps), 3),
         "width": info.width,
         "height": info.height,
         "waveform": _rounded(loudness, 3),
-        "aperture": None if aperture is None else _rounded(_normalised(aperture)[thin(planned.length)]),
+        "aperture": None if aperture is None else _rounded(_normalised(aperture)[thin(plan.length)]),
         "faces": [box if here else None for box, here in zip(_rounded(boxes), track.present[shown], strict=True)],
         "scores": _rounded(track.score[shown]),
     }
 
 
-def picture(planned: Planned) -> bytes:
+def picture(plan: RenderPlan) -> bytes:
     """JPEG of the template's first picture."""
-    frame = planned.prepared.reader.cover()
+    frame = plan.prepared.reader.cover()
     size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
     image = yuv_to_rgb(np.asarray(small, np.uint8), frame.matrix)

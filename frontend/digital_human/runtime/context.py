@@ -1,18 +1,22 @@
-"""From settings to what a job works with: folders, engines, networks, the template store, the encoder."""
+"""From settings to the resources of a job: folders, engines, networks, the template store, the encoder."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from digital_human.engines import EngineRegistry
 from digital_human.engines.base import STRENGTHS, Engine
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.media import EncoderSettings, hardware
-from digital_human.pipeline.pipeline import Workshop
-from digital_human.pipeline.templates import TemplateStore
+from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.template_store import TemplateStore
 from digital_human.settings import Settings
 from digital_human.triton.client import TritonModels
 
 
-def build_workshop(settings: Settings, triton_url: str) -> Workshop:
-    return Workshop(
+def build_context(settings: Settings, triton_url: str) -> PipelineContext:
+    return PipelineContext(
         models=TritonModels(triton_url),
         store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
         encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_encoder),
@@ -25,13 +29,20 @@ def build_workshop(settings: Settings, triton_url: str) -> Workshop:
     )
 
 
-def require_strength(engine: Engine, strength: float) -> None:
-    """Raises BadInputError for a mouth strength that is out of range, or that the engine cannot draw."""
+def check_options(options: RenderOptions, settings: Settings, engines: EngineRegistry) -> RenderOptions:
+    """The options with the service's own defaults filled in.
+
+    Raises BadInputError for an engine that does not exist, and for a mouth strength that is out of range or that the
+    engine does not support.
+    """
+    engine = engines.find(options.engine or settings.engine)
     least, largest = STRENGTHS
-    if not least <= strength <= largest:
+    if not least <= options.mouth_strength <= largest:
         raise BadInputError(f"mouth_strength: must lie between {least:g} and {largest:g}")
-    if strength != 1 and not engine.has_strength:
+    if options.mouth_strength != 1 and not engine.has_strength:
         raise BadInputError(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
+    marked = options.digital_auth or settings.require_visible_mark
+    return replace(options, engine=engine.name, digital_auth=marked)
 
 
 def models_needed(engine: Engine) -> tuple[str, ...]:
@@ -40,7 +51,7 @@ def models_needed(engine: Engine) -> tuple[str, ...]:
 
 
 def make_folders(settings: Settings) -> None:
-    """Create the data folder. Raises UnavailableError where that is not possible."""
+    """Create the data folder. Raises UnavailableError if that is not possible."""
     try:
         settings.base_path.mkdir(parents=True, exist_ok=True)
         settings.state_path.mkdir(exist_ok=True)

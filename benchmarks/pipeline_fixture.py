@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digital_human.pipeline.pipeline import Workshop
-from digital_human.runtime.context import build_workshop
+from digital_human.pipeline.context import PipelineContext
+from digital_human.runtime.context import build_context
 from digital_human.service import make_folders, triton_for
 from digital_human.settings import ROOT, Settings
 
 
 @contextmanager
-def workshop(base_path: Path, speech_network: Path | None = None) -> Iterator[Workshop]:
+def pipeline_context(base_path: Path, speech_network: Path | None = None) -> Iterator[PipelineContext]:
     """speech_network: another model.onnx in the place of the one that ships."""
     with tempfile.TemporaryDirectory() as folder:
         repository = ROOT / "model_repository"
@@ -27,4 +27,4 @@ def workshop(base_path: Path, speech_network: Path | None = None) -> Iterator[Wo
         make_folders(settings)
         with triton_for(settings) as triton:
             assert triton is not None
-            yield build_workshop(settings, triton.url)
+            yield build_context(settings, triton.url)

@@ -1,0 +1,174 @@
+"""The messages between the service and a worker process: a dataclass each, one JSON object a line.
+
+    service -> worker     Configure      first, no answer
+                          Prepare        Progress ... PrepareResult, or Failed
+                          RenderSegment  Progress ... SegmentResult, or Failed
+                          Compose        Progress ... ComposeResult, or Failed
+
+The `inputs` of a PrepareResult come back with the later commands, which fail if the files are not the same any more.
+Both ends are always of one version, so messages may change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from digital_human.core.states import Stage
+from digital_human.errors import ServiceError, error_from_name
+from digital_human.files.identity import Identity
+from digital_human.pipeline.options import RenderOptions
+
+Result = TypeVar("Result")
+
+
+class Message:
+    """Base of all messages."""
+
+
+class Command(Message, Generic[Result]):
+    """Something for a worker to do; `Result` is the message that it answers with."""
+
+
+@dataclass(frozen=True)
+class WorkerJob:
+    """The job that a command belongs to. trace: joins the worker's spans to the job's trace"""
+
+    task_id: str
+    audio: Path
+    video: Path
+    save: Path
+    options: RenderOptions
+    trace: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Configure(Message):
+    """settings: of the service, without its secrets; triton_url: host:port"""
+
+    settings: Mapping[str, Any]
+    triton_url: str
+
+
+@dataclass(frozen=True)
+class PrepareResult(Message):
+    """inputs: identity of each input by its field; fps: a fraction as text; timings: seconds by stage"""
+
+    inputs: Mapping[str, Identity]
+    frames: int
+    fps: str
+    width: int
+    height: int
+    frames_without_face: int
+    template_cached: bool
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class SegmentResult(Message):
+    """The segment's file is complete."""
+
+
+@dataclass(frozen=True)
+class ComposeResult(Message):
+    """seconds: wall time"""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prepare(Command[PrepareResult]):
+    """Open the inputs, prepare the template and plan the frames."""
+
+    job: WorkerJob
+
+
+@dataclass(frozen=True)
+class RenderSegment(Command[SegmentResult]):
+    """Render frames start .. stop-1 into segment `index`.
+
+    render_until: the worker goes on rendering up to this frame, a few frames ahead, so that the next segment starts at
+                  once
+    is_helper:    the job has another worker, which sees to the sound
+    """
+
+    job: WorkerJob
+    inputs: Mapping[str, Identity]
+    index: int
+    start: int
+    stop: int
+    render_until: int
+    is_helper: bool
+
+
+@dataclass(frozen=True)
+class Compose(Command[ComposeResult]):
+    """Join the segments and the sound to the finished video, beside its place.
+
+    frame_counts: frames of each segment
+    metadata:     for the container
+    """
+
+    job: WorkerJob
+    inputs: Mapping[str, Identity]
+    frame_counts: Sequence[int]
+    fps: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """share: of the stage, 0-1"""
+
+    stage: Stage
+    share: float
+
+
+@dataclass(frozen=True)
+class Failed(Message):
+    """The command failed with an error of `digital_human.errors`. name: its class"""
+
+    name: str
+    message: str
+    transient: bool
+
+    @staticmethod
+    def by(error: ServiceError) -> Failed:
+        return Failed(type(error).__name__, str(error), error.transient)
+
+    def error(self) -> ServiceError:
+        return error_from_name(self.name, self.message, self.transient)
+
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind)
+    for kind in (
+        Configure,
+        Prepare,
+        RenderSegment,
+        Compose,
+        Progress,
+        PrepareResult,
+        SegmentResult,
+        ComposeResult,
+        Failed,
+    )
+}
+
+
+def encode(message: Message) -> str:
+    """One line, with its end."""
+    name = type(message).__name__
+    return json.dumps({"type": name, **_ADAPTERS[name].dump_python(message, mode="json")}) + "\n"
+
+
+def decode(line: str) -> Message:
+    """Raises ValueError for anything but a whole message."""
+    fields = json.loads(line)
+    message: Message = _ADAPTERS[fields.pop("type")].validate_python(fields)
+    return message

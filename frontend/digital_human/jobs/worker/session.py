@@ -1,0 +1,235 @@
+"""The job that a worker has in hand: its files open, its template prepared, its frames planned."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from digital_human.core.frame import Frame
+from digital_human.core.states import Stage
+from digital_human.core.types import Arrays
+from digital_human.engines import EngineRegistry
+from digital_human.errors import BadInputError
+from digital_human.files.atomic import OWN_FOLDER, disk_errors
+from digital_human.files.identity import Identity, identify, is_same
+from digital_human.files.sandbox import by_descriptor, open_file, open_folder
+from digital_human.jobs.models import job_folder, part_name
+from digital_human.jobs.worker.protocol import Compose, ComposeResult, PrepareResult, RenderSegment, WorkerJob
+from digital_human.media import compose, encode_sound, write_segment
+from digital_human.media.mux import Sound, alike
+from digital_human.pipeline import report
+from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.pipeline import (
+    RenderJob,
+    RenderPlan,
+    bind_plan,
+    decode_speech,
+    frame_count,
+    plan_frames,
+    render_frames,
+    with_progress,
+)
+from digital_human.pipeline.templates import PreparedTemplate, prepare_template
+from digital_human.settings import Settings
+
+OnProgress = Callable[[Stage, float], None]
+"""Called with the stage and the share of it that is done, 0-1."""
+
+
+class JobSession:
+    """One job, from its first command in this process until the next job's. To be closed.
+
+    Raises BadInputError if an input cannot be opened.
+    """
+
+    def __init__(
+        self,
+        job: WorkerJob,
+        settings: Settings,
+        context: PipelineContext,
+        engines: EngineRegistry,
+        on_progress: OnProgress,
+    ) -> None:
+        self.task_id = job.task_id
+        self._settings = settings
+        self._context = context
+        self._on_progress = on_progress
+        self._engine = engines.find(job.options.engine)
+        self._folder = job_folder(settings, job.task_id)
+        self._plan: RenderPlan | None = None
+        # Goes on behind the last segment. Its next frame, and the frame after its last.
+        self._rendering: Generator[Frame, None, None] | None = None
+        self._next = self._until = 0
+        # The sound is encoded beside the plan and the first segment, which leave it room.
+        self._sound_thread = ThreadPoolExecutor(1, "sound")
+        self._sound: Future[Sound] | None = None
+        self._open = ExitStack()
+        try:
+            self._inputs = {
+                field: self._open.enter_context(open_file(path, settings.roots, f"{field}_path"))
+                for field, path in (("audio", job.audio), ("video", job.video))
+            }
+        except OSError as error:
+            raise BadInputError(f"an input cannot be read ({error.strerror})") from error
+        self._begun_with = self._identity()
+        audio, video = map(by_descriptor, self._inputs.values())
+        self._job = RenderJob(audio, video, job.save, job.options)
+
+    def close(self) -> None:
+        self._stop_rendering()
+        self._sound_thread.shutdown(cancel_futures=True)
+        self._open.close()
+
+    def require_inputs(self, inputs: Mapping[str, Identity]) -> None:
+        """Raises BadInputError if the inputs are not the files that the job began with."""
+        for field, now in self._identity().items():
+            if not is_same(now, inputs[field]):
+                raise BadInputError(f"{field}_path: has changed since the job began")
+
+    def prepare(self) -> PrepareResult:
+        """Decode the speech, prepare the template and plan the frames."""
+        clock = time.perf_counter()
+        speech = decode_speech(self._job, self._context)
+        self._on_progress("prepare", 0.0)
+        prepared = self._prepare_template()
+        timings = {"prepare": -clock + (clock := time.perf_counter())}
+        self._on_progress("plan", 0.0)
+        self._encode_sound(frame_count(speech, prepared), prepared.info.fps)
+        arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
+        save_arrays(self._folder / "plan", arrays)
+        plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
+        timings["plan"] = time.perf_counter() - clock
+        report.keep(self._settings, self.task_id, plan, speech)
+        info = prepared.info
+        return PrepareResult(
+            inputs=self._begun_with,
+            frames=plan.length,
+            fps=str(info.fps),
+            width=info.width,
+            height=info.height,
+            frames_without_face=int((~prepared.template.track.present[plan.frame_indices]).sum()),
+            template_cached=prepared.cached,
+            timings=timings,
+        )
+
+    def render_segment(self, command: RenderSegment) -> None:
+        """Render a segment into its file, and go on rendering up to `command.render_until`."""
+        plan = self._require_plan()
+        if not command.is_helper:
+            self._encode_sound(plan.length, plan.prepared.info.fps)
+        self._write_segment(plan, command.index, command.start, command.stop, command.render_until)
+
+    def compose(self, command: Compose) -> ComposeResult:
+        """Write the finished video beside its place.
+
+        Segments that are missing here, as another machine has them, are rendered again. So are all of them if they
+        cannot be joined, as when machines with different encoders made them.
+        """
+        clock = time.perf_counter()
+        counts, fps = command.frame_counts, Fraction(command.fps)
+        paths = [self.segment_path(index) for index in range(len(counts))]
+        self._render_missing(counts, [path.exists() for path in paths])
+        if not alike(paths):
+            self._render_missing(counts, [False] * len(counts))
+        self._on_progress("compose", 0.0)
+        # Joining changes the packets of the sound, so it is encoded again if this fails and is tried again.
+        encoded, self._sound = self._encode_sound(sum(counts), fps), None
+        sound = encoded.result()
+        segments = list(zip(paths, counts, strict=True))
+        save = self._job.save
+        with disk_errors(), open_folder(save.parent, self._settings.roots, "save_path", create=True) as folder:
+            part = by_descriptor(folder, part_name(save, self.task_id))
+            compose(part, segments, sound, fps, save.suffix, command.metadata)
+        self.release_plan()
+        return ComposeResult(time.perf_counter() - clock)
+
+    def release_plan(self) -> None:
+        """Free the plan and the template. The next segment would load them again."""
+        self._stop_rendering()
+        self._plan = None
+
+    def segment_path(self, index: int) -> Path:
+        return self._folder / f"segment-{index:05d}.mp4"
+
+    def _identity(self) -> dict[str, Identity]:
+        return {field: identify(descriptor) for field, descriptor in self._inputs.items()}
+
+    def _prepare_template(self) -> PreparedTemplate:
+        on_progress = lambda share: self._on_progress("prepare", share)  # noqa: E731
+        return prepare_template(self._job.video, self._engine, self._context, on_progress)
+
+    def _require_plan(self) -> RenderPlan:
+        """The plan: held, loaded from an earlier process's file, or made now."""
+        if self._plan is None:
+            prepared = self._prepare_template()
+            arrays = load_arrays(self._folder / "plan")
+            if arrays is None:
+                speech = decode_speech(self._job, self._context)
+                arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
+                save_arrays(self._folder / "plan", arrays)
+            self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
+        return self._plan
+
+    def _write_segment(self, plan: RenderPlan, index: int, start: int, stop: int, until: int) -> None:
+        if self._rendering is None or self._next != start or self._until < stop:
+            self._stop_rendering()
+            self._rendering = render_frames(plan, self._engine, self._context, start, until)
+            self._until = until
+        frames = with_progress(self._rendering, stop - start, lambda share: self._on_progress("render", share))
+        try:
+            with disk_errors(OWN_FOLDER):
+                self._folder.mkdir(parents=True, exist_ok=True)
+            write_segment(self.segment_path(index), frames, plan.prepared.info, self._context.encoder, OWN_FOLDER)
+        except BaseException:
+            self._stop_rendering()
+            raise
+        self._next = stop
+
+    def _render_missing(self, counts: Sequence[int], made: Sequence[bool]) -> None:
+        start = 0
+        for index, (count, done) in enumerate(zip(counts, made, strict=True)):
+            if not done:
+                plan = self._require_plan()
+                self._encode_sound(plan.length, plan.prepared.info.fps)
+                self._write_segment(plan, index, start, start + count, start + count)
+            start += count
+
+    def _stop_rendering(self) -> None:
+        if self._rendering is not None:
+            self._rendering.close()
+            self._rendering = None
+
+    def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:
+        if self._sound is None:
+            self._sound = self._sound_thread.submit(encode_sound, self._job.audio, frames, fps, self._context.encoder)
+        return self._sound
+
+
+def save_arrays(folder: Path, arrays: Arrays) -> None:
+    """Write arrays to a folder. The list of their names comes last, so they are complete or absent.
+
+    Raises OutputError.
+    """
+    with disk_errors(OWN_FOLDER):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=False)
+        part = folder / "index.part"
+        part.write_text(json.dumps(list(arrays)))
+        part.replace(folder / "index.json")
+
+
+def load_arrays(folder: Path) -> Arrays | None:
+    """What `save_arrays` wrote; None if it is incomplete or absent."""
+    try:
+        names = json.loads((folder / "index.json").read_text())
+        return {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in names}
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,28 @@
+"""What a caller may choose about a video, beside its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from digital_human.core.looping import Loop
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """The options of one video, from the request through the queue and the worker to the renderer.
+
+    A new option needs a default, so that jobs queued by an earlier version go on. Add it here, to the request
+    (`api.models`) and the command line (`cli`), and use it in `pipeline`.
+
+    watermark:      lay the watermark picture over the lower right corner
+    digital_auth:   lay the digital-human mark over the upper right corner
+    engine:         how to lip-sync; empty for the service's default
+    mouth_strength: how far the mouth opens, see `Engine.plan`
+    loop:           how a speech goes on that is longer than the template
+    """
+
+    watermark: bool = False
+    digital_auth: bool = False
+    engine: str = ""
+    mouth_strength: float = 1.0
+    loop: Loop = "ping-pong"

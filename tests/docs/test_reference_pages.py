@@ -77,3 +77,11 @@ def test_the_page_of_the_command_line_names_every_command() -> None:
     commands = next(action for action in _parser()._actions if action.choices and action.dest == "command")
     assert commands.choices is not None
     assert set(rows("command-line.md")) == set(commands.choices)
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    package = DOCS.parent / "frontend" / "digital_human"
+    text = (DOCS / "architecture.md").read_text()
+    folders = {path.parent.relative_to(package).as_posix() for path in package.rglob("__init__.py")} - {"."}
+    assert len(folders) > 15
+    assert not [folder for folder in folders if f"`{folder}/`" not in text]

@@ -13,7 +13,7 @@ import pytest
 
 from digital_human.errors import ServiceError, UnavailableError
 from digital_human.triton import schema
-from digital_human.triton.client import Batches, TritonModels, batches_of
+from digital_human.triton.client import BatchLimits, TritonModels, batch_limits
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.schema import CONTRACTS, Contract, Tensor, check
 
@@ -42,7 +42,7 @@ def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
     """The real server, which only says that it has a GPU: what it is sent and what comes back are the same with one."""
     images, plain = noise(37), TritonModels(triton.url)
     on_gpu = TritonModels(triton.url)
-    on_gpu._batches["face_mesh"] = Batches(32, filled=True)
+    on_gpu._limits["face_mesh"] = BatchLimits(32, padded=True)
     before = executed(triton, "face_mesh")
     answers = {size: on_gpu.infer("face_mesh", {"face": images[:size]}) for size in (1, 13, 32, 37)}
     grown = {size: count - before.get(size, 0) for size, count in executed(triton, "face_mesh").items()}
@@ -55,11 +55,11 @@ def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
 
 def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(models: TritonModels) -> None:
     mesh, renderer = (models._config(name) for name in ("face_mesh", "mouth_renderer"))
-    assert batches_of(mesh) == batches_of(renderer) == Batches(32, filled=False)
+    assert batch_limits(mesh) == batch_limits(renderer) == BatchLimits(32, padded=False)
     for config in (mesh, renderer):
         config["instance_group"][0]["kind"] = "KIND_GPU"
-    assert batches_of(mesh) == Batches(32, filled=True)
-    assert batches_of(renderer) == Batches(32, filled=False)
+    assert batch_limits(mesh) == BatchLimits(32, padded=True)
+    assert batch_limits(renderer) == BatchLimits(32, padded=False)
 
 
 def test_only_the_outputs_asked_for_come(models: TritonModels) -> None:

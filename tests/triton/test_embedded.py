@@ -171,12 +171,12 @@ def test_a_killed_model_process_is_replaced(small: TritonServer) -> None:
 def test_a_network_that_hangs_is_found(small: TritonServer) -> None:
     small.ready()
     assert small.pid
-    pending = health.requests(small.url, ["face_mesh"])
-    assert health.first_stuck(small.url, pending, 30) is None
+    pending = health.probe_requests(small.url, ["face_mesh"])
+    assert health.first_unresponsive(small.url, pending, 30) is None
     [stub] = descendants(small.pid)
     os.kill(stub, signal.SIGSTOP)
     try:
-        assert health.first_stuck(small.url, pending, 0.5) == "face_mesh"
+        assert health.first_unresponsive(small.url, pending, 0.5) == "face_mesh"
     finally:
         os.kill(stub, signal.SIGCONT)
 
@@ -186,8 +186,8 @@ def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: py
     names = ["face_mesh", "speech_to_lips"]
 
     def shapes() -> list[list[int]]:
-        found = health.requests(triton.url, names)
-        assert health.first_stuck(triton.url, found, 30) is None
+        found = health.probe_requests(triton.url, names)
+        assert health.first_unresponsive(triton.url, found, 30) is None
         return [json.loads(found[name].header)["inputs"][0]["shape"] for name in names]
 
     assert shapes() == [[1, 192, 192, 3], [1, 128000]]

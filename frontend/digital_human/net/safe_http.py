@@ -1,4 +1,4 @@
-"""Calls to hosts that a caller named: only allowed ones, and only at the address that was checked."""
+"""HTTP requests to hosts that a caller names: only allowed hosts, and only at the address that was checked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ Address = IPv4Address | IPv6Address
 
 
 def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx.URL:
-    """The URL, where `hosts` allow it by name. Raises BadInputError and ForbiddenError; nothing is looked up."""
+    """Parse a URL and check its host against `hosts` by name, without a DNS lookup.
+
+    Raises BadInputError where it is no usable URL, and ForbiddenError where the host is not allowed.
+    """
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
         raise BadInputError(f"{field}: is not a URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
         raise BadInputError(f"{field}: must be an http or https URL without a password in it")
-    if not _named(parsed.host, hosts):
+    if not _matches(parsed.host, hosts):
         raise ForbiddenError(f"{field}: the host is not allowed; the setting {setting} adds some")
     return parsed
 
@@ -58,15 +61,17 @@ def stream(
     headers: Mapping[str, str] | None = None,
     redirects: bool = True,
 ) -> Iterator[httpx.Response]:
-    """A response whose body is still to be read. Every redirect is checked like the first URL.
+    """Send a request and yield the response before its body is read. Every redirect is checked like the first URL.
 
-    Raises BadInputError and ForbiddenError, and httpx.HTTPError for trouble on the way.
+    setting: name of the setting behind `hosts`, for the error message
+    timeout: seconds to connect, and between two reads
+    Raises BadInputError, ForbiddenError, and httpx.HTTPError where the request fails.
     """
     with httpx.Client(timeout=timeout, trust_env=False) as client:
         for _ in range(_MAX_REDIRECTS + 1):
             checked = check_url(url, field, hosts, setting)
             address = resolve_host(checked, field, hosts)
-            # Connecting to the address itself leaves no room for a name that changes its mind after the check.
+            # Connect to the checked address, for the name may resolve to another one by now (DNS rebinding).
             request = client.build_request(
                 method,
                 checked.copy_with(host=str(address)),
@@ -85,7 +90,7 @@ def stream(
         raise BadInputError(f"{field}: redirects too often")
 
 
-def _named(host: str, hosts: Sequence[str]) -> bool:
+def _matches(host: str, hosts: Sequence[str]) -> bool:
     try:
         return _within(ip_address(host), hosts)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Tells a caller's server that a task has ended, signed after standardwebhooks.com.
+"""Webhooks that notify a caller's server of the end of a task, signed as in standardwebhooks.com.
 
     webhook-id: <task id>    webhook-timestamp: <seconds>    webhook-signature: v1,<base64 of HMAC-SHA256>
 
-What is signed is `id.timestamp.body`. A receiver that computes the same and compares in constant time knows that the
-call is ours; a second call with the same id is the same news.
+The signature covers `id.timestamp.body`. A receiver verifies it by computing the same and comparing in constant time.
+Calls with the same id report the same event.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TIMEOUT = 10.0
 
 
 class NotDeliveredError(Exception):
-    """The receiver could not be reached or did not accept; worth another try."""
+    """The receiver could not be reached or did not accept the call. Another attempt may succeed."""
 
 
 def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
@@ -34,7 +34,10 @@ def signature(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
 
 
 def deliver(url: str, webhook_id: str, payload: Mapping[str, Any], settings: Settings) -> None:
-    """One attempt. Raises NotDeliveredError, or ForbiddenError and BadInputError where no further one will help."""
+    """Make one attempt.
+
+    Raises NotDeliveredError, and ForbiddenError or BadInputError where no further attempt will help.
+    """
     assert settings.webhook_secret is not None
     body, timestamp = json.dumps(payload).encode(), int(time.time())
     headers = {

@@ -1,4 +1,4 @@
-"""Where the faces are in single frames: from the detector's raw answer to boxes in frame pixels."""
+"""Face detection in single frames: from the detector's raw output to boxes in frame pixels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from digital_human.core.frame import Float32, Frame, Uint8, warp_rgb
 from digital_human.core.types import MIN_FACE_SCORE, Models
 
 INPUT_SIZE = 192
-# Candidates that overlap by more than this are one face.
 MAX_OVERLAP = 0.3
+"""Candidates whose intersection over union is larger are one face."""
 # Key points of the detector.
 RIGHT_EYE, LEFT_EYE = 0, 1
 
@@ -42,11 +42,11 @@ class Detection:
 
 
 def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
-    """Faces of each frame, the surest first."""
+    """Faces of each frame, the highest score first."""
     affines = [letterbox(frame.width, frame.height) for frame in frames]
     images = [_fit(frame, affine) for frame, affine in zip(frames, affines, strict=True)]
-    answer = models.infer("face_detector", {"image": np.stack(images)})
-    boxes, keypoints, scores = (np.asarray(answer[name], np.float32) for name in ("boxes", "keypoints", "scores"))
+    outputs = models.infer("face_detector", {"image": np.stack(images)})
+    boxes, keypoints, scores = (np.asarray(outputs[name], np.float32) for name in ("boxes", "keypoints", "scores"))
     found = []
     for k, affine in enumerate(affines):
         likely = scores[k] >= MIN_FACE_SCORE
@@ -56,14 +56,14 @@ def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
 
 
 def letterbox(width: int, height: int) -> npt.NDArray[np.float64]:
-    """float64 [2, 3], frame pixels -> pixels of the detector's square input, picture centred and whole."""
+    """float64 [2, 3], frame pixels -> pixels of the detector's square input, with the whole frame centred in it."""
     scale = INPUT_SIZE / max(width, height)
     offset = (INPUT_SIZE - np.array([width, height]) * scale) / 2
     return np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
 
 
 def weighted_nms(boxes: Float32, keypoints: Float32, scores: Float32) -> list[Detection]:
-    """Non-maximum suppression that averages: candidates of one face are weighted by score, which steadies the box.
+    """Weighted non-maximum suppression: the candidates of a face are averaged by score, which steadies the box.
 
     boxes: float32 [K, 4]; keypoints: float32 [K, 6, 2]; scores: float32 [K]
     """
@@ -86,7 +86,7 @@ def weighted_nms(boxes: Float32, keypoints: Float32, scores: Float32) -> list[De
 
 def _fit(frame: Frame, affine: npt.NDArray[np.float64]) -> Uint8:
     image = warp_rgb(frame, affine, INPUT_SIZE)
-    # The detector was trained with black bars, not with the edge drawn out.
+    # The detector was trained with black bars, not with a repeated edge.
     x, y = np.rint(affine[:, 2]).astype(int)
     image[:y], image[INPUT_SIZE - y :] = 0, 0
     image[:, :x], image[:, INPUT_SIZE - x :] = 0, 0

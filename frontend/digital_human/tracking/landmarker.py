@@ -1,4 +1,4 @@
-"""468 landmarks of a face seen through a *region*: a square, turned so that the eyes are level.
+"""468 landmarks of a face in a *region*: a square, rotated so that the eyes are level.
 
 A region is float64 [4]: centre x, centre y, side in frame pixels, angle in radians (clockwise, as y points down).
 """
@@ -17,10 +17,10 @@ from digital_human.core.types import Models
 from digital_human.tracking.detector import LEFT_EYE, RIGHT_EYE, Detection
 
 INPUT_SIZE = 192
-# The network was trained on squares this much larger than the face.
 MARGIN = 1.5
-# Each view of a face: relative side, angle added. The mean over slightly different crops is steadier.
+"""Side of a region over the size of the face, as in the model's training."""
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
+"""Relative side and additional angle of each view. Landmarks averaged over slightly different crops are steadier."""
 
 
 def predict_landmarks(
@@ -40,16 +40,16 @@ def predict_landmarks(
     ]
     affines = [affine(region) for _, region in seen]
     crops = np.stack([warp_rgb(frame, a, INPUT_SIZE) for (frame, _), a in zip(seen, affines, strict=True)])
-    answer = models.infer("face_mesh", {"face": crops})
+    outputs = models.infer("face_mesh", {"face": crops})
     found = [
-        _in_frame(landmarks, a) for landmarks, a in zip(answer["landmarks"].astype(np.float32), affines, strict=True)
+        _in_frame(landmarks, a) for landmarks, a in zip(outputs["landmarks"].astype(np.float32), affines, strict=True)
     ]
     landmarks = np.stack(found).reshape(len(frames), views, mesh.VERTICES, 3).mean(1)
-    return landmarks, answer["score"].reshape(len(frames), views).astype(np.float32).mean(1)
+    return landmarks, outputs["score"].reshape(len(frames), views).astype(np.float32).mean(1)
 
 
 def affine(region: Float64) -> Float64:
-    """float64 [2, 3], frame pixels -> pixels of the network's crop."""
+    """float64 [2, 3], frame pixels -> pixels of the model's crop."""
     x, y, side, angle = region
     matrix = cv2.getRotationMatrix2D((x, y), np.degrees(angle), INPUT_SIZE / side)
     shift = np.array([[0, 0, INPUT_SIZE / 2 - x], [0, 0, INPUT_SIZE / 2 - y]])
@@ -70,7 +70,7 @@ def regions_of_landmarks(landmarks: Float32) -> Float64:
 
 
 def has_moved(before: Float64, after: Float64) -> npt.NDArray[np.bool_]:
-    """bool [N], whether the face lies in `after`, so far from `before` that the mesh suffers. Both float64 [N, 4]."""
+    """bool [N], whether regions differ so much that landmarks suffer. before, after: float64 [N, 4]."""
     shift = np.linalg.norm(after[:, :2] - before[:, :2], axis=1) / after[:, 2]
     scale = np.abs(np.log(after[:, 2] / before[:, 2]))
     turn = np.abs(shortest_turn(after[:, 3] - before[:, 3]))
@@ -78,14 +78,14 @@ def has_moved(before: Float64, after: Float64) -> npt.NDArray[np.bool_]:
 
 
 def between(first: Float64, second: Float64, share: float) -> Float64:
-    """A region on the way from `first` (share 0) to `second` (share 1)."""
+    """Interpolate between regions: `first` at share 0, `second` at share 1."""
     step = second - first
     step[3] = shortest_turn(step[3])
     return np.asarray(first + share * step, np.float64)
 
 
 def shortest_turn(angle: Float64) -> Float64:
-    """Radians brought into -pi to pi."""
+    """Wrap an angle to -pi..pi."""
     return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi, np.float64)
 
 

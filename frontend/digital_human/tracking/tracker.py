@@ -1,11 +1,10 @@
-"""Follows one person's face through a video.
+"""Tracks one person's face through a video.
 
-The video is taken in chunks that end in *key frames*. Faces are detected in key frames only; there the one that is
-followed is told from the others by its place. Between two key frames the region of the face is interpolated, so that
-the mesh of a whole chunk is one batch; frames where the face turns out to be elsewhere are done once more.
+The detector runs on *key frames* only, and the tracked face is recognised there by its position. Between two key frames
+the region of the face is interpolated, so that the mesh of a whole chunk is one batch. Frames where the mesh shows the
+face elsewhere run again.
 
-Key frames are a chain, each looks near the place of the last. What lies between them is not: while the chain goes on,
-threads of their own look at the chunks behind it.
+Key frames are tracked in order, each from the position in the last; the frames between them in parallel.
 """
 
 from __future__ import annotations
@@ -32,19 +31,20 @@ from digital_human.tracking.landmarker import (
     regions_of_landmarks,
 )
 
-# Changes when the same video would give another track, so that stored ones are made anew.
 TRACK_VERSION = "2"
+"""Part of the key of stored tracks: change it when the same video gives another track."""
 
-# Frames from one key frame to the next, frames of a chunk, and chunks looked at at a time; one more is being prepared.
 STRIDE = 8
 CHUNK = 2 * STRIDE
+"""Frames from one key frame to the next, and of a chunk."""
 WORKERS = 2
-# A detection belongs to a known face if it lies within this many face sizes (change of size counts too).
+"""Chunks tracked in parallel; one more is being prepared."""
 SAME_FACE = 1.2
-# Key frames for which the place of somebody else is remembered.
+"""Largest `_region_distance` between two regions of one face."""
 MEMORY = 25
-# How often a frame may be done again because the face was elsewhere in it.
+"""Key frames for which the position of another face is remembered."""
 RETRIES = 2
+"""How often a frame may run again because the face lies elsewhere in it."""
 
 
 def track_face(
@@ -54,14 +54,16 @@ def track_face(
     views: int = 1,
     on_frames: Callable[[Sequence[Frame], Float32], None] | None = None,
 ) -> FaceTrack:
-    """Landmarks of one person, the largest and most central at the start, in every frame.
+    """Track one person, the largest and most central at the start, through all frames.
 
-    views: crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the noise
-    on_frames: shown the frames one after the other, some at a time, with their landmarks before these are smoothed
-    `present` is False throughout where there is no face at all. Memory grows by the landmarks only.
+    views:     crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the
+               noise
+    on_frames: called for each chunk in order, with its frames and their landmarks [n, 468, 3] before smoothing
+
+    `present` is False throughout where no face is found. Only the landmarks stay in memory.
     """
-    chain = _Chain(models)
-    chunks = map(chain.follow, batched(frames, repeat(CHUNK)))
+    keys = _KeyFrameTracker(models)
+    chunks = map(keys.track, batched(frames, repeat(CHUNK)))
     parts = []
     for seen, *part in ordered_map(
         chunks, lambda chunk: (chunk.frames, *_track_chunk(chunk, models, views)), WORKERS, "mesh"
@@ -76,7 +78,7 @@ def track_face(
 
 
 def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
-    """Each frame takes a share of both neighbours, within runs of frames that show the face. [T, 468, 3], [T]."""
+    """Average each frame with both neighbours where they show the face. landmarks: [T, 468, 3]; present: [T]."""
     index = np.arange(len(landmarks))
     before = np.maximum(index - 1, 0)
     after = np.minimum(index + 1, max(len(landmarks) - 1, 0))
@@ -88,37 +90,37 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A chunk, and the region of the face in its key frames and in the frame before it, -1; None where it is away."""
+class _Chunk:
+    """Frames, and the region of the face in the key frames among them and in the frame before, -1; None without one."""
 
     frames: Sequence[Frame]
     known: dict[int, Float64 | None]
 
 
-class _Chain:
-    """Carries what is known of the face from key frame to key frame."""
+class _KeyFrameTracker:
+    """Tracks the face from key frame to key frame."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        # Region in the frame just before the chunk, None while the face is not to be seen.
+        # Region in the frame before the chunk; None while the face is out of view.
         self.region: Float64 | None = None
-        # Where the face was last, None before there was one.
+        # The face's last region; None before there was one.
         self.last_seen: Float64 | None = None
-        # Regions of other people, and the key frames since they were seen.
+        # Regions of other faces, and key frames since they were seen.
         self.others: list[tuple[Float64, int]] = []
 
-    def follow(self, frames: Sequence[Frame]) -> _Part:
-        """The next frames, with the key frames among them looked at."""
+    def track(self, frames: Sequence[Frame]) -> _Chunk:
+        """The next frames, with the regions of the key frames among them."""
         last = len(frames) - 1
         keys = sorted({*range(STRIDE - 1, len(frames), STRIDE), last} | ({0} if self.region is None else set()))
         known = dict(zip(keys, self._key_regions([frames[k] for k in keys]), strict=True))
         known[-1] = self.region
         self.region = known[last]
         self.last_seen = self.last_seen if self.region is None else self.region
-        return _Part(frames, known)
+        return _Chunk(frames, known)
 
     def _key_regions(self, frames: Sequence[Frame]) -> list[Float64 | None]:
-        """Region of the face in each key frame, as the mesh sees it."""
+        """Region of the face in each key frame, from the mesh."""
         guesses: list[Float64 | None] = []
         region = self.region
         for frame, faces in zip(frames, detect(frames, self.models), strict=True):
@@ -139,7 +141,7 @@ class _Chain:
         return guesses
 
     def _first(self, frame: Frame, faces: Sequence[Detection]) -> Float64 | None:
-        """Whom to follow: the largest and most central face in which the mesh believes too."""
+        """The face to track: the largest and most central one that the mesh confirms."""
         if not faces:
             return None
         regions = np.stack([region_of_detection(face) for face in faces])
@@ -154,15 +156,18 @@ class _Chain:
         return np.asarray(regions[best], np.float64)
 
     def _recognise(self, frame: Frame, regions: Sequence[Float64], region: Float64 | None) -> Float64 | None:
-        """Where the followed person is in a key frame, given the regions of all faces in it and where they were.
+        """The region of the tracked face in a key frame.
 
-        They are the one nearest to where they were. If nobody is near they may have moved far, or come back, but not to
-        where somebody else was.
+        regions: of all faces in it
+        region:  of the tracked face in the key frame before
+
+        It is the face nearest to the last region. If none is near, the person may have moved far or come back, but not
+        to the position of another face.
         """
         strangers = [r for r in regions if all(_region_distance(r, other) > SAME_FACE for other, _ in self.others)]
         near = [] if region is None else [r for r in regions if _region_distance(r, region) < SAME_FACE]
         if near or region is None or self._is_face(frame, region):
-            # The detector loses faces in profile to which the mesh still holds.
+            # The detector loses faces in profile that the mesh still follows.
             found = near or ([region] if region is not None else strangers)
         else:
             found = strangers
@@ -183,11 +188,11 @@ class _Chain:
         return bool(score[0] >= MIN_FACE_SCORE)
 
 
-def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Float32]:
-    """Landmarks [n, 468, 3] and scores [n] of a chunk; a score of 0 where there is no face to look at."""
-    frames = part.frames
+def _track_chunk(chunk: _Chunk, models: Models, views: int) -> tuple[Float32, Float32]:
+    """Landmarks [n, 468, 3] and scores [n] of a chunk; the score is 0 where there is no face."""
+    frames = chunk.frames
     landmarks, score = np.zeros((len(frames), mesh.VERTICES, 3), np.float32), np.zeros(len(frames), np.float32)
-    options = [_options(i, part.known) for i in range(len(frames))]
+    options = [_options(i, chunk.known) for i in range(len(frames))]
     for attempt in range(max(map(len, options))):
         todo = [i for i in range(len(frames)) if score[i] < MIN_FACE_SCORE and len(options[i]) > attempt]
         if todo:
@@ -198,7 +203,7 @@ def _track_chunk(part: _Part, models: Models, views: int) -> tuple[Float32, Floa
 
 
 def _refine(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
-    """The mesh in these regions, done again where it shows that the face lies elsewhere."""
+    """Landmarks and scores in these regions, run again where the landmarks show that the face lies elsewhere."""
     landmarks, score = predict_landmarks(frames, regions, models, views)
     for _ in range(RETRIES):
         where = regions_of_landmarks(landmarks)
@@ -212,7 +217,7 @@ def _refine(frames: Sequence[Frame], regions: Float64, models: Models, views: in
 
 
 def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
-    """Regions to try in frame i: between those of the key frames around it, then each of them alone."""
+    """Regions to try in frame i: interpolated between the key frames around it, then each of theirs."""
     if i in known:
         region = known[i]
         return [] if region is None else [region]
@@ -221,17 +226,17 @@ def _options(i: int, known: dict[int, Float64 | None]) -> list[Float64]:
     first, second = known[earlier], known[later]
     if first is None or second is None:
         return [region for region in (first, second) if region is not None]
-    # The second and third serve where the picture cuts from one place to another.
+    # The second and third serve at a cut.
     return [between(first, second, (i - earlier) / (later - earlier)), first, second]
 
 
 def _region_distance(first: Float64, second: Float64) -> float:
-    """How far two regions are apart, in sizes of the larger face; a change of size counts like a shift."""
+    """Distance of two regions in sizes of the larger face; a change of size counts like a shift."""
     shift = np.linalg.norm(first[:2] - second[:2]) / (max(first[2], second[2]) / MARGIN)
     return float(shift + abs(np.log(first[2] / second[2])))
 
 
 def _inside(landmarks: Float32, frame: Frame) -> npt.NDArray[np.bool_]:
-    """bool [n], whether the middle of the face lies in the picture."""
+    """bool [n], whether the middle of the face lies inside the frame."""
     middle = landmarks[..., :2].mean(1)
     return np.asarray(((middle >= 0) & (middle < [frame.width, frame.height])).all(-1))

@@ -1,4 +1,4 @@
-"""Inference over KServe v2, with the patience that a restarting server needs."""
+"""Inference over KServe v2. Requests are repeated while the server restarts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from digital_human.errors import ServiceError, UnavailableError
 from digital_human.observability import tracing
 from digital_human.triton import kserve
-from digital_human.triton.shared_memory import Region, needed
+from digital_human.triton.shared_memory import Region, region_size
 
 Array = npt.NDArray[np.generic]
 T = TypeVar("T")
@@ -28,12 +28,12 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LAST_DELAY = 0.1, 2.0
-# Smaller requests go over the socket; regions are made this much larger than asked for.
+# Smaller requests go over the socket. Regions are larger than requested by the factor SPARE, so that they are reused.
 SHARED_FROM, SPARE = 64 * 1024, 1.25
 MAX_REMEMBERED = 256
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
-# What Triton answers while it starts, stops, or revives a model's process; the status alone does not tell.
-_PASSING = (
+# Triton's errors while it starts, stops, or restarts a model's process. The status alone does not tell them apart.
+_TRANSIENT = (
     "unknown model",
     "not ready",
     "unavailable",
@@ -45,36 +45,36 @@ _PASSING = (
 
 
 @dataclass(frozen=True)
-class Batches:
-    """Which batches a network takes.
+class BatchLimits:
+    """The batches that a model takes.
 
-    most: its `max_batch_size`; 0 where it has no batch axis of its own
-    filled: whether every batch is filled up to that
+    largest: its `max_batch_size`; 0 without a batch axis
+    padded:  whether every batch is padded to that size
     """
 
-    most: int
-    filled: bool
+    largest: int
+    padded: bool
 
 
-def batches_of(config: Mapping[str, Any]) -> Batches:
-    """From the network's configuration, as Triton completes it.
+def batch_limits(config: Mapping[str, Any]) -> BatchLimits:
+    """Read the limits from the model's configuration, as Triton completes it.
 
     ONNX Runtime keeps cuDNN's plan of a convolution for the last shape only, and another one takes seconds. So on a GPU
-    a network whose other axes are fixed gets full batches, which Triton has nothing to join with either.
+    a model whose other axes are fixed gets full batches, which the dynamic batcher need not join either.
     """
     fixed = all(int(dim) > 0 for tensor in config["input"] for dim in tensor["dims"])
-    return Batches(int(config["max_batch_size"]), fixed and kserve.on_gpu(config))
+    return BatchLimits(int(config["max_batch_size"]), fixed and kserve.on_gpu(config))
 
 
 class TritonModels:
     """The networks of a Triton server; implements `digital_human.engines.base.Networks`.
 
     url: host:port of the HTTP service, with or without the scheme
-    timeout: seconds one request may take
-    patience: seconds during which a server that cannot be reached is asked again
-    shared_memory: pass large tensors in shared memory where the server is on this host and takes them so
+    timeout: seconds that one request may take
+    patience: seconds during which requests to an unreachable server are repeated
+    shared_memory: pass large tensors in shared memory if the server runs on this host and supports it
 
-    Safe to use from several threads: each has a connection of its own, for `tritonclient.http` may not be shared.
+    Thread-safe: each thread has its own connection, since `tritonclient.http` may not be shared.
     """
 
     def __init__(self, url: str, *, timeout: float = 60.0, patience: float = 60.0, shared_memory: bool = True) -> None:
@@ -83,38 +83,38 @@ class TritonModels:
         self._timeout = timeout
         self._patience = patience
         self._local = threading.local()
-        self._batches: dict[str, Batches] = {}
+        self._limits: dict[str, BatchLimits] = {}
         self._shares = shared_memory and self._host.rpartition(":")[0] in _LOCAL
-        # Regions that no request is using; taking one out and putting it back are atomic.
+        # Idle regions; pop and append are atomic.
         self._regions: list[Region] = []
-        # Bytes of the outputs that a network gave to inputs of these shapes.
+        # Bytes of a model's outputs for inputs of these shapes.
         self._output_sizes: dict[tuple[object, ...], dict[str, int]] = {}
 
     def infer(self, model: str, inputs: Mapping[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
+        """Run one batch; the batch axis comes first. Batches larger than the model takes are split.
 
-        outputs: names of those wanted; none means all
+        outputs: names of the requested outputs; empty for all
         Raises UnavailableError when Triton cannot be reached or does not serve the network, ServiceError when it
         refuses the request or the network fails.
         """
         size = len(next(iter(inputs.values())))
-        batches = self._batches_of(model)
-        most = batches.most or size
+        limits = self._limits_of(model)
+        largest = limits.largest or size
         answers = []
-        for start in range(0, size, most):
-            count = min(most, size - start)
+        for start in range(0, size, largest):
+            count = min(largest, size - start)
             part = {name: array[start : start + count] for name, array in inputs.items()}
-            short = batches.filled and count < most
+            short = limits.padded and count < largest
             if short:
-                part = {name: _filled(array, most) for name, array in part.items()}
-            answer = self._patiently(partial(self._request, model, part, outputs))
+                part = {name: _padded(array, largest) for name, array in part.items()}
+            answer = self._retry(partial(self._request, model, part, outputs))
             answers.append({name: array[:count] for name, array in answer.items()} if short else answer)
         if len(answers) == 1:
             return answers[0]
         return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
     def close(self) -> None:
-        """Give up the shared memory, and the connection of the calling thread; those of others close when these end."""
+        """Release the shared memory and the calling thread's connection. Other connections close with their threads."""
         while self._regions:
             with contextlib.suppress(InferenceServerException, OSError, HTTPParseError):
                 self._regions.pop().unregister(self._client())
@@ -153,15 +153,14 @@ class TritonModels:
     def _through_region(
         self, model: str, inputs: Mapping[str, Array], sizes: Mapping[str, int]
     ) -> dict[str, Array] | None:
-        """The answer by way of shared memory; None where that does not work (any more)."""
-        region = self._region(needed(inputs, list(sizes.values())))
+        """The outputs by way of shared memory; None where that does not work (any more)."""
+        region = self._region(region_size(inputs, list(sizes.values())))
         if region is None:
             return None
         try:
             answer = region.infer(self._client(), model, inputs, sizes)
         except InferenceServerException as error:
-            # The region is dropped: a server that was started again knows none. Whatever else is wrong will be said
-            # in answer to the plain request.
+            # Drop the region: a restarted server does not know it. Any other error will show in the plain request.
             log.debug("a request through shared memory failed: %s", error)
             with contextlib.suppress(InferenceServerException, OSError, HTTPParseError):
                 region.unregister(self._client())
@@ -170,7 +169,7 @@ class TritonModels:
         return answer
 
     def _region(self, size: int) -> Region | None:
-        """A region of at least `size` bytes for one request; None where Triton takes none."""
+        """A region of at least `size` bytes for one request; None if Triton supports none."""
         with contextlib.suppress(IndexError):
             region = self._regions.pop()
             if len(region.memory) >= size:
@@ -183,16 +182,16 @@ class TritonModels:
             self._shares = False
             log.info("Triton at %s takes no shared memory, tensors go over the socket: %s", self._host, error.message())
         except (ConnectionError, TimeoutError):
-            raise  # Triton is away: no news about memory
+            raise  # Triton is unreachable, which says nothing about shared memory
         except OSError as error:
             self._shares = False
             log.info("no shared memory can be had, tensors go over the socket: %s", error)
         return None
 
-    def _batches_of(self, model: str) -> Batches:
-        if model not in self._batches:
-            self._batches[model] = batches_of(self._patiently(partial(self._config, model)))
-        return self._batches[model]
+    def _limits_of(self, model: str) -> BatchLimits:
+        if model not in self._limits:
+            self._limits[model] = batch_limits(self._retry(partial(self._config, model)))
+        return self._limits[model]
 
     def _config(self, model: str) -> dict[str, Any]:
         config: dict[str, Any] = self._client().get_model_config(model)
@@ -205,8 +204,8 @@ class TritonModels:
             )
         return self._local.client
 
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """`action()`, asked again with growing pauses while the server is away; networks have no memory to upset."""
+    def _retry(self, action: Callable[[], T]) -> T:
+        """Call `action`, again with growing pauses while the server is away: models are stateless, so that is safe."""
         deadline = time.monotonic() + self._patience
         delay = FIRST_DELAY
         while True:
@@ -214,7 +213,7 @@ class TritonModels:
                 return action()
             except InferenceServerException as error:
                 message = error.message() or ""
-                if error.status() != "503" and not any(word in message.lower() for word in _PASSING):
+                if error.status() != "503" and not any(word in message.lower() for word in _TRANSIENT):
                     raise ServiceError(f"Triton refused the request: {message}") from error
             except (OSError, HTTPParseError) as error:
                 message = f"{type(error).__name__}: {error}"
@@ -225,6 +224,6 @@ class TritonModels:
             delay = min(delay * 2, LAST_DELAY)
 
 
-def _filled(array: Array, size: int) -> Array:
-    """The last row repeated until there are `size`."""
+def _padded(array: Array, size: int) -> Array:
+    """Repeat the last row up to `size` rows."""
     return np.concatenate([array, np.repeat(array[-1:], size - len(array), 0)])

@@ -1,4 +1,4 @@
-"""The few questions put to a Triton server outside of inference, over plain HTTP/1.1."""
+"""KServe v2 requests other than inference, over plain HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def call(url: str, path: str, *, method: str = "GET", timeout: float = 5.0) -> tuple[int, Any]:
-    """Status and decoded JSON body (None where there is none).
+    """Send a request; return the status and the decoded JSON body, None without one.
 
     url: host:port, with or without http:// or https://, and a prefix if there is one
     Raises OSError or http.client.HTTPException where the server cannot be reached.
@@ -31,7 +31,7 @@ def call(url: str, path: str, *, method: str = "GET", timeout: float = 5.0) -> t
 
 
 def live(url: str, timeout: float = 1.0) -> bool:
-    """Whether the server answers at all."""
+    """Whether the server answers."""
     try:
         return call(url, "v2/health/live", timeout=timeout)[0] == 200
     except (OSError, http.client.HTTPException):
@@ -45,5 +45,5 @@ def index(url: str) -> dict[str, tuple[str, str]]:
 
 
 def on_gpu(config: Mapping[str, Any]) -> bool:
-    """Whether a network runs on a GPU, by its configuration as Triton completes it."""
+    """Whether a model runs on a GPU, by its configuration as Triton completes it."""
     return any(group["kind"] == "KIND_GPU" for group in config.get("instance_group", []))

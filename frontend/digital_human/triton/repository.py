@@ -1,4 +1,4 @@
-"""What a model repository holds, and loading it into a server that runs."""
+"""The models in a repository, and loading them into a running server."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LOAD_TIMEOUT = 300.0
 
 
 def installed(repository: Path) -> list[str]:
-    """Networks with a config.pbtxt and weights; a folder without weights waits for somebody to bring them."""
+    """Names of the models with a config.pbtxt and weights. Folders without weights wait for users to bring them."""
     return sorted(path.parent.name for path in repository.glob("*/config.pbtxt") if _has_weights(path.parent))
 
 
 def combine(repositories: Sequence[Path], target: Path) -> None:
-    """Make `target` a repository of links to the models of all others, or bring it up to date.
+    """Create or update `target`, a repository of links to the models of all `repositories`.
 
-    Where two of them have a folder of one name, its entries (`config.pbtxt`, versions) are joined, those of a later one
-    first. Repositories that are not there count as empty. Raises OSError.
+    If several have a folder of the same name, their entries (`config.pbtxt`, versions) are merged; those of the later
+    repository win. Missing repositories count as empty. Raises OSError.
     """
     for name in {path.name for repository in repositories for path in _entries(repository)}:
         entries = {path.name: path for repository in repositories for path in _entries(repository / name)}
@@ -50,9 +50,9 @@ def _has_weights(folder: Path) -> bool:
 
 
 def load(url: str, model: str) -> None:
-    """Have the server read the network's folder; one that is served already is replaced once the new one is ready.
+    """Have the server load the model's folder. A loaded version serves until the new one is ready.
 
-    Raises BadInputError with Triton's reason where it cannot be loaded, UnavailableError where no server answers.
+    Raises BadInputError with Triton's reason if it cannot be loaded, and UnavailableError if no server answers.
     """
     try:
         status, answer = kserve.call(url, f"v2/repository/models/{model}/load", method="POST", timeout=LOAD_TIMEOUT)
@@ -64,7 +64,7 @@ def load(url: str, model: str) -> None:
 
 
 def served(url: str) -> set[str]:
-    """Networks that are ready. Raises UnavailableError where no server answers."""
+    """Names of the models that are ready. Raises UnavailableError if no server answers."""
     try:
         return {name for name, (state, _) in kserve.index(url).items() if state == "READY"}
     except (OSError, http.client.HTTPException) as error:

@@ -1,4 +1,4 @@
-"""The tensors that this service expects of each network, and a check that a server has them."""
+"""The tensors that this service expects of each model, and a check that a server has them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FREE = -1
 
 @dataclass(frozen=True)
 class Tensor:
-    """dtype: as KServe v2 names it; dims: without the batch axis, FREE where any size goes."""
+    """dtype: name in KServe v2; dims: without the batch axis, FREE for any size."""
 
     dtype: str
     dims: tuple[int, ...]
@@ -69,9 +69,10 @@ CONTRACTS: dict[str, Contract] = {
 
 
 def check(url: str, models: Sequence[str]) -> None:
-    """Raises UnavailableError that names what is wrong: no server, a network it lacks, or one with other tensors.
+    """Check that a server serves these models with the expected tensors.
 
-    models: names; those without a contract here have only to be served and ready
+    models: names; a model without a contract here only has to be ready
+    Raises UnavailableError that says what is wrong: no server, a missing model, or other tensors.
     """
     problems = []
     for name in models:

@@ -1,7 +1,7 @@
-"""Tensors for a Triton on the same host, passed in shared memory instead of over its socket.
+"""Passes tensors to a Triton on the same host in shared memory instead of over its socket.
 
-A region belongs to one request at a time. Its name is taken from the file system as soon as Triton has mapped it, and
-what a killed process left mapped there is given up by the next one: nothing stays behind however a process ends.
+A region serves one request at a time. Its file is unlinked as soon as Triton has mapped it, and regions that a killed
+process left mapped in Triton are unregistered by the next process. So nothing stays behind however a process ends.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ _ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Region:
-    """Memory that this process and Triton both see, registered there under `name`."""
+    """Memory shared with Triton, registered there as `name`."""
 
     name: str
     memory: mmap.mmap
 
     @classmethod
     def register(cls, size: int, client: InferenceServerClient) -> Region:
-        """A new region of `size` bytes.
+        """Create a region of `size` bytes.
 
-        Raises OSError where it cannot be made, InferenceServerException where Triton cannot or may not map it.
+        Raises OSError if it cannot be created, and InferenceServerException if Triton cannot or may not map it.
         """
-        _unregister_those_of_the_dead(client)
+        _unregister_stale_regions(client)
         name = f"{_PREFIX}-{os.getpid()}-{uuid.uuid4().hex}"
         file = _FOLDER / name
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
-            # Reserved now: a full /dev/shm would otherwise end the process when it is written to.
+            # Reserve the memory now: a full /dev/shm would otherwise kill the process on a write (SIGBUS).
             os.posix_fallocate(descriptor, 0, size)
             memory = mmap.mmap(descriptor, size)
             client.register_system_shared_memory(name, f"/{name}", size)
@@ -61,8 +61,8 @@ class Region:
         inputs: Mapping[str, Array],
         sizes: Mapping[str, int],
     ) -> dict[str, Array]:
-        """Run one batch through this region. sizes: outputs wanted and their bytes, at most."""
-        tensors, wanted, offset = [], [], 0
+        """Run one batch through this region. sizes: names of the requested outputs and their maximum bytes."""
+        tensors, requested, offset = [], [], 0
         for name, array in inputs.items():
             tensor = InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
             tensor.set_shared_memory(self.name, array.nbytes, offset)
@@ -71,28 +71,31 @@ class Region:
             offset = _aligned(offset + array.nbytes)
         offsets = {}
         for name, size in sizes.items():
-            output = InferRequestedOutput(name)
-            output.set_shared_memory(self.name, size, offset)
-            wanted.append(output)
+            request = InferRequestedOutput(name)
+            request.set_shared_memory(self.name, size, offset)
+            requested.append(request)
             offsets[name] = offset
             offset = _aligned(offset + size)
-        result = client.infer(model, tensors, outputs=wanted)
+        result = client.infer(model, tensors, outputs=requested)
         answer: dict[str, Array] = {}
         for name, start in offsets.items():
-            told = result.get_output(name)
-            dtype = triton_to_np_dtype(told["datatype"])
-            # A copy, for the region serves the next request.
-            answer[name] = np.ndarray(tuple(told["shape"]), dtype, self.memory, start).copy()
+            output = result.get_output(name)
+            dtype = triton_to_np_dtype(output["datatype"])
+            # A copy: the next request reuses the region.
+            answer[name] = np.ndarray(tuple(output["shape"]), dtype, self.memory, start).copy()
         return answer
 
 
-def needed(inputs: Mapping[str, Array], sizes: Sequence[int]) -> int:
-    """Bytes of a region that holds these inputs, and outputs of these sizes."""
+def region_size(inputs: Mapping[str, Array], sizes: Sequence[int]) -> int:
+    """Bytes of a region that holds these inputs and outputs of these sizes."""
     return sum(_aligned(array.nbytes) for array in inputs.values()) + sum(map(_aligned, sizes))
 
 
-def _unregister_those_of_the_dead(client: InferenceServerClient) -> None:
-    """Should one be alive after all, in a container that shares this network only, it registers another."""
+def _unregister_stale_regions(client: InferenceServerClient) -> None:
+    """Unregister regions of processes that have ended.
+
+    A live process in another PID namespace loses its region too; it registers another.
+    """
     for region in client.get_system_shared_memory_status():
         pid = region["name"].removeprefix(f"{_PREFIX}-").partition("-")[0]
         if region["name"].startswith(_PREFIX) and not Path("/proc", pid).exists():

@@ -1,14 +1,14 @@
-"""Runs Triton and sees to it that neither the server nor one of its processes outlives the service.
+"""Runs Triton, and ensures that neither the server nor any of its processes outlives the service.
 
     guard.py [--grace SECONDS] [--remove FOLDER] [--shm-prefix NAME] -- COMMAND...
 
-A process of its own, because the service may die without a chance to clean up (SIGKILL, out of memory). It holds the
-reading end of a pipe whose other end the service keeps: when that closes, the service has gone or wants to stop. The
-server is then asked to finish (SIGINT) and, after `grace` seconds, killed with all its model processes; with 0 it is
-not asked. The folder and the shared memory that it used are removed. Should the guard itself be killed, the kernel
-kills the server.
+The guard is a process of its own because the service may die without a chance to clean up (SIGKILL, out of memory). It
+holds the reading end of a pipe whose other end the service keeps. When that closes, the service is gone or wants to
+stop. The guard then interrupts the server (SIGINT) and, after `grace` seconds, kills it with all its model processes;
+with a grace of 0 it kills at once. It removes the server's folder and shared memory. If the guard itself is killed, the
+kernel kills the server.
 
-First line of output: `guard: server pid N`. Exit status: the server's. Nothing but the standard library is imported.
+First line of output: `guard: server pid N`. Exit status: the server's. It imports the standard library only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
     options = parser.parse_args()
 
     service = os.getppid()
-    # Ctrl-C in a terminal reaches every process there; only the service decides what it means.
+    # Ctrl-C in a terminal reaches every process; the service decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os.close(sys.stdin.fileno()))
     libc = ctypes.CDLL(None)
@@ -48,7 +48,7 @@ def main() -> int:
         preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
     )
     print(f"guard: server pid {server.pid}", flush=True)
-    while server.poll() is None and _wanted(service):
+    while server.poll() is None and _service_lives(service):
         pass
     if server.poll() is None and options.grace:
         server.send_signal(signal.SIGINT)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def clean_up(group: int | None, folder: Path | None, shm_prefix: str | None) -> None:
-    """Kill what is left of the server's process group, its model processes; remove its folder and shared memory."""
+    """Kill the rest of the server's process group, i.e. its model processes; remove its folder and shared memory."""
     if group:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
@@ -71,10 +71,10 @@ def clean_up(group: int | None, folder: Path | None, shm_prefix: str | None) -> 
             region.unlink(missing_ok=True)
 
 
-def _wanted(service: int) -> bool:
-    """Waits a moment; False once the service has closed its end or is gone.
+def _service_lives(service: int) -> bool:
+    """Wait a moment, then return False if the service has closed its end of the pipe or is gone.
 
-    The parent is looked at too: a process that the service forked may hold the pipe open after it.
+    The parent's id is checked too: a process that the service forked may keep the pipe open.
     """
     try:
         readable, _, _ = select.select([0], [], [], POLL)

@@ -1,4 +1,4 @@
-"""Looks behind Triton's word: it says that it is ready also while a model's process hangs or is dead."""
+"""Health probes of single models. Triton reports that it is ready even while a model's process hangs or is dead."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from typing import Any
 
 from digital_human.triton import kserve
 
-# Bytes of one element, by the name in config.pbtxt.
+# Bytes per element, by the type's name in config.pbtxt without TYPE_.
 _SIZES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "FP16": 2, "INT16": 2, "INT32": 4, "FP32": 4, "INT64": 8, "FP64": 8}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One inference request in the binary form of KServe v2; all inputs zero."""
+    """One inference request in KServe v2's binary form; all inputs are zero."""
 
     header: bytes
     body: bytes
 
 
-def requests(url: str, models: Sequence[str]) -> dict[str, Request]:
-    """A request for each network that declares a `model_warmup`: one item of its first sample, with zeros.
+def probe_requests(url: str, models: Sequence[str]) -> dict[str, Request]:
+    """A request for each model with a `model_warmup`: one item of its first sample, filled with zeros.
 
-    On a GPU the whole sample, for a batch of another size than those at work costs seconds there.
-
+    On a GPU it is the whole sample, since a batch of a size not in use costs seconds there.
     Raises OSError or http.client.HTTPException where the server cannot be reached.
     """
     found = {}
@@ -40,10 +39,10 @@ def requests(url: str, models: Sequence[str]) -> dict[str, Request]:
     return found
 
 
-def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str | None:
-    """Name of the first network that gives no answer within `timeout` seconds, or whose process is dead.
+def first_unresponsive(url: str, pending: Mapping[str, Request], timeout: float) -> str | None:
+    """Name of the first model that does not answer within `timeout` seconds, or whose process is dead.
 
-    Any other error is an answer: the operator may have unloaded the network.
+    Any other error counts as an answer: the operator may have unloaded the model.
     """
     for name, request in pending.items():
         connection = http.client.HTTPConnection(url, timeout=timeout)
@@ -54,13 +53,13 @@ def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str
                 request.header + request.body,
                 {"Inference-Header-Content-Length": str(len(request.header))},
             )
-            # Triton does not start a dead process anew; it says this for ever.
+            # Triton does not restart a dead process; it keeps answering this.
             if b"is not healthy" in connection.getresponse().read():
                 return name
         except TimeoutError:
             return name
         except (OSError, http.client.HTTPException):
-            # Not reachable at all: the supervisor sees that for itself.
+            # The whole server is unreachable, which the supervisor notices itself.
             return None
         finally:
             connection.close()
@@ -68,16 +67,16 @@ def first_stuck(url: str, pending: Mapping[str, Request], timeout: float) -> str
 
 
 def model_processes(server: int | None) -> frozenset[int]:
-    """Living children of the server's process: one for each instance of a network."""
+    """Ids of the server's live child processes, one for each model instance."""
     alive = set()
     try:
         for task in Path(f"/proc/{server}/task").iterdir():
             for child in (task / "children").read_text().split():
-                # The state follows the name, which stands in brackets and may hold anything.
+                # The state follows the name, which is in parentheses and may contain anything.
                 state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
                 alive |= {int(child)} if state != "Z" else set()
     except OSError:
-        # Somebody ended while we looked; the next look is in a second.
+        # A process ended meanwhile; the next look comes in a second.
         pass
     return frozenset(alive)
 

@@ -1,13 +1,13 @@
-"""Finds the Triton that comes inside the nvidia-pytriton wheel and makes it runnable in the Python at hand.
+"""Finds the Triton inside the nvidia-pytriton wheel and prepares it for the running Python.
 
-The server finds models through *backends*. Ours are a private folder, made for each run:
+The server runs models through *backends*. They are set up in a private folder for each run:
 
-    python/         the wheel's python backend, with the stub that was built for this Python
-    onnxruntime/    this project's backend of that name, in Python
-    env/            a virtual environment without packages of its own that points at the packages of this Python
+    python/         the wheel's python backend, with the stub built for this Python version
+    onnxruntime/    this project's backend, in Python
+    env/            a virtual environment that points at the packages of this Python
 
 The stub embeds an isolated Python: it ignores PYTHONPATH and PYTHONHOME and finds its packages only through the
-`pyvenv.cfg` beside the first `python3` on PATH. `env/` is there to be that one, whatever the service itself runs in.
+`pyvenv.cfg` beside the first `python3` on PATH, which is that of `env/`.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ SHARED_PYTHON_FIX = (
     f"or take one from `uv python install {PYTHON}` or from conda"
 )
 
-# What a batch fills is freed after it. glibc would give that back each time, and each page of the next batch would cost
-# a fault again.
+# Memory of a batch is freed after it. By default glibc returns it to the kernel, and the next batch pays page faults.
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(8 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20)}
 
 
 class Check(NamedTuple):
-    """One line of `digital-human doctor`. `fix` says what to do where `ok` is False."""
+    """One line of `digital-human doctor`. `fix` says what to do if `ok` is False."""
 
     name: str
     ok: bool
@@ -53,7 +52,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where the parts of the embedded server lie."""
+    """Paths of the embedded server's parts."""
 
     server: Path
     libraries: Path
@@ -62,10 +61,10 @@ class Runtime:
     libpython: Path
 
     def environment(self, folder: Path, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """Environment variables of the server. folder: what `prepare` was given."""
+        """Environment variables of the server. folder: the one given to `prepare`."""
         libraries = [str(self.libraries), str(self.libpython.parent), base.get("LD_LIBRARY_PATH", "")]
         path = [str(folder / "env" / "bin"), base.get("PATH", os.defpath)]
-        # Else Triton would say of networks that run on the CPU that they run on the card.
+        # Otherwise Triton would report models on the GPU that run on the CPU.
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if why_not_on_gpu(onnxruntimes()) else {}
         return {
             **_ALLOCATOR,
@@ -83,21 +82,21 @@ class Runtime:
         ports: tuple[int, int, int],
         shm_prefix: str,
     ) -> list[str]:
-        """Command line of the server; every service is bound to the loopback interface.
+        """Command line of the server. Everything listens on the loopback interface only.
 
-        models: those of the repository that are loaded at the start
+        models: names of the models to load at the start
         ports: HTTP, gRPC (both may be reserved with SO_REUSEPORT) and metrics
         """
         command = [
             str(self.server),
             f"--model-repository={repository}",
             f"--backend-directory={backends}",
-            # The operator may load further networks later, and replace those that are loaded.
+            # The operator may load and replace models later.
             "--model-control-mode=explicit",
-            # Else a process is started for each network only to be asked what its configuration leaves out: a second.
+            # Completing configurations would start a process per model, which takes a second.
             "--disable-auto-complete-config",
             *(f"--load-model={name}" for name in models),
-            # One network that does not load is reported by name instead of ending the server.
+            # A model that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
             "--exit-timeout-secs=3",
             f"--http-address={HOST}",
@@ -116,9 +115,9 @@ class Runtime:
         return command
 
     def prepare(self, folder: Path, onnxruntime_backend: Path) -> Path:
-        """Fill the empty `folder` as drawn above. Returns the folder for --backend-directory."""
+        """Set up the empty `folder` as described above. Returns the folder for --backend-directory."""
         backends = folder / "backends"
-        # Copies, for Triton refuses a library that a link leads out of the backend's folder.
+        # Copies, since Triton refuses a library behind a link that leaves the backend's folder.
         shutil.copytree(self.python_backend, backends / "python", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy2(self.stub, backends / "python")
         shutil.copytree(onnxruntime_backend, backends / "onnxruntime", ignore=shutil.ignore_patterns("__pycache__"))
@@ -136,7 +135,10 @@ class Runtime:
 
 
 def find() -> Runtime:
-    """Raises UnavailableError that names the first part that is missing, and what to do about it."""
+    """Locate all parts.
+
+    Raises UnavailableError that names the first missing part and how to fix it.
+    """
     for check in checks():
         if not check.ok:
             raise UnavailableError(f"the embedded Triton cannot run: {check.detail}; {check.fix}")
@@ -153,7 +155,7 @@ def find() -> Runtime:
 
 
 def checks() -> list[Check]:
-    """Whether the embedded server can run here, part by part; nothing is started."""
+    """Check, part by part, whether the embedded server can run on this machine. Nothing is started."""
     machine = f"{platform.system()} {platform.machine()}"
     results = [
         Check(
@@ -202,7 +204,7 @@ def checks() -> list[Check]:
             "mount it exec (tmpfs: [/tmp:exec], or --tmpfs /tmp:exec), or set TMPDIR to a folder that is",
         )
     )
-    # Looked for, not imported: the service itself never loads a network runtime.
+    # Located without importing: the service never loads a network runtime.
     known = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
     installed = [known[name] for name in known if importlib.util.find_spec(name)]
     results.append(
@@ -217,7 +219,7 @@ def checks() -> list[Check]:
 
 
 def onnxruntimes() -> set[str]:
-    """Those installed of the two distributions that bring the package `onnxruntime`."""
+    """The installed ones of the two distributions that contain the package `onnxruntime`."""
     found = set()
     for name in ("onnxruntime", "onnxruntime-gpu"):
         with suppress(PackageNotFoundError):
@@ -226,7 +228,7 @@ def onnxruntimes() -> set[str]:
 
 
 def why_not_on_gpu(distributions: Collection[str]) -> str:
-    """Why the embedded server leaves a GPU alone where there is one, empty where it does not.
+    """Why the embedded server does not use a GPU that is there; empty if it does.
 
     distributions: see `onnxruntimes`
     """
@@ -238,7 +240,7 @@ def why_not_on_gpu(distributions: Collection[str]) -> str:
 
 
 def _pytriton() -> Path | None:
-    # Not imported: the package starts threads and changes logging when it is.
+    # Located without importing: the package starts threads and changes logging on import.
     spec = importlib.util.find_spec("pytriton")
     return Path(spec.origin).parent if spec and spec.origin else None
 
@@ -262,9 +264,9 @@ def _libpython() -> Path | None:
 
 
 def _package_folders() -> list[str]:
-    """Folders with installed packages that this process uses, in its own order."""
+    """This process's folders of installed packages, in the order of sys.path."""
     known = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()}
     if site.ENABLE_USER_SITE:
         known.add(site.getusersitepackages())
-    # Others come by path configuration files, as where one environment borrows the packages of another.
+    # Path configuration files (.pth) may add others, e.g. an environment that borrows another one's packages.
     return [entry for entry in sys.path if entry in known or Path(entry).name in ("site-packages", "dist-packages")]

@@ -1,4 +1,4 @@
-"""TCP ports of the loopback interface that nobody else takes between the choice and the use."""
+"""TCP ports on the loopback interface, reserved until the server binds them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ HOST = "127.0.0.1"
 
 
 def reserve(port: int) -> socket.socket:
-    """Keep a port, or any free one for 0, for a child that binds it with SO_REUSEPORT.
+    """Reserve a port, or any free one for 0, for a child that binds it with SO_REUSEPORT.
 
-    The socket never listens, so every connection goes to the child, also to the next child after it. Raises
-    UnavailableError where the port is taken.
+    The socket never listens, so every connection goes to the child, or to the child that replaces it.
+    Raises UnavailableError if the port is taken.
     """
     reservation = socket.socket()
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -32,7 +32,7 @@ def number(reservation: socket.socket) -> int:
 
 
 def any_free() -> int:
-    """A port that is free now; for services that cannot share one with a reservation."""
+    """A port that is free now, for a service that cannot share a reserved one."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return number(probe)

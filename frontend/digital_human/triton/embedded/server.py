@@ -1,10 +1,9 @@
-"""The embedded Triton: a child process that is started, watched, restarted and never left behind."""
+"""The embedded Triton: a supervised child process that is restarted when it dies and never left behind."""
 
 from __future__ import annotations
 
 import http.client
 import logging
-import re
 import secrets
 import socket
 import subprocess
@@ -21,46 +20,40 @@ from digital_human.core.cpus import usable_processors
 from digital_human.errors import UnavailableError
 from digital_human.resources import bundled
 from digital_human.triton import kserve
-from digital_human.triton.embedded import guard, health, install, ports
+from digital_human.triton.embedded import guard, health, install, ports, server_log
 from digital_human.triton.repository import combine, installed
 
 logger = logging.getLogger("triton")
 
-_LINE = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ \d+ (\S+?:\d+)\] ?(.*)$")
-_LEVELS = {"I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR, "F": logging.CRITICAL}
-# Said as an error or a warning on every machine without a GPU.
-_HARMLESS = ("CudaDriverHelper has not been initialized", "Failed to initialize NVML", "no pinned memory pool")
-
-# Restarts come after 1, 2, 4 ... 30 s; a server that has lived for a minute starts that count anew.
 FIRST_DELAY, LAST_DELAY, SETTLED = 1.0, 30.0, 60.0
-# One that dies this often before it was ever ready will not do better the next time; later on we never give up.
+"""Restarts are delayed by 1, 2, 4 ... 30 s, and by 1 s again once a server has lived for a minute."""
 MAX_FAILED_STARTS = 3
-# Every so many seconds: a look at the processes of the networks, and a request to each network.
-GLANCE, PROBE_INTERVAL, PROBE_TIMEOUT = 1.0, 30.0, 30.0
-# Every so many seconds of a start: a look whether it is done.
-START_GLANCE = 0.02
-# Seconds in which a server that is no longer wanted may end by itself: it takes five to unload the networks, and nobody
-# needs that; but what it knows of traces wants to be sent.
+"""A server that dies this often before it was ever ready is given up. One that was ready is always restarted."""
+POLL_INTERVAL = 1.0
+"""Seconds between looks at the model processes."""
+PROBE_INTERVAL, PROBE_TIMEOUT = 30.0, 30.0
+"""Seconds between requests to each model, and for its answer."""
+START_POLL_INTERVAL = 0.02
+"""Seconds between looks at a server that is starting."""
 GRACE, GRACE_WITH_TRACES = 0.0, 10.0
-
-
+"""Seconds in which a server may end by itself. Unloading the models takes five, for nothing; spans need to be sent."""
 MODELS = "models"
-"""In the server's own folder: links to every model that it may load."""
+"""Folder of links to every model that the server may load, in the server's own folder."""
 
 
 class TritonServer:
-    """Serves a model repository on the loopback interface. Also a context manager: `start` and `stop`.
+    """Serves model repositories on the loopback interface. As a context manager it starts and stops.
 
-    model_repositories: every folder in them that has a config.pbtxt and weights is loaded; see `repository.combine`
-    loads: the networks to load, of those in the repository; all if not given
-    needed: networks without which the server is not ready; those of the rest that do not load are only logged
-    backend: this project's Python backend `onnxruntime`
-    http_port, grpc_port, metrics_port: 0 takes a free one, which stays the same over restarts
-    threads: CPU threads of one execution of networks that do not set their own; 0 for half of the cores, as the encoder
-        and the other stages need the rest
-    compiled: folder in which networks are kept compiled for this processor, so that the next start is quicker
-    start_timeout: seconds that loading all networks may take
-    collector: base address of an OpenTelemetry collector (OTLP over HTTP) that is sent each request's times
+    model_repositories: every folder in them with a config.pbtxt and weights is a model; see `repository.combine`
+    loads: names of the models to load; all if None
+    needed: names of the models that the server must load to be ready; all if None. Failures of others are logged
+    backend: folder of the Python backend `onnxruntime`; the one that ships if None
+    http_port, grpc_port, metrics_port: 0 takes a free port, which stays the same over restarts
+    threads: CPU threads per execution of models that set none; 0 for half of the cores, as the encoder and the other
+        stages need the rest
+    compiled: folder for models compiled for this processor, which speeds up the next start
+    start_timeout: seconds that loading all models may take
+    collector: base address of an OpenTelemetry collector (OTLP over HTTP) for a span of each request
     """
 
     def __init__(
@@ -97,10 +90,10 @@ class TritonServer:
         self._is_ready = threading.Event()
         self._was_ready = False
         self._stopping = threading.Event()
-        # Set by whoever has news for the supervisor: the log's end, or `stop`.
-        self._news = threading.Event()
+        # Wakes the supervisor: set at the end of the log and by `stop`.
+        self._wake = threading.Event()
         self._failure: str | None = None
-        self._complaints: deque[str] = deque(maxlen=5)
+        self._recent_errors: deque[str] = deque(maxlen=5)
         self._supervisor: threading.Thread | None = None
 
     def __enter__(self) -> TritonServer:
@@ -124,18 +117,21 @@ class TritonServer:
 
     @property
     def pid(self) -> int | None:
-        """Process of the server now, None while there is none."""
+        """Process id of the server; None while there is none."""
         return self._pid
 
     def model_repository(self) -> Path | None:
-        """The folder that the server reads, brought up to date; None while there is no server. Raises OSError."""
+        """Update the folder that the server reads and return it; None while there is no server. Raises OSError."""
         if self._folder is None:
             return None
         combine(self._repositories, self._folder / MODELS)
         return self._folder / MODELS
 
     def start(self) -> None:
-        """Start and supervise; returns at once, `ready` waits. Raises UnavailableError where it cannot run here."""
+        """Start and supervise the server without waiting for it; see `ready`.
+
+        Raises UnavailableError where it cannot run on this machine.
+        """
         self._runtime = install.find()
         http_port, grpc_port, metrics_port = self._ports
         self._reserved = [ports.reserve(http_port), ports.reserve(grpc_port)]
@@ -145,9 +141,9 @@ class TritonServer:
         self._supervisor.start()
 
     def stop(self) -> None:
-        """End the server and everything it started; returns when they are gone."""
+        """End the server and all its processes, and wait until they are gone."""
         self._stopping.set()
-        self._news.set()
+        self._wake.set()
         if self._supervisor:
             self._supervisor.join()
             self._supervisor = None
@@ -156,22 +152,22 @@ class TritonServer:
         self._reserved.clear()
 
     def is_ready(self) -> bool:
-        """Whether every network is loaded and the process lives, at this moment."""
+        """Whether every needed model is loaded and the process lives."""
         process = self._guard
         return self._is_ready.is_set() and process is not None and process.poll() is None
 
     def ready(self, timeout: float = 120.0) -> None:
-        """Wait until every network is loaded.
+        """Wait until every needed model is loaded.
 
-        Raises UnavailableError after `timeout` seconds, or once it is hopeless.
+        Raises UnavailableError after `timeout` seconds, or as soon as the server is given up.
         """
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
                 raise UnavailableError(self._failure)
             if time.monotonic() > deadline or self._stopping.is_set():
-                raise UnavailableError("Triton is not ready" + self._last_words())
-            time.sleep(START_GLANCE)
+                raise UnavailableError("Triton is not ready" + self._error_summary())
+            time.sleep(START_POLL_INTERVAL)
 
     def _supervise(self) -> None:
         delay, failed_starts = FIRST_DELAY, 0
@@ -184,11 +180,11 @@ class TritonServer:
             except OSError as error:
                 reason = f"it cannot be started: {error}"
             failed_starts = 0 if self._is_ready.is_set() else failed_starts + 1
-            self._end(reader)
+            self._terminate(reader)
             if self._stopping.is_set():
                 return
             if failed_starts >= MAX_FAILED_STARTS and not self._was_ready:
-                self._failure = f"Triton does not start: {reason}{self._last_words()}"
+                self._failure = f"Triton does not start: {reason}{self._error_summary()}"
             if self._failure:
                 logger.error(self._failure)
                 return
@@ -201,7 +197,7 @@ class TritonServer:
                 self._ports = (*self._ports[:2], ports.any_free())
 
     def _spawn(self) -> threading.Thread:
-        """Start the guard, which starts the server. Returns the thread that carries their output to the log."""
+        """Start the guard, which starts the server. Returns the thread that logs their output."""
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         combine(self._repositories, folder / MODELS)
         found = installed(folder / MODELS)
@@ -220,7 +216,7 @@ class TritonServer:
         environment.setdefault("ONNXRUNTIME_PROCESSORS", str(usable_processors()))
         if self._compiled:
             environment["COMPILED_NETWORKS"] = str(self._compiled.resolve())
-        self._news.clear()
+        self._wake.clear()
         self._guard = subprocess.Popen(
             [
                 sys.executable, "-I", guard.__file__, f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
@@ -239,16 +235,16 @@ class TritonServer:
         return reader
 
     def _watch(self, deadline: float) -> str:
-        """Returns why the server has to be started again; '' when it was told to stop."""
+        """Watch the server until it fails. Returns why; '' when it is stopped."""
         assert self._guard is not None
         while not self._stopping.is_set():
             if self._guard.poll() is not None:
                 return f"it ended with status {self._guard.returncode}"
-            # HTTP is served only after every network was tried.
+            # Triton serves HTTP only after it has tried to load every model.
             if kserve.live(self.url):
                 try:
-                    missing = self._not_loaded()
-                    requests = health.requests(self.url, self._models)
+                    missing = self._missing_models()
+                    probes = health.probe_requests(self.url, self._models)
                 except (OSError, http.client.HTTPException):
                     continue
                 if missing and not self._was_ready:
@@ -257,26 +253,26 @@ class TritonServer:
                     return f"it cannot load {missing}"
                 self._was_ready = True
                 self._is_ready.set()
-                return self._watch_ready(requests)
+                return self._watch_ready(probes)
             if time.monotonic() > deadline:
                 return f"it is not ready after {self._start_timeout:g} s"
-            self._news.wait(START_GLANCE)
+            self._wake.wait(START_POLL_INTERVAL)
         return ""
 
-    def _watch_ready(self, requests: Mapping[str, health.Request]) -> str:
+    def _watch_ready(self, probes: Mapping[str, health.Request]) -> str:
         assert self._guard is not None
         processes, probed = health.model_processes(self._pid), time.monotonic()
-        while not (self._stopping.is_set() or self._news.wait(GLANCE)):
+        while not (self._stopping.is_set() or self._wake.wait(POLL_INTERVAL)):
             now = health.model_processes(self._pid)
             if now >= processes and time.monotonic() - probed < PROBE_INTERVAL:
                 continue
-            if stuck := health.first_stuck(self.url, requests, PROBE_TIMEOUT):
-                return f"the network {stuck} does not answer"
+            if stuck := health.first_unresponsive(self.url, probes, PROBE_TIMEOUT):
+                return f"the model {stuck} does not answer"
             processes, probed = now, time.monotonic()
         return "" if self._stopping.is_set() else f"it ended with status {self._guard.wait()}"
 
-    def _end(self, reader: threading.Thread | None) -> None:
-        """Have the guard end the server, and wait until both are gone."""
+    def _terminate(self, reader: threading.Thread | None) -> None:
+        """Let the guard end the server, and wait until both are gone."""
         self._is_ready.clear()
         if self._guard is None or reader is None:
             return
@@ -285,25 +281,25 @@ class TritonServer:
         try:
             self._guard.wait(20)
         except subprocess.TimeoutExpired:
-            # The kernel then kills the server.
+            # Then the kernel kills the server.
             self._guard.kill()
             self._guard.wait()
         if self._guard.returncode < 0:
-            # Killed, so it could not do this itself.
+            # A killed guard could not clean up.
             guard.clean_up(self._pid, self._folder, self._shm_prefix)
         reader.join()
         self._guard.stdout.close()
         self._pid = None
 
-    def _not_loaded(self) -> str:
+    def _missing_models(self) -> str:
         """'name: reason' of each needed network that is not ready, joined."""
         states = kserve.index(self.url)
         needed = self._models if self._needed is None else self._needed
         missing = ((name, states.get(name, ("", "not found"))) for name in needed)
         return "; ".join(f"{name}: {reason}" for name, (state, reason) in missing if state != "READY")
 
-    def _last_words(self) -> str:
-        return f": {' | '.join(self._complaints)}" if self._complaints else ""
+    def _error_summary(self) -> str:
+        return f": {' | '.join(self._recent_errors)}" if self._recent_errors else ""
 
     def _log(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -311,12 +307,9 @@ class TritonServer:
             if line.startswith("guard: server pid "):
                 self._pid = int(line.split()[-1])
                 continue
-            match = _LINE.match(line)
-            level, text = (_LEVELS[match[1]], f"{match[2]} {match[3]}") if match else (logging.INFO, line)
-            if any(known in text for known in _HARMLESS):
-                level = logging.DEBUG
-            elif level >= logging.ERROR:
-                self._complaints.append(text)
+            level, text = server_log.parse(line)
+            if level >= logging.ERROR:
+                self._recent_errors.append(text)
             if text:
                 logger.log(level, "%s", text)
-        self._news.set()
+        self._wake.set()

@@ -16,7 +16,6 @@ from digital_human.core.types import Arrays, FaceTrack, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
-from digital_human.observability import metrics
 from digital_human.pipeline.context import PipelineContext
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
 
@@ -61,7 +60,6 @@ def prepare_template(
     key = f"{content}-{TRACK_VERSION}-{engine.name}-{engine.version}{grid}"
     groups = context.store.load(key)
     cached = stored = groups is not None
-    metrics.template_cache.labels("hit" if cached else "miss").inc()
     if groups is None:
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
         track = _track(reader, context, on_progress, mouth_crops)

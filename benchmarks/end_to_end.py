@@ -13,16 +13,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Row, costing, peak_memory, save, show
-from benchmarks.service import Service, serving
+from benchmarks.service_fixture import Service, serving
 
 SHORT = 3.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser)
     parser.add_argument("--seconds", type=float, nargs="+", default=[10.0, 60.0, 600.0])
     parser.add_argument("--engine", default="default")
     parser.add_argument("--rounds", type=int, default=3, help="cached runs of speeches up to a minute")
@@ -37,18 +37,18 @@ def main() -> None:
 
 
 def measure(service: Service, arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]:
-    video = media.template(media.clip_of(arguments, size), size, folder)
+    video = media_fixture.template(media_fixture.clip_of(arguments, size), size, folder)
     plan = [(arguments.seconds[0], "first")]
     for seconds in arguments.seconds:
         plan += [(seconds, "cached")] * (arguments.rounds if seconds <= 60 else 1)
     plan += [(SHORT, "cached")] * arguments.rounds
     rows: list[Row] = []
     for number, (seconds, kind) in enumerate(plan):
-        speech = media.speech(arguments.audio, seconds, folder)
+        speech = media_fixture.speech(arguments.audio, seconds, folder)
         groups = {"frontend": service.frontend, "Triton": service.triton}
         with peak_memory(groups) as peaks, costing(service.processes) as cost:
             wall = service.generate(speech, video, folder / f"{number}.mp4", arguments.engine)
-        frames = round(seconds * float(media.FPS))
+        frames = round(seconds * float(media_fixture.FPS))
         rows.append(
             {
                 "run": kind,

@@ -17,17 +17,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 SIZES = {"base": (384, 288), "mouth": (288, 208), "alpha": (264, 192), "ring": (44, 48)}
 POINTS = {"base_points": 140, "base_weights": 140, "mouth_points": 90, "mouth_weights": 90}
 AUDIO_SAMPLES = 128_000
-TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+TYPES: dict[str, type[np.generic]] = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+Array = npt.NDArray[np.generic]
+# ONNX Runtime has no type hints.
+Runtime = Any
+Session = Any
+Port = Any
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, default=Path(__file__).resolve().parents[1] / "model_repository")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
@@ -41,7 +50,8 @@ def main():
         onnxruntime.preload_dlls()
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         sys.exit("no CUDA here: install onnxruntime-gpu on a machine with an NVIDIA card")
-    card, limits, rows = _card(), _limits(arguments.seconds), []
+    card, limits = _card(), _limits(arguments.seconds)
+    rows: list[dict[str, object]] = []
     print(f"{card}\n{limits}\n")
     for path in sorted(arguments.models.glob("*/1/model.onnx")):
         plain = _open(onnxruntime, path, {})
@@ -49,7 +59,7 @@ def main():
         print(path.parts[-3], about)
         for batch in arguments.batches:
             for graph in (False, True):
-                row = {"network": path.parts[-3], "batch": batch, "graph": graph}
+                row: dict[str, object] = {"network": path.parts[-3], "batch": batch, "graph": graph}
                 try:
                     row |= _measure(onnxruntime, path, plain, batch, graph, limits, arguments.seconds)
                 except Exception as error:
@@ -61,7 +71,13 @@ def main():
         arguments.json.write_text(json.dumps({"card": card, "limits": limits, "rows": rows}, indent=2) + "\n")
 
 
-def _open(onnxruntime, path, cuda, providers=("CUDAExecutionProvider",), profile=None):
+def _open(
+    onnxruntime: Runtime,
+    path: Path,
+    cuda: dict[str, str],
+    providers: Sequence[str] = ("CUDAExecutionProvider",),
+    profile: Path | None = None,
+) -> Session:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     if profile:
@@ -73,7 +89,7 @@ def _open(onnxruntime, path, cuda, providers=("CUDAExecutionProvider",), profile
     return session
 
 
-def _left_to_the_cpu(onnxruntime, path):
+def _left_to_the_cpu(onnxruntime: Runtime, path: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         session = _open(onnxruntime, path, {}, profile=Path(folder, "profile"))
         session.run(None, {port.name: _values(port, 2) for port in session.get_inputs()})
@@ -82,13 +98,21 @@ def _left_to_the_cpu(onnxruntime, path):
     return " ".join(sorted(filter(None, nodes))) or "nothing"
 
 
-def _difference(onnxruntime, path, session):
+def _difference(onnxruntime: Runtime, path: Path, session: Session) -> float:
     inputs = {port.name: _values(port, 2) for port in session.get_inputs()}
     pairs = zip(session.run(None, inputs), _open(onnxruntime, path, {}, ()).run(None, inputs), strict=True)
     return max(float(np.abs(one.astype(float) - other).max()) for one, other in pairs)
 
 
-def _measure(onnxruntime, path, plain, batch, graph, limits, seconds):
+def _measure(
+    onnxruntime: Runtime,
+    path: Path,
+    plain: Session,
+    batch: int,
+    graph: bool,
+    limits: dict[str, float],
+    seconds: float,
+) -> dict[str, float]:
     inputs = {port.name: _values(port, batch) for port in plain.get_inputs()}
     names = [port.name for port in plain.get_outputs()]
     shapes = {name: array.shape for name, array in zip(names, plain.run(names, inputs), strict=True)}
@@ -103,7 +127,7 @@ def _measure(onnxruntime, path, plain, batch, graph, limits, seconds):
         held.append(onnxruntime.OrtValue.ortvalue_from_shape_and_type(shapes[port.name], TYPES[port.type], "cuda", 0))
         binding.bind_ortvalue_output(port.name, held[-1])
 
-    def on_card():
+    def on_card() -> None:
         session.run_with_iobinding(binding)
 
     moved = sum(a.nbytes for a in inputs.values())
@@ -118,7 +142,7 @@ def _measure(onnxruntime, path, plain, batch, graph, limits, seconds):
     return row
 
 
-def _values(port, batch):
+def _values(port: Port, batch: int) -> Array:
     random = np.random.default_rng(0)
     shape = [batch, *port.shape[1:]]
     if port.name in SIZES:
@@ -132,7 +156,7 @@ def _values(port, batch):
     return random.random(shape, np.float32) * np.float32(200 if port.name.endswith(("points", "reach")) else 1)
 
 
-def _seconds(action, seconds):
+def _seconds(action: Callable[[], object], seconds: float) -> float:
     """Of one call, over about so many, after a few calls to warm up."""
     for _ in range(5):
         action()
@@ -143,7 +167,7 @@ def _seconds(action, seconds):
     return (time.perf_counter() - started) / count
 
 
-def _card():
+def _card() -> str:
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.max.sm", "--format=csv,noheader"]
     try:
         return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
@@ -151,7 +175,7 @@ def _card():
         return "unknown card"
 
 
-def _limits(seconds):
+def _limits(seconds: float) -> dict[str, float]:
     """What the card can do, measured with torch; without it nothing is stated."""
     try:
         import torch
@@ -164,8 +188,8 @@ def _limits(seconds):
     host = torch.empty(size, dtype=torch.uint8, pin_memory=True)
     left, right = (torch.randn(8192, 8192, device="cuda") for _ in range(2))
 
-    def timed(action):
-        def synced():
+    def timed(action: Callable[[], object]) -> float:
+        def synced() -> None:
             action()
             torch.cuda.synchronize()
 
@@ -181,7 +205,7 @@ def _limits(seconds):
     return limits
 
 
-def _text(value):
+def _text(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

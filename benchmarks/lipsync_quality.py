@@ -6,7 +6,8 @@
 Every clip's sound drives the template of a *different* person through the service's own pipeline and Triton; the
 output is measured by the face mesh and compared with the lips of the clip. Rows are written as they come to
 FOLDER/rows.json; FOLDER/table.md is the table, and a contact sheet is written for each output. Last, every template is
-drawn with its own mouth of another time (`benchmarks.reenactment`), and the pictures speak (`benchmarks.stills`).
+drawn with its own mouth of another time (`benchmarks.self_reenactment`), and the pictures speak
+(`benchmarks.still_images`).
 
 Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
 phonemes that the network hears.
@@ -24,8 +25,8 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks import reenactment, ruler, stills
-from benchmarks.chroma import LEAST_PSNR, psnr_outside
+from benchmarks import lip_metrics, self_reenactment, still_images
+from benchmarks.chroma_fidelity import LEAST_PSNR, psnr_outside
 from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Float32
 from digital_human.core.types import Models
@@ -48,7 +49,7 @@ VISEMES = np.array(
 @dataclass(frozen=True)
 class Row:
     """One clip on one template, for one engine or baseline; second, sync by the second ruler, may be nan; chroma, PSNR
-    in dB outside the lower face, see `benchmarks.chroma`."""
+    in dB outside the lower face, see `benchmarks.chroma_fidelity`."""
 
     method: str
     clip: str
@@ -80,25 +81,25 @@ def main() -> None:
     rows: list[Row] = []
     with pipeline_context(options.out, options.speech_network) as context:
         models = context.models
-        templates = {path: ruler.measure(path, models) for path in options.templates}
+        templates = {path: lip_metrics.measure(path, models) for path in options.templates}
         for number, clip in enumerate(options.clips):
-            truth = ruler.measure(clip, models)
+            truth = lip_metrics.measure(clip, models)
             template = partner(clip, options.templates, number)
             for method in options.methods:
                 output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
                 with _driven_by(method):
                     generate_video(RenderJob(clip, template, output), DefaultEngine(), context)
-                seen = ruler.measure(output, models)
+                seen = lip_metrics.measure(output, models)
                 chroma = psnr_outside(output, template, seen.box)
                 row = compare(method, clip, template, truth, templates[template], seen, chroma)
                 _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
-        speaking = stills.measure_all(options.pictures, options.clips, context, options.out)
-        again = [row for path in (*templates, *options.talkers) for row in reenactment.reenact(path, models)]
+        speaking = still_images.measure_all(options.pictures, options.clips, context, options.out)
+        again = [row for path in (*templates, *options.talkers) for row in self_reenactment.reenact(path, models)]
     (options.out / "reenactment.json").write_text(json.dumps([asdict(row) for row in again], indent=1))
-    tables = "\n".join([table(rows), reenactment.table(again), stills.table(speaking)])
+    tables = "\n".join([table(rows), self_reenactment.table(again), still_images.table(speaking)])
     (options.out / "table.md").write_text(tables)
     print(tables)
     spoiled = [f"{row.clip} on {row.template}" for row in rows if row.chroma < LEAST_PSNR]
@@ -122,16 +123,16 @@ def compare(
     method: str,
     clip: Path,
     template: Path,
-    truth: ruler.Seen,
-    own: ruler.Seen,
-    output: ruler.Seen,
+    truth: lip_metrics.Seen,
+    own: lip_metrics.Seen,
+    output: lip_metrics.Seen,
     chroma: float,
 ) -> Row:
     count = len(output.aperture)
-    lips = ruler.resample(truth.aperture, truth.fps, count, output.fps)
-    corners = ruler.resample(truth.width, truth.fps, count, output.fps)
+    lips = lip_metrics.resample(truth.aperture, truth.fps, count, output.fps)
+    corners = lip_metrics.resample(truth.width, truth.fps, count, output.fps)
     natural = clip.stem.startswith(GROUPS["natural"])
-    lags = [ruler.correlation(output.aperture, lips, lag) for lag in range(-LARGEST_OFFSET, LARGEST_OFFSET + 1)]
+    lags = [lip_metrics.correlation(output.aperture, lips, lag) for lag in range(-LARGEST_OFFSET, LARGEST_OFFSET + 1)]
     offset = int(np.argmax(lags)) - LARGEST_OFFSET if natural else 0
     return Row(
         method=method,
@@ -142,30 +143,30 @@ def compare(
         second=_second(output, truth, offset),
         offset=offset,
         lags=lags,
-        width=ruler.correlation(output.width, corners, offset),
+        width=lip_metrics.correlation(output.width, corners, offset),
         range=float(np.percentile(output.aperture, 95) / np.percentile(own.aperture, 95)),
         sharpness=_at_like_openings(output, own),
-        flicker=ruler.flicker(output, own),
+        flicker=lip_metrics.flicker(output, own),
         steadiness=float((output.jitter / own.jitter).mean()),
         chroma=chroma,
     )
 
 
-def _second(output: ruler.Seen, truth: ruler.Seen, offset: int) -> float:
+def _second(output: lip_metrics.Seen, truth: lip_metrics.Seen, offset: int) -> float:
     if output.second is None or truth.second is None:
         return float("nan")
-    lips = ruler.resample(truth.second, truth.fps, len(output.second), output.fps)
-    return ruler.correlation(output.second, lips, offset)
+    lips = lip_metrics.resample(truth.second, truth.fps, len(output.second), output.fps)
+    return lip_metrics.correlation(output.second, lips, offset)
 
 
-def _at_like_openings(output: ruler.Seen, own: ruler.Seen) -> float:
+def _at_like_openings(output: lip_metrics.Seen, own: lip_metrics.Seen) -> float:
     """Sharpness over the template's own at the same openings: an open mouth has more edges than a shut one."""
     order = np.argsort(own.aperture)
     usual = np.interp(output.aperture, own.aperture[order], _running_mean(own.sharpness[order], 9))
     return float(output.sharpness.mean() / usual.mean())
 
 
-def _running_mean(values: ruler.Curve, width: int) -> ruler.Curve:
+def _running_mean(values: lip_metrics.Curve, width: int) -> lip_metrics.Curve:
     padded = np.pad(values, width // 2, mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), "valid")
 
@@ -196,12 +197,12 @@ def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))
 
 
-def _as_speech(curve: ruler.Curve) -> speech_to_lips.LipCurves:
+def _as_speech(curve: lip_metrics.Curve) -> speech_to_lips.LipCurves:
     nothing = np.zeros(len(curve), np.float32)
     return speech_to_lips.LipCurves(curve.astype(np.float32), nothing, nothing, nothing)
 
 
-def _sheet(target: Path, video: Path, seen: ruler.Seen) -> None:
+def _sheet(target: Path, video: Path, seen: lip_metrics.Seen) -> None:
     """Two seconds of lower faces."""
     shown = [(k, f"{k}") for k in range(10, min(60, len(seen.aperture)))]
     write_contact_sheet(video, target, shown, seen.box, columns=10, width=150)

@@ -1,4 +1,4 @@
-"""The service's pipeline and Triton in this process, for benchmarks that look at what is drawn."""
+"""The pipeline in this process and an embedded Triton, for benchmarks that look at the rendered frames."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digital_human.pipeline.context import PipelineContext
-from digital_human.runtime.context import build_context
-from digital_human.service import make_folders, triton_for
-from digital_human.settings import ROOT, Settings
+from digital_human.resources import bundled
+from digital_human.runtime.context import build_context, make_folders
+from digital_human.runtime.triton import triton_for
+from digital_human.settings import Settings
 
 
 @contextmanager
 def pipeline_context(base_path: Path, speech_network: Path | None = None) -> Iterator[PipelineContext]:
     """speech_network: another model.onnx in the place of the one that ships."""
     with tempfile.TemporaryDirectory() as folder:
-        repository = ROOT / "model_repository"
+        repository = bundled("model_repository")
         if speech_network:
             repository = Path(folder, "models")
-            shutil.copytree(ROOT / "model_repository", repository)
+            shutil.copytree(bundled("model_repository"), repository)
             shutil.copy(speech_network, repository / "speech_to_lips" / "1" / "model.onnx")
         settings = Settings(base_path=base_path, model_repository=repository)
         make_folders(settings)

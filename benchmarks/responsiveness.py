@@ -20,17 +20,17 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Row, neighbours, save, show
-from benchmarks.service import Service, serving
+from benchmarks.service_fixture import Service, serving
 
 PAUSE = 0.5
 """Seconds between two calls of a client."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser, ("512",))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser, ("512",))
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=30.0, help="of speech in each job")
@@ -40,8 +40,8 @@ def main() -> None:
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as name, serving(Path(name), max_jobs=2) as service:
             folder = Path(name)
-            video = media.template(media.clip_of(arguments, size), size, folder)
-            speech = media.speech(arguments.audio, arguments.seconds, folder)
+            video = media_fixture.template(media_fixture.clip_of(arguments, size), size, folder)
+            speech = media_fixture.speech(arguments.audio, arguments.seconds, folder)
             service.generate(speech, video, folder / "warm.mp4")
             with neighbours(arguments.neighbours):
                 rows = [_round(service, arguments.clients, speech, video, number) for number in range(arguments.rounds)]

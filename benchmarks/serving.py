@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime
 import openvino
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show, tree
 from digital_human.core.cpus import usable_processors
 from digital_human.engines.exemplar.engine import DefaultEngine
@@ -37,7 +37,7 @@ from digital_human.settings import Settings
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 
-sys.path.append(str(media.ROOT / "backends" / "onnxruntime"))
+sys.path.append(str(media_fixture.ROOT / "backends" / "onnxruntime"))
 
 from openvino_session import open_openvino
 
@@ -53,8 +53,8 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser, ("512",))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser, ("512",))
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32])
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--rounds", type=int, default=3)
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def direct(model: str, url: str, batch: int, rounds: int) -> list[Row]:
-    path = media.ROOT / "model_repository" / model / "1" / "model.onnx"
+    path = media_fixture.ROOT / "model_repository" / model / "1" / "model.onnx"
     inputs = _inputs(path, batch)
     # As many threads as the embedded server gives an execution.
     threads = int(os.environ.get("ONNXRUNTIME_THREADS") or max(usable_processors() // 2, 1))
@@ -151,10 +151,11 @@ def jobs(arguments: argparse.Namespace, size: str, server: TritonServer, folder:
         max_template_seconds=3600,
         max_template_pixels=2**26,
     )
-    video = media.template(media.clip_of(arguments, size), size, folder)
-    speech = media.speech(arguments.audio, JOB_SECONDS, folder)
+    video = media_fixture.template(media_fixture.clip_of(arguments, size), size, folder)
+    speech = media_fixture.speech(arguments.audio, JOB_SECONDS, folder)
     generate_video(RenderJob(speech, video, folder / "warm.mp4"), engine, context)
-    frames, rows = JOB_SECONDS * float(media.FPS), []
+    frames = JOB_SECONDS * float(media_fixture.FPS)
+    rows: list[Row] = []
     for count in arguments.jobs:
         before = _metrics(server.metrics_url)
         with costing(lambda: tree(os.getpid())) as cost, ThreadPoolExecutor(count) as pool:

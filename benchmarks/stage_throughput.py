@@ -1,6 +1,6 @@
 """Each stage of the pipeline alone, then all of them together.
 
-python -m benchmarks.stages [--sizes 512 720p 1080p] [--video CLIP] [--engine NAME] [--seconds 10]
+python -m benchmarks.stage_throughput [--sizes 512 720p 1080p] [--video CLIP] [--engine NAME] [--seconds 10]
                             [--json FILE]
 
 Processor seconds are those of the frontend and of Triton together. The bound is what the machine could do if nothing
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Cost, Row, costing, median, neighbours, save, show, tree
 from digital_human.core.looping import loop_frames
 from digital_human.core.types import Arrays, Models, Template
@@ -71,8 +71,8 @@ class _Replay:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser)
     parser.add_argument("--engine", default="default", choices=list(load_engines()))
     parser.add_argument("--seconds", type=float, default=10.0, help="of speech")
     parser.add_argument("--rounds", type=int, default=3)
@@ -80,11 +80,11 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as name, TritonServer() as server:
         folder = Path(name)
-        speech = media.speech(arguments.audio, arguments.seconds, folder)
+        speech = media_fixture.speech(arguments.audio, arguments.seconds, folder)
         server.ready()
         models = TritonModels(server.url)
         for size in arguments.sizes:
-            template = media.template(media.clip_of(arguments, size), size, folder)
+            template = media_fixture.template(media_fixture.clip_of(arguments, size), size, folder)
             rows = measure(load_engines()[arguments.engine], template, speech, models, folder, arguments.rounds)
             show(f"{size}, engine {arguments.engine}", rows)
             results[size] = rows
@@ -166,7 +166,7 @@ def _whole(name: str, costs: Sequence[Cost], count: int, alone: float, beside: f
         "stage": name,
         "frames/s": speed,
         ALONE: 1000 * cpu / count,
-        "x real time": speed / float(media.FPS),
+        "x real time": speed / float(media_fixture.FPS),
         "bound frames/s": cores * 1000 / alone,
         "of the bound": speed * alone / (cores * 1000),
         "of that beside others": speed * beside / (cores * 1000),

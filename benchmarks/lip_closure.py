@@ -1,6 +1,6 @@
 """Do the lips meet on p, b, m, and rest in silence? Synthetic speech with exact times, in many languages, rendered.
 
-    python -m benchmarks.closure --template VIDEO --out FOLDER [--languages en-us de ...]
+    python -m benchmarks.lip_closure --template VIDEO --out FOLDER [--languages en-us de ...]
 
 Each language's test sentences are spoken by espeak-ng, sent through the service's pipeline onto the template, and the
 output's aperture is measured with the face mesh, and with the second ruler where it is installed. Lips *touch* where it
@@ -19,7 +19,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from benchmarks import ruler
+from benchmarks import lip_metrics
 from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Float32
 from digital_human.core.types import SPEECH_RATE
@@ -50,7 +50,7 @@ def main() -> None:
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
             _write(sound, audio)
             result = generate_video(RenderJob(sound, options.template, output), DefaultEngine(), context)
-            seen = ruler.measure(output, context.models)
+            seen = lip_metrics.measure(output, context.models)
             labels = label(said.phones, said.audio)
             assert result.aperture is not None
             curves = {"": seen.aperture, "second ": seen.second, "curve ": result.aperture.astype(float)}
@@ -77,7 +77,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def judge(aperture: ruler.Curve, fps: float, closure: Float32, silence: Float32, lead: float) -> dict[str, int]:
+def judge(aperture: lip_metrics.Curve, fps: float, closure: Float32, silence: Float32, lead: float) -> dict[str, int]:
     """closure and silence: targets at 100 Hz of speech that starts `lead` seconds into the output."""
     low, high = np.percentile(aperture, [1, 99])
     shut = aperture < low + SHUT * (high - low)

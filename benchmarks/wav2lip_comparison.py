@@ -1,6 +1,6 @@
 """This service against the published Wav2Lip inference, whole processes on the same video, speech and machine.
 
-python -m benchmarks.against_wav2lip --wav2lip-dir CHECKOUT --checkpoint FILE [--python PYTHON] [--box T B L R]
+python -m benchmarks.wav2lip_comparison --wav2lip-dir CHECKOUT --checkpoint FILE [--python PYTHON] [--box T B L R]
                                      [--video CLIP] [--audio SPEECH] [--rounds 3] [--json FILE]
 
 CHECKOUT is a clone of the published repository, not part of this one; its requirements are installed for PYTHON, and
@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Row, costing, interleaved, median, peak_memory, save, show, tree
 from digital_human.settings import Settings
 
@@ -30,8 +30,8 @@ SECONDS = 8.0
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser, ("512",))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser, ("512",))
     parser.add_argument("--wav2lip-dir", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--python", default=sys.executable, help="interpreter for the checkout")
@@ -49,8 +49,8 @@ def main() -> None:
 
 
 def compare(arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]:
-    video = media.template(media.clip_of(arguments, size), size, folder, SECONDS)
-    audio = media.speech(arguments.audio, SECONDS, folder)
+    video = media_fixture.template(media_fixture.clip_of(arguments, size), size, folder, SECONDS)
+    audio = media_fixture.speech(arguments.audio, SECONDS, folder)
     box = ["--box", *map(str, arguments.box)] if arguments.box else []
     theirs = [
         *(arguments.python, "inference.py", "--checkpoint_path", str(arguments.checkpoint.resolve())),
@@ -84,8 +84,10 @@ def compare(arguments: argparse.Namespace, size: str, folder: Path) -> list[Row]
         ]
         first, later = f"ours, {engine}, first start", f"ours, {engine}"
         base = folder / engine
-        cases[first] = partial(timed, first, ours, media.ROOT, base, base)
-        cases[later] = partial(timed, later, ours, media.ROOT, base, Settings(base_path=base).state_path / "templates")
+        cases[first] = partial(timed, first, ours, media_fixture.ROOT, base, base)
+        cases[later] = partial(
+            timed, later, ours, media_fixture.ROOT, base, Settings(base_path=base).state_path / "templates"
+        )
     walls = interleaved(cases, arguments.rounds)
     return [
         {

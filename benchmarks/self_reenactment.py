@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import ruler
+from benchmarks import lip_metrics
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, crop, paste
 from digital_human.core.types import FaceTrack, Models, Template
@@ -64,7 +64,7 @@ def reenact(path: Path, models: Models) -> list[Row]:
     if str(analysis["kind"]) != "exemplar":
         return []
     atlas = Atlas.from_arrays(analysis)
-    seen = ruler.see(truth, models, float(reader.info.fps))
+    seen = lip_metrics.see(truth, models, float(reader.info.fps))
     order = _alike(atlas.reference, track, seen.points)
     aperture, width = seen.aperture.astype(np.float32), seen.width.astype(np.float32)
     plan = arrange(atlas, aperture, width, order)
@@ -125,15 +125,15 @@ def _changed_outside(shown: Sequence[Frame], drawn: Sequence[Frame], points: Flo
 
 
 def _compare(
-    result: list[Frame], truth: Sequence[Frame], seen: ruler.Seen, models: Models
+    result: list[Frame], truth: Sequence[Frame], seen: lip_metrics.Seen, models: Models
 ) -> tuple[float, float, float, float]:
     """psnr, ssim, mouth and lips of `Row`."""
-    found = ruler.see(result, models, seen.fps).points
+    found = lip_metrics.see(result, models, seen.fps).points
     size = max(int(float(np.median(lip_geometry.interocular(seen.points))) * 0.95) // 2 * 2, 16)
     psnr, ssim, mouth = [], [], []
     for frame, points, other, own in zip(result, found, truth, seen.points, strict=True):
         pair = [
-            ruler.patch(f, p, float(lip_geometry.interocular(p)), size).astype(np.float32)
+            lip_metrics.patch(f, p, float(lip_geometry.interocular(p)), size).astype(np.float32)
             for f, p in ((frame, points), (other, own))
         ]
         psnr.append(10 * np.log10(219**2 / max(float(((pair[0] - pair[1]) ** 2).mean()), 1e-6)))
@@ -149,8 +149,8 @@ def _compare(
 def _lips_of(points: Float32, size: int) -> npt.NDArray[np.bool_]:
     """bool [size, size]: the lips, what is between them, and a rim of a tenth of an eye distance, in a patch."""
     unit = float(lip_geometry.interocular(points))
-    lips = cv2.transform(points[None, mesh.LIPS, :2].astype(np.float64), ruler.place(points, unit, size))[0]
-    mask = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(lips.round().astype(np.int32)), 1)
+    lips = cv2.transform(points[None, mesh.LIPS, :2].astype(np.float64), lip_metrics.place(points, unit, size))[0]
+    mask = cv2.fillConvexPoly(np.zeros((size, size), np.uint8), cv2.convexHull(lips.round().astype(np.int32)), (1,))
     rim = int(unit * 0.1)
     return cv2.dilate(mask, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)).astype(bool)
 
@@ -166,7 +166,7 @@ def _ssim(first: Float32, second: Float32) -> npt.NDArray[np.float64]:
     vary = mean(first**2) - a**2 + mean(second**2) - b**2
     together = mean(first * second) - a * b
     c1, c2 = (0.01 * 219) ** 2, (0.03 * 219) ** 2
-    return (2 * a * b + c1) * (2 * together + c2) / ((a**2 + b**2 + c1) * (vary + c2))  # type: ignore[no-any-return]
+    return (2 * a * b + c1) * (2 * together + c2) / ((a**2 + b**2 + c1) * (vary + c2))
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -177,8 +177,10 @@ def table(rows: Sequence[Row]) -> str:
     ]
     for method in METHODS if rows else ():
         part = [row for row in rows if row.method == method]
-        means = (float(np.mean([getattr(row, name) for row in part])) for name in ("psnr", "ssim", "mouth", "lips"))
-        rows = [*rows, Row("mean", method, 0, *means, sum(row.changed for row in part))]
+        psnr, ssim, mouth, lips = (
+            float(np.mean([getattr(row, name) for row in part])) for name in ("psnr", "ssim", "mouth", "lips")
+        )
+        rows = [*rows, Row("mean", method, 0, psnr, ssim, mouth, lips, sum(row.changed for row in part))]
     for row in rows:
         changed = str(row.changed) if row.method == "engine" else ""
         lines.append(

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.measure import tree
-from benchmarks.media import ROOT
+from benchmarks.media_fixture import ROOT
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Service:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if any(word.endswith(b"triton/guard.py") for word in words):
+            if any(word.endswith(b"triton/embedded/guard.py") for word in words):
                 found |= tree(pid)
         return found
 

@@ -1,6 +1,7 @@
 """x264's presets: speed, size and likeness (VMAF) of each at the same constant rate factor.
 
-python -m benchmarks.encoder [--sizes 512 720p 1080p] [--video CLIP] [--presets NAME ...] [--crf 18] [--json FILE]
+    python -m benchmarks.encoder_presets [--sizes 512 720p 1080p] [--video CLIP] [--presets NAME ...] [--crf 18]
+        [--json FILE]
 
 Needs the package imageio-ffmpeg, whose static FFmpeg carries libvmaf.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from benchmarks import media
+from benchmarks import media_fixture
 from benchmarks.measure import Cost, Row, costing, interleaved, median, save, show
 from digital_human.core.frame import Frame
 from digital_human.core.looping import loop_frames
@@ -29,8 +30,8 @@ FRAMES = 150
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    media.add_arguments(parser)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    media_fixture.add_arguments(parser)
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--crf", type=int, nargs="+", default=[18])
     parser.add_argument("--rounds", type=int, default=3)
@@ -40,7 +41,7 @@ def main() -> None:
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            reader = VideoReader(media.template(media.clip_of(arguments, size), size, folder))
+            reader = VideoReader(media_fixture.template(media_fixture.clip_of(arguments, size), size, folder))
             rows = measure(list(reader.frames())[:FRAMES], reader.info, settings, folder, arguments.rounds)
         show(f"x264 at {size}", rows)
         results[size] = rows
@@ -50,7 +51,7 @@ def main() -> None:
 def measure(
     pictures: Sequence[Frame], info: VideoInfo, settings: Sequence[EncoderSettings], folder: Path, rounds: int
 ) -> list[Row]:
-    sound = media.speech(None, FRAMES / float(info.fps), folder)
+    sound = media_fixture.speech(None, FRAMES / float(info.fps), folder)
     reference = folder / "reference.yuv"
     with reference.open("wb") as file:
         for k in loop_frames(len(pictures), FRAMES):

@@ -1,6 +1,6 @@
 """Pictures that speak: does the mouth open as far as it is told to, and is a shut one left alone?
 
-    python -m benchmarks.stills --pictures PICTURE... --clips CLIP... --out FOLDER
+    python -m benchmarks.still_images --pictures PICTURE... --clips CLIP... --out FOLDER
 
 The clips' sounds drive the pictures in turn, through the service's own pipeline and Triton, and what is drawn is
 measured before it is encoded. A contact sheet is written for each picture; `benchmarks.lipsync_quality` takes
@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import ruler
+from benchmarks import lip_metrics
 from benchmarks.pipeline_fixture import pipeline_context
 from digital_human.core.frame import Frame, crop, yuv_to_rgb
+from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import RenderJob, bind_plan, decode_speech, plan_frames, render_frames
@@ -59,33 +60,33 @@ def measure(picture: Path, clip: Path, context: PipelineContext, out: Path) -> R
     if str(prepared.analysis["kind"]) != "donor":
         raise ValueError(f"{picture}: this template opens its mouth, it is none for this benchmark")
     asked = np.asarray(render_plan.engine_plan.aperture, float)
-    seen = ruler.see(frames, context.models, float(prepared.info.fps))
+    seen = lip_metrics.see(frames, context.models, float(prepared.info.fps))
     rest, shut = float(prepared.analysis["rest"][0]), float(np.asarray(prepared.analysis["limits"])[0])
     original = next(iter(prepared.template.frames()))
     still = np.array([np.array_equal(frame.data, original.data) for frame in frames])
-    closed = asked - shut <= engine.SHUT
+    closed = asked - shut <= donor.SHUT
     opened = [float(np.percentile(curve, 95)) - shut for curve in (seen.aperture, asked)]
     _sheet(out / f"sheet_{picture.stem}.png", frames, asked, seen.box)
     return Row(
         picture=picture.stem,
         clip=clip.stem,
         frames=len(frames),
-        sync=ruler.correlation(seen.aperture, asked),
-        second=float("nan") if seen.second is None else ruler.correlation(seen.second, asked),
+        sync=lip_metrics.correlation(seen.aperture, asked),
+        second=float("nan") if seen.second is None else lip_metrics.correlation(seen.second, asked),
         range=opened[0] / opened[1],
-        kept=float(still[closed].mean()) if closed.any() and rest <= engine.PARTED else float("nan"),
+        kept=float(still[closed].mean()) if closed.any() and rest <= donor.PARTED else float("nan"),
         step=_step(seen.change, asked),
     )
 
 
-def _step(change: ruler.Curve, asked: ruler.Curve) -> float:
+def _step(change: lip_metrics.Curve, asked: lip_metrics.Curve) -> float:
     """A mouth that changes by itself, as teeth would that jump, changes more than its movement explains."""
     move = np.abs(np.diff(asked))
     slope = float((move * change).sum() / (move**2).sum())
     return float(change.max() / (slope * move.max()))
 
 
-def _sheet(target: Path, frames: Sequence[Frame], asked: ruler.Curve, box: tuple[int, int, int, int]) -> None:
+def _sheet(target: Path, frames: Sequence[Frame], asked: lip_metrics.Curve, box: tuple[int, int, int, int]) -> None:
     """Lower faces, evenly through the speech, with the aperture asked for in hundredths of the eye distance."""
     x, y, width, height = box
     tiles: list[npt.NDArray[np.uint8]] = []
@@ -117,7 +118,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=Path, nargs="+", required=True)
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)

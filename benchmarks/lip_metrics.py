@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks import second_ruler
+from benchmarks import dlib_metrics
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.core.types import Models
@@ -68,7 +68,7 @@ def see(frames: list[Frame], models: Models, fps: float) -> Seen:
     return Seen(
         lip_geometry.aperture(raw).astype(float),
         lip_geometry.width(raw).astype(float),
-        second_ruler.apertures(frames, raw),
+        dlib_metrics.apertures(frames, raw),
         np.array(laplacian),
         np.array(change),
         np.array([_high_pass(shapes[:, part, :2]) for part in (JAW, NOSE, CHEEKS)]),
@@ -96,8 +96,9 @@ def place(points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArra
     down = np.array([-eyes[1], eyes[0]]) / np.linalg.norm(eyes)
     centre = anchor + down * unit * 0.42
     matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), angle, 1.0)
-    matrix[:, 2] += size / 2 - centre
-    return np.asarray(matrix, np.float64)
+    placed = np.asarray(matrix, np.float64)
+    placed[:, 2] += size / 2 - centre
+    return placed
 
 
 def patch(frame: Frame, points: npt.NDArray[np.float32], unit: float, size: int) -> npt.NDArray[np.uint8]:

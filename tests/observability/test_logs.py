@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from digital_human.core.concurrency import prefetch
+from digital_human.errors import BadInputError
 from digital_human.observability import logs
 
 log = logging.getLogger("tests.logs")
@@ -84,3 +85,31 @@ def test_the_file_rotates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     files = sorted((tmp_path / "logs").iterdir())
     assert [file.name for file in files] == [logs.FILE_NAME, *(f"{logs.FILE_NAME}.{k}" for k in range(1, 6))]
     assert json.loads(files[0].read_text().splitlines()[-1])["number"] == 199
+
+
+def test_a_name_cannot_forge_a_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    logs.configure("INFO")
+    name = "a\n12:00:00 ERROR forged\x1b[2J\u202e嘴\udcff"
+    log.info("read %s", name, extra={"path": name})
+    (line,) = stream.getvalue().splitlines()
+    assert "\x1b" not in line and "\u202e" not in line and "嘴" in line
+    assert line.count(r"a\n12:00:00 ERROR forged\x1b[2J\u202e") == 2
+
+
+def test_a_name_cannot_forge_a_line_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    logs.configure("INFO")
+    log.info("read %s", "a\n{}\udcff")
+    assert json.loads(stream.getvalue())["message"] == "read a\n{}\udcff"
+
+
+def test_the_queues_library_repeats_no_expected_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    logs.configure("INFO")
+    library = logging.getLogger("dbos")
+    library.error("in a workflow", exc_info=BadInputError("video_path: no face"))
+    library.error("in a workflow", exc_info=RuntimeError("unexpected"))
+    (line,) = stream.getvalue().splitlines()
+    assert "unexpected" in json.loads(line)["exception"]

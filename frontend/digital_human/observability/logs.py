@@ -21,6 +21,8 @@ from datetime import datetime, timezone
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from digital_human.errors import ServiceError
+
 FILE_NAME = "digital-human.log"
 FILE_BYTES, FILE_COUNT = 20 * 2**20, 5
 
@@ -28,6 +30,7 @@ task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"}
 _COLOURS = {"WARNING": "\033[33m", "ERROR": "\033[31m", "CRITICAL": "\033[31;1m"}
+_QUEUE = "dbos"
 _DIM, _PLAIN = "\033[2m", "\033[0m"
 
 
@@ -54,6 +57,18 @@ def configure(level: str, folder: Path | None = None) -> None:
         file.setFormatter(JsonFormatter())
         handlers.append(file)
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
+    queue = logging.getLogger(_QUEUE)
+    # With a handler of its own the queue's library adds none, and its lines come to ours.
+    queue.handlers[:] = [logging.NullHandler()]
+    queue.propagate = True
+    queue.filters[:] = [_is_news]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False where the queue's library reports an error that the job's own line has told already."""
+    error = record.exc_info[1] if record.exc_info else None
+    # The library's own errors of cancelled workflows are told by name, as it is loaded with the queue only.
+    return not (isinstance(error, ServiceError) or "WorkflowCancelled" in type(error).__name__)
 
 
 class JsonFormatter(logging.Formatter):
@@ -86,7 +101,7 @@ class TerminalFormatter(logging.Formatter):
         shade, dim, plain = (_COLOURS.get(record.levelname, ""), _DIM, _PLAIN) if self.colour else ("", "", "")
         line = (
             f"{dim}{self.formatTime(record, self.datefmt)}{plain} {shade}{record.levelname:7}{plain} "
-            f"{identifier:8} {record.getMessage()}{f'  {dim}{tail}{plain}' if tail else ''}"
+            f"{identifier:8} {printable(record.getMessage())}{f'  {dim}{tail}{plain}' if tail else ''}"
         )
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
@@ -98,4 +113,14 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text with line ends, escapes and other characters that steer a terminal written as escapes.
+
+    Callers choose names of files, which must not forge lines.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

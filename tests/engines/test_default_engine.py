@@ -121,7 +121,7 @@ def test_a_wide_mouth_shuts_without_tearing_its_lips(
     seen = [lip_geometry.aperture(track_face([frame], models).landmarks)[0] for frame in drawn]
     assert np.median(seen) < 0.06
 
-    here, points = lip_shape.draw(atlas, template.track, pose, around, aperture, width, jaw_curve)
+    here, points = lip_shape.target_landmarks(atlas, template.track, pose, around, aperture, width, jaw_curve)
     frames = [list(template.frames())[k] for k in pose]
     assert renderer_inputs.needs_split(atlas, widest, aperture).all()
     for free_lip, above in ((renderer_inputs.LOWER, True), (renderer_inputs.UPPER, False)):

@@ -9,12 +9,12 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import close_mouth, lips
-from digital_human.engines.exemplar.donor.atlas import ATLAS, donor, inside
+from digital_human.engines.exemplar.donor.atlas import ATLAS, inside, load_donor
 
 
 def shut_face() -> Float32:
     """The donor's own shut face, 100 pixels between the eyes, float32 [1, 468, 3]."""
-    return (donor().shut * 100 + np.array([200, 150, 0], np.float32))[None]
+    return (load_donor().shut * 100 + np.array([200, 150, 0], np.float32))[None]
 
 
 class TestAtlas:
@@ -30,23 +30,23 @@ class TestAtlas:
 
     def test_the_mouth_opens_without_a_jump(self) -> None:
         openings = np.linspace(0.02, 0.3, 60)
-        contours = np.stack([donor().mouth(float(o))[1] for o in openings])
+        contours = np.stack([load_donor().mouth(float(o))[1] for o in openings])
         assert np.abs(np.diff(contours, axis=0)).max() < 3
-        pictures = np.stack([donor().mouth(float(o))[0][20:60, 40:104] for o in openings])
+        pictures = np.stack([load_donor().mouth(float(o))[0][20:60, 40:104] for o in openings])
         assert np.abs(np.diff(pictures, axis=0)).mean((1, 2, 3)).max() < 13
 
     def test_the_teeth_stand_still_while_the_lip_moves(self) -> None:
-        wide = donor().openings[-1]
-        _, contour = donor().mouth(float(wide))
-        _, half = donor().mouth(float(wide) * 0.6)
+        wide = load_donor().openings[-1]
+        _, contour = load_donor().mouth(float(wide))
+        _, half = load_donor().mouth(float(wide) * 0.6)
         assert (contour[mesh.LOWER_CONTOUR, 1] - half[mesh.LOWER_CONTOUR, 1]).mean() > 5
 
     def test_lower_lip_and_chin_drop_as_the_mouth_opens(self) -> None:
-        change = donor().change(np.array([0.0, 0.1, 0.2], np.float32), np.zeros(3, np.float32))
+        change = load_donor().change(np.array([0.0, 0.1, 0.2], np.float32), np.zeros(3, np.float32))
         assert np.abs(change[0]).max() == 0
-        for vertex in (14, 17, 152):
+        for vertex in (mesh.LOWER_LIP_EDGE, 17, mesh.CHIN):
             assert (np.diff(change[:, vertex, 1]) > 0.03).all()
-        assert change[1, 13, 1] < 0, "the upper lip is lifted"
+        assert change[1, mesh.UPPER_LIP_EDGE, 1] < 0, "the upper lip is lifted"
 
 
 class TestLips:
@@ -54,14 +54,14 @@ class TestLips:
     def test_an_opening_is_met_exactly(self, opening: float) -> None:
         points = lips.on_seam(shut_face(), np.zeros((1, 9), np.float32))
         widening = np.array([0.03], np.float32)
-        drawn = lips.draw(donor(), points, np.array([opening], np.float32), widening, size=0.9)
+        drawn = lips.open_lips(load_donor(), points, np.array([opening], np.float32), widening, size=0.9)
         assert lip_geometry.aperture(drawn)[0] == pytest.approx(opening, abs=0.003)
 
     def test_lips_never_cross(self) -> None:
         points = lips.on_seam(shut_face(), np.zeros((1, 9), np.float32))
         for opening in (0.005, 0.02, 0.2):
             still = np.zeros(1, np.float32)
-            drawn = lips.draw(donor(), points, np.array([opening], np.float32), still, size=1.0)[0]
+            drawn = lips.open_lips(load_donor(), points, np.array([opening], np.float32), still, size=1.0)[0]
             assert (drawn[mesh.LOWER_INNER, 1] > drawn[mesh.UPPER_INNER, 1]).all()
 
     def test_the_seam_is_found_where_the_picture_is_dark(self) -> None:
@@ -78,14 +78,14 @@ class TestLips:
         smile = shut_face()
         smile[:, mesh.LOWER_INNER, 1] += 15
         assert lip_geometry.aperture(smile)[0] > 0.15
-        assert lip_geometry.aperture(close_mouth.closed(smile, donor(), 1.0))[0] < 0.03
+        assert lip_geometry.aperture(close_mouth.closed(smile, load_donor(), 1.0))[0] < 0.03
 
     def test_a_wide_open_mouth_is_closed_by_the_jaw(self) -> None:
         points = shut_face()
-        opened = donor().change(np.array([0.3], np.float32), np.zeros(1, np.float32))
+        opened = load_donor().change(np.array([0.3], np.float32), np.zeros(1, np.float32))
         unit = lip_geometry.interocular(points)[0]
         wide = points + opened * unit
-        dropped = wide[0, 152, 1] - points[0, 152, 1]
+        dropped = wide[0, mesh.CHIN, 1] - points[0, mesh.CHIN, 1]
         assert dropped > 0.1 * unit
-        raised = wide[0, 152, 1] - close_mouth.closed(wide, donor(), 1.0)[0, 152, 1]
+        raised = wide[0, mesh.CHIN, 1] - close_mouth.closed(wide, load_donor(), 1.0)[0, mesh.CHIN, 1]
         assert dropped / 2 < raised < dropped

@@ -1,4 +1,4 @@
-"""A template, studied once: who this person is, how they move their mouth, and a bounded stock of their mouths."""
+"""From a template to its atlas: the person's face, how they move their mouth, and a bounded number of exemplars."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Frame, crop, crop_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Template
-from digital_human.engines.exemplar import appearance, head_pose, lip_geometry
-from digital_human.engines.exemplar.atlas import Atlas, centre, corner
+from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, renderer_inputs
+from digital_human.engines.exemplar.atlas import Atlas, centre, corner, crop_size
 from digital_human.errors import NoFaceError
 
 MAX_EXEMPLARS = 600
 MAX_BYTES = 128 << 20
-"""Bounds of the stock: 24 s of frames, and 128 MB of pixels."""
+"""Limits of the exemplars: 24 s of frames at 25 frames/s, and 128 MiB of pixels."""
 RUN = 12
-"""Frames of a long template are kept or dropped in runs of this many: consecutive exemplars join without a seam."""
+"""Long templates are thinned in runs of this many frames: consecutive exemplars join without a seam."""
 SHUT_GAP, ALMOST_SHUT, MAX_APERTURE_BIAS = 0.04, 0.035, 0.02
-"""Lips whose `gap` is below the first touch, if the mesh has them open by less than the second beyond shut; it is then
-taken to show too much, by the third at most."""
+"""Lips touch if their `gap` is below the first and the mesh has them open by less than the second beyond shut. The
+mesh's aperture is then taken to be too large, by the third at most."""
 LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
-"""How far the mouth layer and the exemplars' crops reach beyond the lips, inter-ocular distances."""
+"""Margin of the mouth layer and of the exemplars' crops around the lips, inter-ocular distances."""
 SHARPEN = 0.12
-"""Gives the exemplars what sampling them will take away."""
+"""Sharpening of the exemplars, which resampling will blur."""
 TOGETHER, WORKERS = 16, 2
-"""Frames measured at once, and batches of them studied at a time."""
+"""Frames of a batch, and batches measured in parallel."""
 BASE_HALF = (0.98, 1.18)
-"""Half of the base crop's height and width, of an upright head."""
+"""Half the height and width of the base crop of an upright head, inter-ocular distances."""
+NEAR = 0.75
+"""Distance from the mouth of the control points that the mouth layer uses too, inter-ocular distances."""
 UPRIGHT = 8.0
-"""Degrees a head may lean before its crop grows."""
+"""Degrees by which a head may tilt before its crop grows."""
 
 
-def motion(template: Template) -> tuple[Indices, Float32, Float32]:
-    """Frames with a trusted face [n], their apertures [n] and widths [n]."""
+def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
+    """Frames with a reliable face, int64 [n], and their apertures and widths, float32 [n], inter-ocular distances.
+
+    Raises NoFaceError if there is none.
+    """
     track = template.track
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     if len(good) == 0:
@@ -50,8 +55,8 @@ def motion(template: Template) -> tuple[Indices, Float32, Float32]:
 
 
 def usable(template: Template) -> bool:
-    """Whether the template shows its mouth open often enough to speak with its own frames; else a donor's is needed."""
-    _, opening, _ = motion(template)
+    """Whether the mouth opens often enough to speak with frames of the template. If not, a donor's mouth is needed."""
+    _, opening, _ = mouth_motion(template)
     low, high = np.percentile(opening, [5, 95])
     return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
 
@@ -63,17 +68,17 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
 
     Raises NoFaceError if no frame shows a face.
     """
-    frames, opening, wide = motion(template)
+    frames, opening, widths = mouth_motion(template)
     points = head_pose.steady(template.track, frames)
     reference = head_pose.canonical_face(points)
     poses = head_pose.fit(reference, points)
     shapes = poses.to_shape(points)
     unit = lip_geometry.interocular(points)
 
-    regression = _regress(opening, wide, shapes)
-    design = np.stack([np.ones_like(opening), opening, wide], 1)
+    regression = _regress(opening, widths, shapes)
+    design = np.stack([np.ones_like(opening), opening, widths], 1)
     residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, mesh.LIPS]
-    jaw_curve = lip_geometry.jaw_curve(np.stack([opening, wide], 1))
+    jaw_curve = lip_geometry.jaw_curve(np.stack([opening, widths], 1))
     loose = np.setdiff1d(np.arange(mesh.VERTICES), mesh.LIPS)
     regression[:, loose] = _regress(jaw_curve[:, 0], jaw_curve[:, 1], shapes[:, loose])
     shape_residual = (residual**2).sum((1, 2))
@@ -83,9 +88,9 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     control, near = _control_points(reference)
     on_sizes(size, len(control), len(near))
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
-    turned = np.zeros((template.frame_count, 3), np.float32)
-    turned[frames] = head_pose.angles(poses)
-    chosen = cover(np.stack([opening / 0.08, wide / 0.12, turned[frames, 0] / 12, turned[frames, 1] / 12], 1), limit)
+    angles = np.zeros((template.frame_count, 3), np.float32)
+    angles[frames] = head_pose.angles(poses)
+    chosen = cover(np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit)
     stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
 
@@ -98,32 +103,32 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         regression=regression,
         jaw_curve=_everywhere(jaw_curve, frames, template.frame_count),
         limits=limits,
-        width_limits=np.array([*np.percentile(wide, [3, 50, 97]), wide.std()], np.float32),
-        angles=turned,
+        width_limits=np.array([*np.percentile(widths, [3, 50, 97]), widths.std()], np.float32),
+        angles=angles,
         exemplar_frame=frames[chosen],
-        width=wide[chosen],
+        width=widths[chosen],
         slope=slope.astype(np.float32),
         shape_residual=shape_residual[chosen].astype(np.float32),
         **_relative(stock, opening_of, limits[0]),
     )
 
 
-def _regress(opening: Float32, wide: Float32, shapes: Float32) -> Float32:
-    """[3, V, 3]: shapes [n, V, 3] = result . (1, opening, width)."""
-    design = np.stack([np.ones_like(opening), opening, wide], 1)
+def _regress(opening: Float32, widths: Float32, shapes: Float32) -> Float32:
+    """Linear regression, float32 [3, V, 3]: shapes [n, V, 3] = (1, opening, width) . result."""
+    design = np.stack([np.ones_like(opening), opening, widths], 1)
     ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
     solved = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
     return solved.reshape(3, -1, 3).astype(np.float32)
 
 
 def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:
-    """Curves [n, C], known at some frames, for all [count, C]."""
+    """Curves [n, C], known at `frames`, interpolated to all frames [count, C]."""
     every = np.arange(count)
     return np.stack([np.interp(every, frames, curve) for curve in curves.T], 1).astype(np.float32)
 
 
 def _sizes(points: Float32, unit: Float32) -> Indices:
-    """One size for all frames, so that they batch: enough for the largest face and the widest mouth."""
+    """`Atlas.size`: one size for all frames, so that they batch, enough for the largest face and the widest mouth."""
     largest = float(np.percentile(unit, 98))
     lips = np.abs(points[:, mesh.OUTER_LIPS, :2] - centre(points, unit)[:, None])
     lips_half = np.percentile(lips.max(1), 98, axis=0)[::-1]
@@ -131,23 +136,19 @@ def _sizes(points: Float32, unit: Float32) -> Indices:
     tilt = np.radians(max(float(np.percentile(_tilt(points), 95)) - UPRIGHT, 0))
     upright = np.array(BASE_HALF) * largest
     base = np.maximum(upright * np.cos(tilt) + upright[::-1] * np.sin(tilt), half + 8)
-    return np.concatenate([_even(base), _even(half), _even(lips_half + EXEMPLAR_MARGIN * largest)])
+    return np.concatenate([crop_size(base), crop_size(half), crop_size(lips_half + EXEMPLAR_MARGIN * largest)])
 
 
 def _tilt(points: Float32) -> Float32:
-    """How far heads lean to a side, degrees [n]."""
+    """Sideways tilt of the heads, degrees [n]."""
     eyes = points[:, mesh.LEFT_EYE, :2].mean(1) - points[:, mesh.RIGHT_EYE, :2].mean(1)
     return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
 
 
-def _even(half: Float32) -> Indices:
-    return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
-
-
 def cover(features: Float32, limit: int) -> Indices:
-    """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] best.
+    """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] well.
 
-    Greedy: always the run that is farthest, on average, from what is there already.
+    Greedy: it adds the run that is farthest, on average, from the frames chosen so far.
     """
     count = len(features)
     if count <= limit:
@@ -168,36 +169,43 @@ def cover(features: Float32, limit: int) -> Indices:
 def _collect(
     template: Template, frames: Indices, points: Float32, unit: Float32, size: Indices, reference: Float32
 ) -> dict[str, npt.NDArray[Any]]:
-    """Cut the exemplars out and measure them."""
+    """Crop the exemplars and measure them. Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `thumbnails`."""
     rows, columns = int(size[4]), int(size[5])
     origin = corner(points, rows, columns)
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, red, sharp = np.zeros((3, len(frames)), np.float32)
-    looks = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
+    gap, vermilion, sharpness = np.zeros((3, len(frames)), np.float32)
+    thumbnails = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
 
-    def study(found: list[tuple[int, Frame]]) -> None:
-        some = [k for k, _ in found]
-        pictures = np.empty((len(found), rows, columns, 3), np.uint8)
-        for k, (number, region) in enumerate(found):
-            pictures[k] = crop(region, 0, 0, columns, rows)
+    def measure(batch: list[tuple[int, Frame]]) -> None:
+        indices = [k for k, _ in batch]
+        crops = np.empty((len(batch), rows, columns, 3), np.uint8)
+        for k, (number, region) in enumerate(batch):
+            crops[k] = crop(region, 0, 0, columns, rows)
             stock[number] = appearance.sharpened(region.data, SHARPEN)
-        local = points[some, :, :2] - origin[some, None].astype(np.float32)
-        gap[some] = appearance.seam_gap(pictures, local, unit[some])
-        red[some] = appearance.vermilion(pictures, local, unit[some])
-        for k, number in enumerate(some):
-            sharp[number] = appearance.sharpness(pictures[k], local[k, mesh.OUTER_LIPS], unit[number])
-            looks[number] = appearance.thumbnail(pictures[k], local[k], unit[number], reference)
+        local = points[indices, :, :2] - origin[indices, None].astype(np.float32)
+        gap[indices] = appearance.seam_gap(crops, local, unit[indices])
+        vermilion[indices] = appearance.vermilion(crops, local, unit[indices])
+        for k, number in enumerate(indices):
+            sharpness[number] = appearance.sharpness(crops[k], local[k, mesh.OUTER_LIPS], unit[number])
+            thumbnails[number] = appearance.thumbnail(crops[k], local[k], unit[number], reference)
 
     regions = _regions(template, frames, origin, columns, rows)
-    for _ in ordered_map(batched(regions, repeat(TOGETHER)), study, WORKERS, "study"):
+    for _ in ordered_map(batched(regions, repeat(TOGETHER)), measure, WORKERS, "measure"):
         pass
-    return {"exemplar_pixels": stock, "exemplar_origin": origin, "gap": gap, "red": red, "sharp": sharp, "looks": looks}
+    return {
+        "exemplar_pixels": stock,
+        "exemplar_origin": origin,
+        "gap": gap,
+        "vermilion": vermilion,
+        "sharpness": sharpness,
+        "thumbnails": thumbnails,
+    }
 
 
 def _regions(
     template: Template, frames: Indices, origin: Indices, columns: int, rows: int
 ) -> Iterator[tuple[int, Frame]]:
-    """Each of `frames` cut at its `origin`, with its place among them; from close-ups, where these reach so far."""
+    """Each of `frames` cropped at its `origin`, with its index among them. Mouth crops save decoding the template."""
     place = {int(frame): k for k, frame in enumerate(frames)}
     boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
     mouth_crops = template.mouth_crops
@@ -211,17 +219,19 @@ def _regions(
 
 
 def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
-    """Measures of the picture, set against what is usual for this person."""
-    looks = stock.pop("looks").astype(np.float32)
-    square = (looks**2).sum(1)
-    appearance_distance = np.sqrt(np.maximum(square[:, None] + square - 2 * looks @ looks.T, 0) / looks.shape[1])
+    """Fields of `Atlas` that relate the measures of pixels to what is usual for this person."""
+    thumbnails = stock.pop("thumbnails").astype(np.float32)
+    square = (thumbnails**2).sum(1)
+    appearance_distance = np.sqrt(
+        np.maximum(square[:, None] + square - 2 * thumbnails @ thumbnails.T, 0) / thumbnails.shape[1]
+    )
     appearance_distance /= np.median(np.diag(appearance_distance, 1)) + 1e-6
     gap = stock.pop("gap").astype(np.float32)
     gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
     beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_APERTURE_BIAS), 0)
     aperture_bias = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
-    red = stock.pop("red").astype(np.float32)
-    log = np.log(stock.pop("sharp").astype(np.float32) + 1e-3)
+    vermilion = stock.pop("vermilion").astype(np.float32)
+    log = np.log(stock.pop("sharpness").astype(np.float32) + 1e-3)
     design = np.stack([np.ones_like(opening), opening, opening**2], 1)
     usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
     return {
@@ -229,7 +239,7 @@ def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: floa
         "aperture": opening - aperture_bias,
         "aperture_bias": aperture_bias,
         "gap": gap,
-        "lip_compression": np.maximum(1 - red / (np.median(red) + 1e-6), 0).astype(np.float32),
+        "lip_compression": np.maximum(1 - vermilion / (np.median(vermilion) + 1e-6), 0).astype(np.float32),
         "blur": np.maximum(usual - log, 0).astype(np.float32),
         "appearance_distance": appearance_distance.astype(np.float32),
     }
@@ -243,17 +253,11 @@ def _limits(opening: Float32) -> Float32:
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:
-    """Vertices of the base's field: the lips' outline, then the lower face thinned to a spacing; and of the mouth's.
+    """`Atlas.control` and `Atlas.near`.
 
-    What the base shows between the lips is covered. Points there, driven together to shut a wide mouth, would only tear
-    the skin around.
+    The base has no points on the inner lips, which the mouth layer covers. Pushed together to shut a wide mouth, they
+    would only tear the skin around them.
     """
-    middle = reference[mesh.MOUTH_CORNERS].mean(0)
-    away = np.linalg.norm(reference - middle, axis=1)
-    chosen = list(mesh.OUTER_LIPS)
-    for vertex in np.argsort(away):
-        below = reference[vertex, 1] > reference[mesh.NOSE_TIP, 1]
-        if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > 0.13:
-            chosen.append(vertex)
-    control = np.array(chosen, np.int64)
-    return control, np.concatenate([mesh.INNER_LIPS, control[away[control] < 0.75]])
+    control = renderer_inputs.control_points(reference, mesh.OUTER_LIPS)
+    away = np.linalg.norm(reference - reference[mesh.MOUTH_CORNERS].mean(0), axis=1)
+    return control, np.concatenate([mesh.INNER_LIPS, control[away[control] < NEAR]])

@@ -1,4 +1,4 @@
-"""What only the picture can tell about a mouth: whether it is really shut, how sharp it is, what it looks like."""
+"""Measures of a mouth that only its pixels give: whether it is really shut, how sharp it is, what it looks like."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from digital_human.core.frame import Float32, Uint8
 COLUMNS, MIDDLE_COLUMNS = slice(2, 7), slice(3, 6)
 """Columns of the lips, of nine, that are sampled: away from the corners, and around the middle."""
 THUMBNAIL = (40, 32)
-"""Columns and rows of the mouth's thumbnail; 22 of its pixels are one inter-ocular distance."""
+"""Columns and rows of a thumbnail; 22 of its pixels are one inter-ocular distance."""
 
 
 def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
-    """How unlike lips the seam between them looks, from about 0 (shut) upwards, [n].
+    """How little the seam between the lips looks like lips, float32 [n], from about 0 for a shut mouth upwards.
 
-    Teeth and the dark of the mouth are less colourful than lips; vertices 13 and 14 cannot tell a slit of teeth from
+    Teeth and the dark inside of a mouth are less colourful than lips. The mesh cannot distinguish a slit of teeth from
     lips that touch.
 
     crops: YCbCr [n, rows, columns, 3]; points: [n, 468, 2], crop pixels; unit: inter-ocular distances [n], pixels
@@ -34,9 +34,9 @@ def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
 
 
 def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
-    """How much lip is seen: mean chroma distance from the skin around, over the bands the mesh holds for the lips, [n].
+    """How much lip is visible: mean chroma distance from the skin around, over the mesh's lips, float32 [n].
 
-    Low when the lips are pressed or rolled in, which the mesh hardly notices. Arguments as for `seam_gap`.
+    Low when the lips are pressed or rolled in, which the mesh hardly shows. Arguments: see `seam_gap`.
     """
     sigma = np.maximum(0.015 * unit, 0.5)
     share = np.array([0.25, 0.5, 0.75], np.float32)[:, None, None]
@@ -45,13 +45,16 @@ def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
         for outer, inner in ((mesh.UPPER_OUTER, mesh.UPPER_INNER), (mesh.LOWER_OUTER, mesh.LOWER_INNER))
     ]
     chroma = crops[..., 1:]
-    skin = np.median(_soft(chroma, points[:, mesh.MOUTH_SKIN], sigma), axis=1)
-    lips = _soft(chroma, np.concatenate(bands, 1), sigma)
+    skin = np.median(_blurred(chroma, points[:, mesh.MOUTH_SKIN], sigma), axis=1)
+    lips = _blurred(chroma, np.concatenate(bands, 1), sigma)
     return np.linalg.norm(lips - skin[:, None, None], axis=-1).mean((1, 2))  # type: ignore[no-any-return]
 
 
 def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
-    """Mean size of fine detail in the mouth's luma: low when the mouth is blurred by motion."""
+    """Mean magnitude of fine detail in the luma of a mouth: low if motion blurs it.
+
+    crop: YCbCr [rows, columns, 3]; points: the outer lips [20, 2], crop pixels; unit: inter-ocular distance, pixels
+    """
     low, high = points.min(0) - 0.1 * unit, points.max(0) + 0.1 * unit
     x0, y0 = np.maximum(low.astype(int), 0)
     x1, y1 = high.astype(int) + 1
@@ -61,34 +64,34 @@ def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
 
 
 def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> Float32:
-    """The mouth in the canonical frame without its mean colour, float32 [32 * 40 * 3]: alike mouths are close.
+    """The mouth in canonical pose without its mean colour, float32 [32 * 40 * 3]. Similar mouths have a small distance.
 
     points: [468, 2] crop pixels; unit: inter-ocular distance, pixels; reference: canonical face [468, 3]
     """
     centre = reference[mesh.MOUTH_CORNERS, :2].mean(0)
     target = (reference[mesh.STABLE, :2] - centre) * 22 + np.array([20, 14])
-    # A wide blur is dear, and the same on a picture half or a quarter the size.
+    # A wide blur is expensive, and the same on an image of half or a quarter of the size.
     step = max(int(unit / 44), 1)
     shrunk = cv2.resize(crop, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
     scaled = (points[mesh.STABLE] + 0.5) / step - 0.5
     affine = cv2.estimateAffinePartial2D(scaled, target.astype(np.float32))[0]
-    soft = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
-    small = cv2.warpAffine(soft, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
+    softened = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
+    small = cv2.warpAffine(softened, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
 def _colourfulness(crops: Uint8, at: Float32, sigma: Float32) -> Float32:
     """Chroma over luma at points [n, ..., 2]."""
-    values = _soft(crops, at, sigma)
+    values = _blurred(crops, at, sigma)
     chroma = np.hypot(values[..., 1] - 128, values[..., 2] - 128)
     return chroma / (np.maximum(values[..., 0] - 16, 0) + 8)  # type: ignore[no-any-return]
 
 
-def _soft(crops: Uint8, points: Float32, sigma: Float32) -> Float32:
-    """Pixels [n, ..., C] nearest to points [n, ..., 2] of crops [n, rows, columns, C], blurred by Gaussians, rounded.
+def _blurred(crops: Uint8, points: Float32, sigma: Float32) -> Float32:
+    """Pixels [n, ..., C] nearest to points [n, ..., 2] of crops [n, rows, columns, C], after a Gaussian blur, rounded.
 
     sigma: [n]
-    Only these are computed: to blur all of a crop for a few of its pixels would be the dearest step of the study.
+    Only these pixels are computed: blurring whole crops would take most of the time of an analysis.
     """
     count, rows, columns = crops.shape[:3]
     half = np.minimum(np.ceil(3 * sigma), (min(rows, columns) - 1) // 2)
@@ -106,9 +109,9 @@ def _soft(crops: Uint8, points: Float32, sigma: Float32) -> Float32:
     return np.rint(blurred[..., 0]).reshape(*points.shape[:-1], -1)  # type: ignore[no-any-return]
 
 
-def sharpened(picture: Uint8, amount: float) -> Uint8:
-    """I420 [rows * 3 / 2, columns] with an unsharp mask of three by three pixels on its luma."""
-    out = picture.copy()
-    luma = out[: len(picture) * 2 // 3]
+def sharpened(image: Uint8, amount: float) -> Uint8:
+    """I420 [rows * 3 / 2, columns] with an unsharp mask of three by three pixels applied to its luma."""
+    out = image.copy()
+    luma = out[: len(image) * 2 // 3]
     cv2.addWeighted(luma, 1 + amount, cv2.GaussianBlur(luma, (3, 3), 0), -amount, 0, luma)
     return out

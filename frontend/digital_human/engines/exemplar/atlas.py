@@ -88,6 +88,11 @@ class Atlas:
         return cls(**values)
 
 
+def crop_size(half: Float32) -> Indices:
+    """Rows and columns of a crop, multiples of 16, from half of them, pixels."""
+    return np.ceil(half / 8).astype(np.int64) * 16  # type: ignore[no-any-return]
+
+
 def centre(points: Float32, unit: Float32) -> Float32:
     """Centres of crops, frame pixels [n, 2]: a little below the mouth, along the head's own axis.
 

@@ -18,7 +18,7 @@ from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
-from digital_human.engines.exemplar import native, speech_to_lips
+from digital_human.engines.exemplar import native, renderer_inputs, speech_to_lips
 from digital_human.engines.exemplar.analysis import usable
 from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
@@ -48,7 +48,7 @@ MOUTHS: dict[str, Mouth] = {"exemplar": native, "donor": donor}
 class DefaultEngine:
     name = "default"
     version = "4"
-    models = (speech_to_lips.MODEL, native.RENDERER)
+    models = (speech_to_lips.MODEL, renderer_inputs.MODEL)
     resolution = None
     licence = "Apache-2.0, like the project"
     install = ""

@@ -1,7 +1,7 @@
-"""Head pose, and the shape of a face with the pose taken away.
+"""Head pose, and the shape of a face without it.
 
-A pose is a similarity between the person's own mean face and a frame, fitted to the vertices that speech does not move:
-S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
+A pose is a similarity transform from the person's mean face to a frame, fitted to the vertices that speech does not
+move: S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Pose:
 
 
 def fit(reference: Float32, landmarks: Float32) -> Pose:
-    """Pose of `reference`, a canonical face [468, 3], in each frame of `landmarks` [T, 468, 3]."""
+    """Pose of a canonical face `reference` [468, 3] in each frame of `landmarks` [T, 468, 3], pixels."""
     source, target = reference[mesh.STABLE], landmarks[:, mesh.STABLE]
     from_mean, to_mean = source.mean(0), target.mean(1)
     a, b = source - from_mean, target - to_mean[:, None]
@@ -53,7 +53,7 @@ def fit(reference: Float32, landmarks: Float32) -> Pose:
 
 
 def canonical_face(landmarks: Float32, rounds: int = 3) -> Float32:
-    """Mean face [468, 3] of the aligned frames [T, 468, 3]; unit: the inter-ocular distance, origin under the nose."""
+    """Mean face, float32 [468, 3], of the aligned frames [T, 468, 3]; inter-ocular distances, origin under the nose."""
     reference = landmarks[0] / interocular(landmarks[0])
     for _ in range(rounds):
         reference = fit(reference, landmarks).to_shape(landmarks).mean(0)
@@ -62,7 +62,7 @@ def canonical_face(landmarks: Float32, rounds: int = 3) -> Float32:
 
 
 def angles(pose: Pose) -> Float32:
-    """Pitch, yaw and roll of each frame about the mean pose, degrees, float32 [T, 3]."""
+    """Pitch, yaw and roll relative to the mean pose, degrees, float32 [T, 3]."""
     u, _, vt = np.linalg.svd(pose.rotation.mean(0))
     relative = pose.rotation @ (u @ vt).T
     vectors = [cv2.Rodrigues(r.astype(np.float64))[0][:, 0] for r in relative]

@@ -1,4 +1,4 @@
-"""The landmarks to draw: an exemplar's shape, moved along this person's own way of opening, on the frame's head."""
+"""The landmarks to draw: the shape of an exemplar, adjusted to the wanted opening, in the pose of the frame's head."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas
 
 UPPER_SHARE = 0.25
-"""Of an opening, what the upper lip does; the lower one does the rest."""
+"""Share of an opening that the upper lip contributes."""
 OPENED_BY_WARP = 0.5
-"""Share of a warp's opening that is left out: lips that are pulled open look, and track, wider than they are."""
+"""Share of the opening beyond the exemplar's that is left out: lips that a warp opens look, and track, too wide."""
 
 
 LOOSE = 0.3
-"""Distance from the lips, in inter-ocular distances, at which the face no longer takes an exemplar's shape."""
+"""Distance from the lips from which on the face no longer takes the exemplar's shape, inter-ocular distances."""
 
 
 def follow(reference: Float32) -> Float32:
-    """How far each vertex follows the drawn shape, [V]: 1 at lips and chin, 0 at the nose and towards the ears."""
+    """How far each vertex follows the drawn shape, float32 [V]: 1 at lips and chin, 0 at the nose and near the ears."""
     down = reference[:, 1] / reference[mesh.UPPER_LIP, 1]
     aside = reference[:, 0] - reference[mesh.MOUTH_CORNERS, 0].mean()
     share = np.clip(down, 0, 1) * np.exp(-((np.abs(aside) / 0.95) ** 4))
@@ -31,7 +31,7 @@ def follow(reference: Float32) -> Float32:
 
 
 def _near_lips(reference: Float32) -> Float32:
-    """How much each vertex belongs to the lips, [V]: 1 on them, falling to 0."""
+    """How far each vertex belongs to the lips, float32 [V]: 1 on them, falling to 0 at `LOOSE`."""
     away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2).min(1)
     t = np.clip(1 - away / LOOSE, 0, 1)
     share = t * t * (3 - 2 * t)
@@ -39,7 +39,7 @@ def _near_lips(reference: Float32) -> Float32:
     return share.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def draw(
+def target_landmarks(
     atlas: Atlas,
     track: FaceTrack,
     frame_indices: Indices,
@@ -48,19 +48,20 @@ def draw(
     width: Float32,
     jaw_curve: Float32,
 ) -> tuple[Float32, Float32]:
-    """Landmarks of the frames as they are [n, V, 3] and as they shall be drawn [n, V, 2], frame pixels.
+    """Landmarks of the frames as they are, float32 [n, V, 3], and as they are to be drawn, [n, V, 2], frame pixels.
 
-    order: template frame [n]; around: exemplars of the previous, this and the next output frame [n, 3]
-    aperture, width: wanted [n], inter-ocular distances; both are met exactly
-    slow: what jaw and cheeks follow [n, 2], see `face.inert`
+    frame_indices:   template frames [n]
+    around:          exemplars of the previous, this and the next output frame [n, 3]
+    aperture, width: wanted [n], inter-ocular distances; the result has exactly these
+    jaw_curve:       aperture and width that jaw and cheeks follow [n, 2], see `lip_geometry.jaw_curve`
 
-    Lips take the shape of the exemplar. The face around them only moves by what its own lips and the new ones differ:
-    so it keeps its own ways, and takes on neither the noise of the landmarks nor a jump from exemplar to exemplar.
+    The lips take the shape of the exemplar. The face around them moves only by the difference between its lips and the
+    new ones. So it keeps its own motion, and shows neither the noise of landmarks nor jumps between exemplars.
     """
     reference = atlas.reference
     here = head_pose.steady(track, frame_indices)
     poses = head_pose.fit(reference, here)
-    own = poses.to_shape(here)
+    shape = poses.to_shape(here)
 
     frames = atlas.exemplar_frame[around]
     exemplars = head_pose.steady(track, frames.ravel())
@@ -73,15 +74,15 @@ def draw(
     regression = atlas.regression
     mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
 
-    inert = np.einsum("nk,kvc->nvc", jaw_curve - atlas.jaw_curve[frame_indices], regression[1:])
+    by_jaw = np.einsum("nk,kvc->nvc", jaw_curve - atlas.jaw_curve[frame_indices], regression[1:])
     near = _near_lips(reference)[:, None]
-    change = near * (mixed - own) + (1 - near) * inert
+    change = near * (mixed - shape) + (1 - near) * by_jaw
     moved = here + follow(reference)[:, None] * poses.turn(change.astype(np.float32))
     return here, _exact(moved[..., :2], here, opening, width)
 
 
 def _exact(points: Float32, here: Float32, aperture: Float32, width: Float32) -> Float32:
-    """Stretch and open the lips of points [n, V, 2] to exactly this aperture and width."""
+    """Points [n, V, 2] with the lips stretched and opened to exactly this aperture and width [n]."""
     points = points.copy()
     unit = lip_geometry.interocular(here)[:, None, None]
     along = here[:, mesh.LEFT_EYE, :2].mean(1) - here[:, mesh.RIGHT_EYE, :2].mean(1)

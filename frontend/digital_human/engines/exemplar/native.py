@@ -21,8 +21,6 @@ from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import ServiceError
 
-RENDERER = "mouth_renderer"
-
 
 def analyse(template: Template, models: Models) -> Arrays:
     """The arrays of an `Atlas`.
@@ -40,7 +38,7 @@ def analyse(template: Template, models: Models) -> Arrays:
 def _infer_blank(models: Models, blank: Arrays) -> None:
     # Nobody waits for the result. If Triton fails, rendering will report it.
     with suppress(ServiceError):
-        models.infer(RENDERER, blank)
+        models.infer(renderer_inputs.MODEL, blank)
 
 
 def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
@@ -88,7 +86,7 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     aperture, arrays = plan.aperture, cast(dict[str, npt.NDArray[Any]], plan.arrays)
     assert aperture is not None
     around, other, weight = arrays["around"], arrays["other"], arrays["weight"]
-    here, drawn = lip_shape.draw(
+    here, drawn = lip_shape.target_landmarks(
         atlas, template.track, arrays["pose"], around, aperture, arrays["width"], arrays["slow"]
     )
     exemplar = around[:, 1]
@@ -103,7 +101,7 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     batch = renderer_inputs.build(
         atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, free_lip
     )
-    images = np.asarray(infer_padded(models, RENDERER, batch.inputs, "image"), np.uint8)
+    images = np.asarray(infer_padded(models, renderer_inputs.MODEL, batch.inputs, "image"), np.uint8)
     finished = []
     for k, frame in enumerate(frames):
         image = images[k]

@@ -1,4 +1,4 @@
-"""Displacement fields: from landmarks that move to the coefficients the network `mouth_renderer` spans a field with.
+"""Displacement fields: from displaced landmarks to the coefficients that the model `mouth_renderer` takes.
 
 A field is a sum of Wendland C2 functions about the control points (H. Wendland 1995): smooth, and exactly 0 farther
 than `reach` from all of them.
@@ -13,7 +13,7 @@ from digital_human.core.frame import Float32
 
 
 def wendland(distance: Float32) -> Float32:
-    """Wendland's C2 function of distance over reach."""
+    """Wendland's C2 function. distance: relative to the reach of the field"""
     r = np.minimum(distance, 1)
     q = (1 - r) ** 2
     return q * q * (4 * r + 1)  # type: ignore[no-any-return]
@@ -22,11 +22,11 @@ def wendland(distance: Float32) -> Float32:
 def coefficients(
     points: Float32, displacement: Float32, reach: Float32, ridge: float, held: npt.NDArray[np.bool_] | None = None
 ) -> Float32:
-    """Weights [N, K, 2] with which the field takes the displacements at the points, pixels.
+    """Weights, float32 [N, K, 2], with which the field takes the displacements at the points, pixels.
 
-    points, displacement: [N, K, 2]; reach: [N]
-    ridge: 0 interpolates; more lets the field miss points for the sake of smoothness
-    held: [N, K], points that take part; all, if not given
+    points, displacement: [N, K, 2], pixels; reach: [N], pixels
+    ridge: 0 interpolates; larger values trade accuracy at the points for smoothness
+    held:  [N, K], points that take part; None for all
     """
     centred = (points - points.mean(1, keepdims=True)) / reach[:, None, None]
     square = (centred**2).sum(2)

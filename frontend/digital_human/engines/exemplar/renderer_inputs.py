@@ -1,4 +1,4 @@
-"""Tensors of the network `mouth_renderer` for a batch of frames: crops, displacement fields and masks."""
+"""Inputs of the model `mouth_renderer` for a batch of frames: crops, displacement fields and masks."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
 
+MODEL = "mouth_renderer"
+SPACING = 0.13
+"""Least distance between control points of the lower face, inter-ocular distances."""
 BASE_REACH, BASE_RIDGE = 0.8, 0.02
 MOUTH_REACH, MOUTH_RIDGE = 0.6, 0.005
-"""Reach of the two fields, in inter-ocular distances, and their ridge."""
+"""Reach of the two displacement fields, inter-ocular distances, and their ridge."""
 FULL, FADED = 0.10, 0.35
-"""The mouth layer is opaque up to the first distance from the lips and gone at the second."""
+"""The mouth layer is opaque up to the first distance from the lips and transparent from the second, inter-ocular
+distances."""
 RING = (0.05, 0.36)
-"""Where, by distance from the lips, the two layers' colours are compared."""
+"""Distances from the lips between which the colours of the two layers are compared, inter-ocular distances."""
 TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
-"""How deep the lips of an exemplar are tucked in to shut them, less where each has a field of its own, whose edge then
-stays as dark as it is; and the opening or `gap` from which they need it."""
+"""How deep the lips of an exemplar are tucked in to shut them, and how deep if each has its own field, whose edge stays
+dark; the aperture beyond shut, and the `gap`, at which this applies in full."""
 SPLIT_RATIO = 2.5
-"""Times by which a gap may shrink in one field. More would fold the lips, which are then moved by a field each."""
+"""Factor by which one field may shrink a gap. Beyond it the lips would fold, so each is moved by its own field."""
 COARSE = 4
-"""Masks are drawn at this fraction of their size, which is that of the network's ring."""
+"""Masks are drawn at this fraction of their size, the size of the model's input `ring`."""
 
 NEITHER, UPPER, LOWER = 0, 1, 2
 FREE_VERTICES = {NEITHER: np.zeros(0, np.int64), UPPER: mesh.UPPER_INNER, LOWER: mesh.LOWER_INNER}
@@ -37,7 +41,7 @@ FREE_VERTICES = {NEITHER: np.zeros(0, np.int64), UPPER: mesh.UPPER_INNER, LOWER:
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs: tensors of the network; origin: [n, 2] frame pixel of each base crop's corner."""
+    """inputs: tensors of the model; origin: int64 [n, 2], frame pixel of the top left corner of each base crop"""
 
     inputs: dict[str, npt.NDArray[np.generic]]
     origin: Indices
@@ -52,10 +56,13 @@ def build(
     exemplar: Indices,
     free_lip: Indices,
 ) -> Batch:
-    """here: landmarks of the frames [n, V, 3]; drawn: landmarks wanted [n, V, 2]; exemplar: [n]
+    """Inputs for n frames.
 
-    freed: [n], the lip that may fall where it likes, one of NEITHER, UPPER, LOWER: the rest is then not torn by a gap
-    that closes; see `seam`.
+    here:     landmarks of the frames [n, V, 3], frame pixels
+    drawn:    landmarks to draw [n, V, 2], frame pixels
+    exemplar: exemplars to draw them with [n]
+    free_lip: the lip that the mouth's field ignores [n], one of NEITHER, UPPER, LOWER: a gap that closes then does not
+              tear the other one; see `seam`
     """
     rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
     unit = lip_geometry.interocular(here)
@@ -99,12 +106,12 @@ def build(
 
 
 def blank(size: Indices, control: int, near: int) -> dict[str, npt.NDArray[np.generic]]:
-    """Inputs for one picture, all zero, of the shapes that `build` makes.
+    """Inputs for one image, all zero, with the shapes of those that `build` returns.
 
-    size: of the atlas; control, near: how many points carry its fields
+    size: `Atlas.size`; control, near: numbers of points that carry the two fields
     """
     rows, columns, layer_rows, layer_columns, mouth_rows, mouth_columns = (int(v) for v in size)
-    pictures = {
+    images = {
         "base": (rows * 3 // 2, columns),
         "mouth": (mouth_rows * 3 // 2, mouth_columns),
         "alpha": (layer_rows * 3 // 2, layer_columns),
@@ -114,7 +121,7 @@ def blank(size: Indices, control: int, near: int) -> dict[str, npt.NDArray[np.ge
     for layer, points in (("base", control), ("mouth", near)):
         numbers |= {f"{layer}_points": (points, 2), f"{layer}_weights": (points, 2), f"{layer}_reach": (1,)}
     return {
-        **{name: np.zeros((1, *shape), np.uint8) for name, shape in pictures.items()},
+        **{name: np.zeros((1, *shape), np.uint8) for name, shape in images.items()},
         **{name: np.zeros((1, *shape), np.float32) for name, shape in numbers.items()},
     }
 
@@ -128,8 +135,22 @@ def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8
     ]
 
 
+def control_points(reference: Float32, lips: Indices) -> Indices:
+    """Vertices that carry a displacement field: those of the lips, then the lower face thinned to `SPACING`.
+
+    reference: canonical face [V, 3]
+    """
+    away = np.linalg.norm(reference - reference[mesh.MOUTH_CORNERS].mean(0), axis=1)
+    chosen = list(lips)
+    for vertex in np.argsort(away):
+        below = reference[vertex, 1] > reference[mesh.NOSE_TIP, 1]
+        if below and np.linalg.norm(reference[chosen] - reference[vertex], axis=1).min() > SPACING:
+            chosen.append(vertex)
+    return np.array(chosen, np.int64)
+
+
 def needs_split(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
-    """Where lips that shall be shut are too far apart in the exemplar for one field, [n]."""
+    """Whether lips that must shut are too far apart in the exemplar for one field, bool [n]. aperture: to draw [n]"""
     parted = atlas.aperture[exemplar] + atlas.aperture_bias[exemplar]
     shutting = _shutting(atlas, exemplar, aperture)
     shut = parted + 2 * TUCK * shutting > SPLIT_RATIO * aperture
@@ -137,7 +158,10 @@ def needs_split(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArr
 
 
 def seam(drawn: Float32, rows: int, columns: int) -> Float32:
-    """1 below the line on which the lips of `drawn`, [V, 2] in crop pixels, meet, 0 above; as I420 is laid out."""
+    """1 below the line on which the lips meet, 0 above, float32 [rows * 3 / 2, columns] in the layout of I420.
+
+    drawn: landmarks [V, 2], crop pixels
+    """
     right, left = drawn[mesh.INNER_MOUTH_CORNERS]
     line = np.concatenate([right[None], (drawn[mesh.UPPER_INNER] + drawn[mesh.LOWER_INNER]) / 2, left[None]])
     line = line[np.argsort(line[:, 0])]
@@ -148,16 +172,16 @@ def seam(drawn: Float32, rows: int, columns: int) -> Float32:
 
 
 def _shutting(atlas: Atlas, exemplar: Indices, aperture: Float32) -> Float32:
-    """How much the parted lips of an exemplar are to be shut, 0-1, [n]."""
+    """How far the parted lips of an exemplar are to be shut, float32 [n], 0-1. aperture: to draw [n]"""
     closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
     ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
     return closing * np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)  # type: ignore[no-any-return]
 
 
 def _tuck(source: Float32, depth: Float32) -> Float32:
-    """Shifts [n, V, 2] that start lips which shall be shut a little inside the flesh of an exemplar's parted ones.
+    """Shifts [n, V, 2] that move the inner edges of an exemplar's parted lips a little into the flesh.
 
-    The mesh finds the inner contour to a pixel or so; without this a slit of teeth or darkness would be left.
+    The mesh finds these edges to about a pixel. Without the shifts, a slit of teeth or dark would remain.
     """
     amount = (depth * lip_geometry.interocular(source))[:, None, None]
     across = source[:, mesh.LOWER_OUTER] - source[:, mesh.UPPER_OUTER]
@@ -169,8 +193,8 @@ def _tuck(source: Float32, depth: Float32) -> Float32:
 
 
 def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:
-    """Opacity of the mouth layer, I420 [rows * 3 / 2, columns], and the ring of skin on which colours are compared,
-    [rows / 4, columns / 4]; uint8.
+    """Opacity of the mouth layer, uint8 I420 [rows * 3 / 2, columns], and the ring of skin on which colours are
+    compared, uint8 [rows / 4, columns / 4].
     """
     size = (rows // COARSE, columns // COARSE)
     outside = np.full(size, 255, np.uint8)
@@ -187,7 +211,7 @@ def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: i
 
 
 def opacity(mask: Uint8) -> Uint8:
-    """A mask [rows, columns] as the network takes it, I420 [rows * 3 / 2, columns]: chroma is covered as luma is."""
+    """A mask, uint8 [rows, columns], for all three planes of I420, uint8 [rows * 3 / 2, columns]."""
     rows, columns = mask.shape
     half = cv2.resize(mask, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
     return np.concatenate([mask, np.stack([half, half]).reshape(rows // 2, columns)])

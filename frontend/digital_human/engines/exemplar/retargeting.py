@@ -1,4 +1,4 @@
-"""From the lips of a standard speaker to the range of this person."""
+"""Lip curves of a standard speaker, brought into the range of the person in the template."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from digital_human.core.frame import Float32
 from digital_human.engines.exemplar.lip_geometry import smooth
 
 STANDARD_APERTURE = np.array([-0.67, -0.32, 0.01, 0.34, 0.80, 1.80], np.float32)
-"""Standard apertures that mean the same as the six `limits` of a person: shut, then percentiles of speaking.
+"""Standard apertures that correspond to the six `limits` of a person: shut, then percentiles while speaking.
 
-What the network says of people and languages, and so narrower than lips are: the mean of all sources of
+Quantiles of the model's predictions, which are narrower than those of lips: the mean of all sources of
 `python -m training.speech.calibrate`.
 """
 CLOSING, RESTING = (0.35, 0.6), (0.5, 0.8)
-"""Probabilities of closure and of silence between which the mouth shuts.
+"""The mouth shuts between these probabilities, of closure and of silence.
 
 Of synthetic speech hardly one p, b or m is missed, and one other sound in two hundred taken for them; of people reading
 one in ten is missed and one in fifty taken (`python -m training.speech.evaluate`). Lower, more shut, but the lips
 follow people less well.
 """
 HEADROOM = 0.25
-"""Share of the slope with which the opening still grows beyond the 95th percentile: loud vowels keep apart."""
+"""Slope of the opening beyond the 95th percentile, relative to that below: loud vowels stay distinct."""
 LARGEST = 1.05
-"""Largest opening, over the 95th percentile of the person's own."""
+"""Largest opening, relative to the person's 95th percentile."""
 WIDTH_GAIN = 0.9
 GAIN = (0.85, 1.8)
-"""Bounds of the factor by which a timid or a loud reading of the audio network is corrected."""
+"""Bounds of the gain that corrects an utterance for which the model predicts too little or too much."""
 CONFIDENT = 40
-"""Speaking frames of an utterance that weigh as much as what is expected of anybody."""
+"""Number of speaking frames at which the utterance and the prior weigh the same."""
 
 
 def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Float32) -> Float32:
-    """Aperture to draw, in inter-ocular distances, float32 [N].
+    """Aperture to draw, inter-ocular distances, float32 [N].
 
     standard: z-scored aperture of a standard speaker [N]
-    closure:  0-1, the lips of p, b, m touch [N]
-    silence:  0-1, nobody speaks [N]
-    limits:   this person's, see `Atlas`
+    closure:  probability that the lips touch, as in p, b and m [N]
+    silence:  probability that nobody speaks [N]
+    limits:   [6], see `Atlas`
 
-    Half by quantiles, half linear: quantiles give the person's own distribution, but alone they make a bumpy curve.
+    Half of the mapping is by quantiles, half is linear. Quantiles alone reproduce the person's distribution, but make
+    bumpy curves.
     """
     shut, top = limits[0], limits[-1]
     standard = _corrected(standard, silence)
@@ -53,9 +54,9 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
 
 
 def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:
-    """The opening drawn `strength` times as far about the shut mouth, float32 [N]; what is shut stays shut.
+    """The opening scaled by `strength` about the shut mouth, float32 [N]. A shut mouth stays shut.
 
-    Beyond the largest opening that `aperture` asks for it grows slowly: further the lips cannot be pulled.
+    Beyond the largest opening of `aperture` it grows slowly: lips cannot be pulled much further.
     """
     shut, largest = limits[0], LARGEST * limits[-1]
     wanted = shut + strength * (opening - shut)
@@ -64,10 +65,10 @@ def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:
 
 
 def _corrected(standard: Float32, silence: Float32) -> Float32:
-    """The aperture of an utterance brought to the standard range, about the shut mouth.
+    """The aperture of an utterance, scaled about the shut mouth into the standard range.
 
-    The network tends to the mean in languages and rooms it knows little. The utterance's own 95th percentile tells, but
-    only of frames in which somebody speaks, and the less the shorter it is: a few soft words must not become shouts.
+    In languages and rooms that it knows little, the model tends to the mean. The 95th percentile of the speaking frames
+    shows by how much. It counts less in short utterances: a few soft words must not become shouts.
     """
     low, high = STANDARD_APERTURE[0], STANDARD_APERTURE[-1]
     speaking = standard[silence < 0.5]
@@ -79,7 +80,10 @@ def _corrected(standard: Float32, silence: Float32) -> Float32:
 
 
 def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:
-    """Width to draw, in inter-ocular distances, float32 [N]; at rest the person's median. Arguments: see `aperture`."""
+    """Width to draw, inter-ocular distances, float32 [N]. At rest it is the person's median.
+
+    standard: z-scored width of a standard speaker [N]; silence: see `aperture`; limits: [4], `Atlas.width_limits`
+    """
     low, middle, high, spread = limits
     wanted = middle + WIDTH_GAIN * spread * standard * (1 - _ramp(silence, *RESTING))
     return np.clip(smooth(wanted, 0.2), low, high).astype(np.float32)

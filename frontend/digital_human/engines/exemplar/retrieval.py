@@ -1,7 +1,7 @@
-"""Which exemplar shows each output frame: the Viterbi path through the stock, found window by window.
+"""The exemplar of each output frame: the Viterbi path through all exemplars, found window by window.
 
-Costs are squared deviations over what goes unnoticed, so 1 is "just visible". The look-ahead is bounded: a window is
-searched together with some frames after it, and only the window is kept, so memory does not grow with the speech.
+Costs are squared deviations in units of what goes unnoticed, so 1 is just visible. Each window is searched together
+with a bounded look-ahead, of which nothing is kept, so memory does not grow with the speech.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from digital_human.core.landmarks import Indices
 from digital_human.engines.exemplar.atlas import Atlas
 
 WINDOW, LOOK_AHEAD = 100, 30
+"""Frames that a search settles, and frames after them that it takes into account."""
 CANDIDATES = 80
-"""Frames searched at once, frames looked ahead, exemplars considered for each frame."""
+"""Exemplars considered for each frame."""
 
 WIDTH_COST, SLOPE_COST, SHAPE_COST, BLUR_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 8.0
 SHUT_TOLERANCE = 0.008
-"""Openings this close are alike when the mouth is to shut: whether it really is, `gap` tells better than the mesh."""
+"""Difference of aperture that does not count while the mouth shuts: `gap` shows better whether it is shut."""
 POSE_TOLERANCE = 8.0
-"""Degrees. The cost of pose grows by its logarithm: a turned head is a pity, a wrong mouth is wrong."""
+"""Degrees. The cost of pose grows logarithmically: a turned head is worse, a wrong mouth is wrong."""
 JUMP_COST, APPEARANCE_COST = 3.0, 1.0
-"""Of a change of run: fixed, and for each unit of unlikeness."""
+"""Cost of a jump to another run of frames: fixed, and per unit of `appearance_distance`."""
 
 
 def choose(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Indices:
-    """Exemplar of every output frame, int64 [N].
+    """Exemplar of each output frame, int64 [N].
 
-    aperture, width: what is to be drawn [N]; order: template frame under each output frame [N]
+    aperture, width: what is to be drawn [N], inter-ocular distances
+    frame_indices:   template frame under each output frame [N]
     """
     count = len(frame_indices)
     chosen = np.zeros(count, np.int64)
@@ -55,7 +57,7 @@ def _quiet(atlas: Atlas, aperture: Float32) -> Float32:
 def _frame_cost(
     atlas: Atlas, aperture: Float32, width: Float32, slope: Float32, quiet: Float32, frame_indices: Indices
 ) -> Float32:
-    """Cost of every exemplar for every frame, [n, E]."""
+    """Cost of each exemplar for each frame, float32 [n, E]."""
     shown, shut = atlas.aperture, atlas.limits[0]
     wanted = aperture[:, None]
     closing = np.clip((shut + 0.03 - wanted) / 0.02, 0, 1)
@@ -76,19 +78,19 @@ def _frame_cost(
 
 
 def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
-    """Cheapest path through cost [n, E], begun after the exemplar `previous`. change: [E, E], see `_change`"""
+    """Cheapest path through cost [n, E], after the exemplar `previous`. change: [E, E], see `_change`."""
     kept = min(CANDIDATES, cost.shape[1])
     candidates = np.argpartition(cost, kept - 1, axis=1)[:, :kept]
     candidates.sort(axis=1)
-    own = np.take_along_axis(cost, candidates, 1)
-    total = own[0]
+    local = np.take_along_axis(cost, candidates, 1)
+    total = local[0]
     if previous is not None:
         total = total + change[candidates[0], previous]
     back, every = np.zeros((len(cost), kept), np.int64), np.arange(kept)
     for i in range(1, len(cost)):
         step = total + change[candidates[i][:, None], candidates[i - 1]]
         back[i] = step.argmin(1)
-        total = step[every, back[i]] + own[i]
+        total = step[every, back[i]] + local[i]
     at = int(total.argmin())
     path = np.zeros(len(cost), np.int64)
     for i in range(len(cost) - 1, -1, -1):
@@ -98,31 +100,31 @@ def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
 
 
 def _change(frames: Indices, appearance_distance: Float32) -> Float64:
-    """Cost of showing each exemplar behind each, [E, E]: nothing for the template's own next frame.
+    """Cost of each exemplar after each other one, float64 [E, E]: 0 for the template's next frame.
 
-    frames: ascending
+    frames: template frames of the exemplars, ascending
     """
     change = (JUMP_COST + APPEARANCE_COST * np.minimum(appearance_distance.T, 8)).astype(np.float64, order="C")
     every = np.arange(len(frames))
     for step, cost in ((1, 0.0), (0, 0.6), (-1, 0.8), (2, 0.8)):
         before = np.minimum(np.searchsorted(frames, frames - step), len(frames) - 1)
-        there = frames[before] == frames - step
-        change[every[there], before[there]] = cost
+        matches = frames[before] == frames - step
+        change[every[matches], before[matches]] = cost
     return change
 
 
 def fades(atlas: Atlas, chosen: Indices, aperture: Float32) -> tuple[Indices, Float32]:
-    """A second exemplar for every frame and its weight, [N] each: cross-fades around changes of run.
+    """A second exemplar for each frame and its weight, [N] each: cross-fades around jumps.
 
-    Only between mouths that are about equally open: others would show double lips. Weight 0 means no second one.
+    Only between mouths about equally open, since others would show double lips. A weight of 0 means no second exemplar.
     """
     frames, shown = atlas.exemplar_frame, atlas.aperture
     other, weight = chosen.copy(), np.zeros(len(chosen), np.float32)
     jumps = np.flatnonzero(np.abs(np.diff(frames[chosen])) > 2)
     for i in jumps:
-        for here, there in ((i, i + 1), (i + 1, i)):
-            open_as = ((shown[chosen[there]] - aperture[here]) / (0.01 + 0.1 * aperture[here])) ** 2
+        for here, matches in ((i, i + 1), (i + 1, i)):
+            open_as = ((shown[chosen[matches]] - aperture[here]) / (0.01 + 0.1 * aperture[here])) ** 2
             share = 0.33 * np.exp(-open_as)
             if share > max(weight[here], 0.08):
-                other[here], weight[here] = chosen[there], share
+                other[here], weight[here] = chosen[matches], share
     return other, weight

@@ -1,6 +1,6 @@
-"""Audio -> the lips of a standard speaker, through the network `speech_to_lips`, for speech of any length.
+"""Lip curves of a standard speaker, predicted from audio of any length by the model `speech_to_lips`.
 
-Long speech is cut into windows that overlap and cross-fade, so memory is bounded and no seam is heard in the lips.
+Long speech is split into windows that overlap and cross-fade, so memory is bounded and the curves have no seams.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ Wider, it shuts no more of them (95.8 or 96.2 %), but holds the mouth shut for l
 
 @dataclass(frozen=True)
 class LipCurves:
-    """Per output frame [N]: z-scored aperture and width, and probabilities that the lips touch, that nobody speaks."""
+    """Curves of a standard speaker, float32 [N] each, one value per output frame.
+
+    aperture, width: z-scores
+    closure: probability that the lips touch, 0-1
+    silence: probability that nobody speaks, 0-1
+    """
 
     aperture: Float32
     width: Float32
@@ -37,15 +42,18 @@ class LipCurves:
 
 
 def predict_lips(audio: Float32, count: int, fps: Fraction, models: Models) -> LipCurves:
-    """What the lips do in each of `count` frames, frame k being shown at (k + 0.5) / fps. audio: float32 [samples]."""
+    """Lip curves of `count` frames; frame k is shown at (k + 0.5) / fps seconds.
+
+    audio: float32 [samples], 16 kHz mono, +-1
+    """
     instants = max(1, -(-len(audio) * INSTANTS // SPEECH_RATE))
     curves = np.zeros((instants, 4), np.float32)
     weight = np.zeros((instants, 1), np.float32)
     for start, stop in _windows(instants):
-        told = _ask(audio, start, stop, models)
+        predicted = _predict_window(audio, start, stop, models)
         fade = np.minimum(np.arange(1, stop - start + 1), np.arange(stop - start, 0, -1))
         share = np.minimum(fade / OVERLAP, 1).astype(np.float32)[:, None]
-        curves[start:stop] += share * told
+        curves[start:stop] += share * predicted
         weight[start:stop] += share
     curves /= weight
 
@@ -70,13 +78,13 @@ def _windows(instants: int) -> Iterator[tuple[int, int]]:
     yield max(0, min(start, instants - WINDOW)), instants
 
 
-def _ask(audio: Float32, start: int, stop: int, models: Models) -> Float32:
+def _predict_window(audio: Float32, start: int, stop: int, models: Models) -> Float32:
     """Aperture, width, closure and silence of instants start..stop, [n, 4]."""
     hop = SPEECH_RATE // INSTANTS
     part = np.zeros((stop - start) * hop, np.float32)
     given = audio[start * hop : stop * hop]
     part[: len(given)] = given
-    told = models.infer(MODEL, {"audio": part[None]}, ("lips", "closure", "silence"))
-    lips = told["lips"][0, :, :2]
-    columns = [lips, told["closure"][0][:, None], told["silence"][0][:, None]]
+    outputs = models.infer(MODEL, {"audio": part[None]}, ("lips", "closure", "silence"))
+    lips = outputs["lips"][0, :, :2]
+    columns = [lips, outputs["closure"][0][:, None], outputs["silence"][0][:, None]]
     return np.concatenate(columns, 1).astype(np.float32)  # type: ignore[no-any-return]

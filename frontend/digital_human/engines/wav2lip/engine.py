@@ -1,8 +1,8 @@
-"""Wav2Lip: the published network, 96x96, with weights that its users bring.
+"""Wav2Lip: the published network, 96x96, with weights that users bring.
 
 K. R. Prajwal, R. Mukhopadhyay, V. P. Namboodiri, C. V. Jawahar, "A lip sync expert is all you need for speech to lip
 generation in the wild", ACM Multimedia 2020. Box, padding, smoothing and mel windows are those of the published
-inference. The paste is not: there a hard rectangle replaces the face, here only the lower face fades in.
+inference. The paste is not: instead of a hard rectangle, only the lower face is blended in.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from digital_human.errors import NoFaceError
 SIZE = 96
 MEL_STEPS = 16
 BELOW = 10
-"""Pixels added under the chin: the published padding (0, 10, 0, 0)."""
+"""Pixels added under the chin, the published padding (0, 10, 0, 0)."""
 SMOOTHED = 5
 """Frames over which boxes are averaged."""
 CHIN, FEATHER = 0.08, 0.22
-"""In inter-ocular distances: how far the mask reaches under the jaw, which may drop, and how wide its edge fades."""
+"""How far the mask reaches under the jaw, which may drop, and the width of its soft edge, inter-ocular distances."""
 MOST_SHARPENING = 2.0
 
 
 @dataclass
 class Wav2LipEngine:
-    """sharpen: raise the patch's fine detail to that of the template around it."""
+    """sharpen: amplify the fine detail of the face until it is as strong as that of the template around it"""
 
     name: str = "wav2lip"
     sharpen: bool = False
@@ -47,7 +47,7 @@ class Wav2LipEngine:
     has_strength: bool = False
 
     def analyse(self, template: Template, models: Models) -> Arrays:
-        """boxes  int64 [T, 4], left, top, right, bottom; meaningless where no face is present."""
+        """boxes  int64 [T, 4], left, top, right, bottom, frame pixels; meaningless where no face is present"""
         return {"boxes": face_boxes(template.track, template.width, template.height)}
 
     def plan(
@@ -95,7 +95,7 @@ class Wav2LipEngine:
         left, top, right, bottom = _support(mask)
         if right == left:
             return finished
-        # Nothing is drawn where nothing will be seen.
+        # Only the visible part is drawn.
         mask = mask[top:bottom, left:right]
         corner += [left, top]
         x, y = (int(v) for v in corner)
@@ -112,15 +112,17 @@ class Wav2LipEngine:
 
 
 def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
-    """int64 [T, 4]: what the face mesh covers, padded and smoothed as the published inference does it.
+    """Boxes of the face mesh, padded and smoothed like those of the published inference, int64 [T, 4].
 
-    Its smoothing looks ahead: each box is the mean of itself and the next four, the last ones of the last five.
+    Each box is the mean of itself and the next four; the last ones are means of the last five.
+
+    Raises NoFaceError if no frame shows a face.
     """
     if not track.present.any():
         raise NoFaceError("video_path: no face was found in the template")
     points = track.landmarks[..., :2]
     low, high = points.min(1).astype(np.int64), points.max(1).astype(np.int64)
-    # A face that is partly outside the picture keeps a box of at least two pixels in it.
+    # A face that is partly outside the frame keeps a box of at least two pixels.
     limits = np.array([width, height])
     low = np.clip(low, 0, limits - 2)
     high = np.clip(high + np.array([0, BELOW]), low + 2, limits)
@@ -134,9 +136,9 @@ def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
 
 
 def lower_face(points: Float32, width: int, height: int) -> Float32:
-    """Opacity of the paste, float32 [height, width]: 1 around the mouth, 0 at the edge of the lower face and the crop.
+    """Opacity of the paste, float32 [height, width]: 1 around the mouth, 0 at the edges of the lower face and the crop.
 
-    points: [468, 2], crop pixels
+    points: landmarks [468, 2], crop pixels
     """
     unit = float(np.linalg.norm(points[mesh.RIGHT_EYE].mean(0) - points[mesh.LEFT_EYE].mean(0)))
     down = points[mesh.CHIN] - points[mesh.NOSE_BRIDGE]
@@ -151,20 +153,20 @@ def lower_face(points: Float32, width: int, height: int) -> Float32:
 
 
 def _support(mask: Float32) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom, all even, of what is not 0 in a mask of even sides; all 0 where nothing is."""
+    """Left, top, right and bottom of the non-zero part of a mask of even size, all even; all 0 if it is empty."""
     x, y, width, height = cv2.boundingRect((mask > 0).view(np.uint8))
     right, bottom = x + width, y + height
     return x - x % 2, y - y % 2, right + right % 2, bottom + bottom % 2
 
 
 def _to_patch(box: Indices) -> npt.NDArray[np.float64]:
-    """Affine map, frame pixels -> pixels of the patch that shows the box."""
+    """Affine map, float64 [2, 3], from frame pixels to those of the patch that shows the box."""
     scale = SIZE / (box[2:] - box[:2])
     return np.column_stack([np.diag(scale), (0.5 - box[:2]) * scale - 0.5])
 
 
 def _sharpened(luma: Float32, template: Float32, mask: Float32, enlargement: float) -> Float32:
-    """Fine detail, at the scale of the patch's own pixels, amplified until it is as strong as the template's there."""
+    """The luma with the detail at the scale of the patch's pixels amplified until it is as strong as the template's."""
     sigma = max(enlargement, 0.5)
     detail, grain = (image - cv2.GaussianBlur(image, (0, 0), sigma) for image in (luma, template))
     strength = np.sqrt([(mask * detail**2).sum(), (mask * grain**2).sum()])

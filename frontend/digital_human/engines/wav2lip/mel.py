@@ -20,13 +20,15 @@ PRE_EMPHASIS = 0.97
 FLOOR_DB, REFERENCE_DB = -100.0, 20.0
 LARGEST = 4.0
 _BLOCK = 512
-"""Steps transformed at once: memory does not follow the length of the speech."""
+"""Steps transformed at once, so that memory does not grow with the length of the speech."""
 
 
 def mel_spectrogram(audio: Float32) -> Float32:
-    """float32 [samples], 16 kHz mono, +-1 -> float32 [samples // 200 + 1, 80], decibels mapped to +-4.
+    """Mel spectrogram, float32 [samples // 200 + 1, 80], decibels mapped to +-4.
 
-    Steps are 12.5 ms apart, each in the middle of its 50 ms window; at both ends the sound is mirrored.
+    audio: float32 [samples], 16 kHz mono, +-1
+
+    Steps are 12.5 ms apart, each in the middle of its 50 ms window. The sound is mirrored at both ends.
     """
     hann = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     mel = np.empty((len(audio) // HOP + 1, BANDS), np.float32)
@@ -41,7 +43,7 @@ def mel_spectrogram(audio: Float32) -> Float32:
 
 
 def _emphasised(audio: Float32, first: int, end: int) -> Float32:
-    """Samples `first` to `end` with high frequencies raised; both may lie outside, where the sound is mirrored."""
+    """Samples first .. end-1 after pre-emphasis, float32. Both may lie outside, where the sound is mirrored."""
     last = len(audio) - 1
     position = np.abs(np.arange(first, end)) % max(2 * last, 1)
     position = np.minimum(position, 2 * last - position)
@@ -51,7 +53,7 @@ def _emphasised(audio: Float32, first: int, end: int) -> Float32:
 
 @cache
 def _filters() -> Float32:
-    """[BANDS, WINDOW / 2 + 1], triangles of equal area, evenly spaced in mel."""
+    """Filters, float32 [BANDS, WINDOW / 2 + 1]: triangles of equal area, evenly spaced in mel."""
     ends = _to_mel(np.array([LOWEST, HIGHEST]))
     edges = _to_hertz(np.linspace(ends[0], ends[1], BANDS + 2))[:, None]
     bins = np.fft.rfftfreq(WINDOW, 1 / SPEECH_RATE)
@@ -61,16 +63,12 @@ def _filters() -> Float32:
     return np.asarray(triangles * 2 / (edges[2:] - edges[:-2]), np.float32)
 
 
-# Slaney's scale: linear up to 1000 Hz, which is 15 mel, then 27 mel for each factor of 6.4.
+# Slaney's scale is linear up to 1000 Hz, which is 15 mel, and has 27 mel for each factor of 6.4 beyond.
 
 
-def _to_mel(
-    hertz: Float64,
-) -> Float64:
+def _to_mel(hertz: Float64) -> Float64:
     return np.where(hertz < 1000, hertz * 3 / 200, 15 + 27 * np.log(np.maximum(hertz, 1) / 1000) / np.log(6.4))
 
 
-def _to_hertz(
-    mel: Float64,
-) -> Float64:
+def _to_hertz(mel: Float64) -> Float64:
     return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))

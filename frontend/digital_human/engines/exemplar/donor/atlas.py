@@ -1,4 +1,4 @@
-"""The donor: the inside of another person's mouth, at any opening, and how a face moves as its mouth opens.
+"""The donor: the inside of another person's mouth at any opening, and the motion of a face whose mouth opens.
 
 `training.donor.build_atlas` builds the atlas; docs/donor-mouths.md says from what. Its pictures lie in a plane fixed
 to the donor's skull, so upper teeth stand still in it while lips and jaw move: between two pictures everything above
@@ -21,12 +21,12 @@ from digital_human.engines.exemplar import rbf
 
 ATLAS = Path(__file__).parents[3] / "assets" / "donor_mouths.npz"
 REACH, GRID = 0.6, 4
-"""Reach of the field between two pictures, inter-ocular distances, and the step of the grid fields are made on."""
+"""Reach of the displacement field between two images, inter-ocular distances, and the step of its grid, pixels."""
 
 
 @dataclass(frozen=True)
 class Donor:
-    """K pictures in rising order of opening, of rows x columns pixels; lengths in inter-ocular distances unless said.
+    """K images in ascending order of opening. Lengths are in inter-ocular distances unless stated.
 
     pictures:  float32 [K, rows, columns, 3] RGB, continued beyond the lips' edge
     contours:  float32 [K, 20, 2], the lips' inner edge in them, ordered as `landmarks.INNER_LIPS`, pixels
@@ -53,12 +53,12 @@ class Donor:
     opening: Float32
 
     def change(self, opening: Float32, widening: Float32) -> Float32:
-        """How the face has moved, [n, 468, 3], where the mouth is open and wider by that much [n] than when shut."""
+        """Motion of the face, float32 [n, 468, 3], that comes with an opening and a widening of the shut mouth [n]."""
         terms = np.stack([opening, opening**2, widening, opening * widening], 1)
         return np.asarray(np.einsum("nk,kvc->nvc", terms, self.opening), np.float32)
 
     def mouth(self, opening: float) -> tuple[Float32, Float32]:
-        """Picture [rows, columns, 3] and contour [20, 2] at one opening."""
+        """Image [rows, columns, 3] and contour [20, 2] at one opening."""
         position = float(np.interp(opening, self.openings, np.arange(len(self.openings))))
         below = min(int(position), len(self.openings) - 2)
         share = position - below
@@ -69,7 +69,7 @@ class Donor:
 
 
 @cache
-def donor() -> Donor:
+def load_donor() -> Donor:
     """The donor that ships with the service."""
     with np.load(ATLAS) as stored:
         arrays: dict[str, Any] = {name: stored[name] for name in stored.files if name != "credit"}
@@ -85,7 +85,7 @@ def inside(contour: Float32, rows: int, columns: int) -> Uint8:
 
 
 def _continued(picture: Uint8, contour: Float32) -> Float32:
-    """Every pixel outside the contour takes the colour of the nearest one well inside."""
+    """The image, float32, in which each pixel outside the contour has the colour of the nearest one well inside."""
     hole = cv2.erode(inside(contour, *picture.shape[:2]), np.ones((3, 3), np.uint8))
     _, labels = cv2.distanceTransformWithLabels(
         255 - hole, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
@@ -96,14 +96,14 @@ def _continued(picture: Uint8, contour: Float32) -> Float32:
 
 
 def _move(picture: Float32, contour: Float32, wanted: Float32, scale: float) -> Float32:
-    """The picture with its lower lip's edge brought from one contour to another; the upper jaw stays."""
+    """The image with the edge of its lower lip moved from one contour to another. The upper jaw stays."""
     displacement = np.zeros_like(contour)
     displacement[mesh.LOWER_CONTOUR] = contour[mesh.LOWER_CONTOUR] - wanted[mesh.LOWER_CONTOUR]
     return pull(picture, wanted, displacement, REACH * scale)
 
 
 def pull(picture: Float32, points: Float32, displacement: Float32, reach: float) -> Float32:
-    """A picture warped: what was at points + displacement comes to lie at the points, [K, 2] pixels each."""
+    """The image warped so that what was at points + displacement, [K, 2] pixels each, lies at the points."""
     rows, columns = picture.shape[:2]
     weights = rbf.coefficients(points[None], displacement[None], np.array([reach], np.float32), 1e-3)[0]
     x, y = np.meshgrid(np.arange(0, columns, GRID), np.arange(0, rows, GRID))

@@ -1,4 +1,4 @@
-"""A mouth that is open all the time, a smile or a cry: it is shut first, so that it can open like others."""
+"""Shuts a mouth that is open all the time, such as a smile, so that it can open like others."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, pull
 
 UPPER_SHARE = 0.4
-"""Of the way to each other, what the upper lip goes."""
+"""Share of the gap that the upper lip closes."""
 OUTER_SHARE = 0.9
-"""How much of it the lips' outer edges go along."""
+"""Share of this motion in which the outer edges of the lips take part."""
 DROPPED = 0.06
-"""Aperture from which the jaw has dropped as well, inter-ocular distances."""
+"""Aperture beyond which the jaw is raised too, inter-ocular distances."""
 REACH = 0.8
-"""Of the displacement fields, inter-ocular distances."""
+"""Reach of the displacement fields, inter-ocular distances."""
 
 
 def closed(points: Float32, donor: Donor, size: float) -> Float32:
-    """Landmarks [n, 468, 3] with the lips together: the jaw is raised as the donor's would be, the lips do the rest.
+    """Landmarks [n, 468, 3] with the lips shut: the jaw is raised as the donor's would be, the lips close the rest.
 
-    size: width of this mouth over the donor's
+    size: width of this mouth relative to the donor's
     """
     opening = np.maximum(lip_geometry.aperture(points) - DROPPED, 0)
     change = size * donor.change(opening / size, np.zeros_like(opening))
@@ -46,12 +46,15 @@ def closed(points: Float32, donor: Donor, size: float) -> Float32:
 def close(
     regions: Sequence[Frame], points: Float32, origin: Indices, control: Indices, donor: Donor, size: float
 ) -> tuple[list[Frame], Float32]:
-    """Regions of n frames, and the landmarks [n, 468, 3] of those, with the lips together.
+    """Regions of n frames with the lips shut, and their landmarks, float32 [n, 468, 3], frame pixels.
 
-    The teeth lie between the lips, so no one smooth field can hide them: each lip is moved by its own, and the two
-    pictures meet on the seam.
+    One smooth field cannot hide the teeth between the lips. So each lip is moved by its own field, and the two images
+    meet on the seam.
 
-    origin: frame pixel of each region's corner [n, 2]; control: vertices that carry the fields; size: see `closed`
+    points:  landmarks of the frames [n, 468, 3], frame pixels
+    origin:  top left corner of each region [n, 2], frame pixels
+    control: vertices that carry the fields
+    size:    see `closed`
     """
     target = closed(points, donor, size)
     lower_lip, upper_lip = (

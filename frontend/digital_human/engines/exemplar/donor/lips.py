@@ -1,4 +1,4 @@
-"""A mouth that is always shut, and how its own lips part: found on the seam between them, opened as a donor's open."""
+"""Opens a mouth that is always shut: finds the seam between its lips and parts them as a donor's part."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from digital_human.engines.exemplar import head_pose, lip_geometry, lip_shape
 from digital_human.engines.exemplar.donor.atlas import Donor
 
 OFFSETS = np.linspace(-0.04, 0.04, 33, dtype=np.float32)
-"""Where the seam is looked for, from the middle between the mesh's lips, inter-ocular distances."""
+"""Candidates for the seam, relative to the middle between the mesh's lips, inter-ocular distances."""
 SHIFTS = np.linspace(-0.016, 0.016, 17, dtype=np.float32)
 LIKELY_SHIFT = 0.008
-"""How far the mesh may be off in one frame of a clip, and usually is."""
+"""Errors of the mesh in one frame, the candidates and a usual one, inter-ocular distances."""
 ABOVE, BELOW = 0.006, 0.012
-"""The lips' edges lie this far from the seam, so that its dark line stays between them, inter-ocular distances."""
+"""Distances of the lips' edges from the seam, so that its dark line stays between them, inter-ocular distances."""
 WIDENED_FULLY = 0.04
-"""Opening from which the width follows in full: a mouth that is shut keeps its own."""
+"""Opening from which the width applies in full, inter-ocular distances: a shut mouth keeps its width."""
 UPPER_SHARE = 0.2
-"""Of what an opening still lacks, the share of the upper lip."""
+"""Share of the missing opening that the upper lip contributes."""
 
 
 def axes(points: Float32) -> tuple[Float32, Float32]:
@@ -31,9 +31,11 @@ def axes(points: Float32) -> tuple[Float32, Float32]:
 
 
 def seam_cost(luma: Uint8, points: Float32) -> Float32:
-    """How unlike a seam each place is, [9, 33]: columns of the lips, by OFFSETS.
+    """How little each place looks like a seam, float32 [9, 33]: columns of the lips by `OFFSETS`.
 
-    The seam is dark, and brighter just below: the upper lip lies in shadow.
+    The seam is dark, and brighter just below, because the upper lip lies in shadow.
+
+    luma: uint8 [H, W]; points: landmarks [468, 3], its pixels
     """
     unit = float(lip_geometry.interocular(points))
     _, down = axes(points[None])
@@ -47,19 +49,19 @@ def seam_cost(luma: Uint8, points: Float32) -> Float32:
 
 
 def seam_offsets(costs: Float32) -> Float32:
-    """Where the seam lies over the mesh's middle in each column [9], inter-ocular distances; costs: [frames, 9, 33]."""
+    """Offset of the seam in each column, float32 [9], inter-ocular distances. costs: of some frames [frames, 9, 33]"""
     mean = cv2.GaussianBlur(costs.mean(0), (0, 0), sigmaX=1, sigmaY=0.8)
     return OFFSETS[mean.argmin(1)]  # type: ignore[no-any-return]
 
 
 def seam_shift(costs: Float32, offsets: Float32) -> float:
-    """How far the seam of one frame lies from where it lies on average; costs: [9, 33], of this frame."""
+    """Shift of the seam of one frame relative to `offsets`, inter-ocular distances. costs: of this frame [9, 33]"""
     each = [np.interp(offset + SHIFTS, OFFSETS, cost) for offset, cost in zip(offsets, costs, strict=True)]
     return float(SHIFTS[(np.sum(each, axis=0) + (SHIFTS / LIKELY_SHIFT) ** 2).argmin()])
 
 
 def on_seam(points: Float32, offsets: Float32) -> Float32:
-    """Landmarks [n, 468, 3] with both inner edges of the lips laid on the seam. offsets: [n, 9]"""
+    """Landmarks [n, 468, 3] with the inner edges of both lips on the seam. offsets: of the seam [n, 9]"""
     out = points.copy()
     unit = lip_geometry.interocular(points)[:, None, None]
     down = axes(points)[1][:, None]
@@ -70,11 +72,12 @@ def on_seam(points: Float32, offsets: Float32) -> Float32:
     return out
 
 
-def draw(donor: Donor, points: Float32, opening: Float32, widening: Float32, size: float) -> Float32:
-    """Landmarks wanted, [n, 468, 2].
+def open_lips(donor: Donor, points: Float32, opening: Float32, widening: Float32, size: float) -> Float32:
+    """Landmarks with the lips parted, float32 [n, 468, 2].
 
-    points: landmarks with the lips on the seam [n, 468, 3]; opening, widening: over the shut mouth [n]
-    size: width of this mouth over the donor's; openings are met exactly all the same
+    points:            landmarks with the lips on the seam [n, 468, 3]
+    opening, widening: relative to the shut mouth [n], inter-ocular distances. The result has exactly this opening
+    size:              width of this mouth relative to the donor's
     """
     t = np.clip(opening / WIDENED_FULLY, 0, 1)
     widening = widening * t * t * (3 - 2 * t)
@@ -86,7 +89,7 @@ def draw(donor: Donor, points: Float32, opening: Float32, widening: Float32, siz
         (mesh.UPPER_INNER, mesh.UPPER_OUTER),
         (mesh.LOWER_INNER, mesh.LOWER_OUTER),
     ):
-        lip = 0.7 * moved[:, inner] + 0.3 * moved[:, outer]  # a lip moves as one piece
+        lip = 0.7 * moved[:, inner] + 0.3 * moved[:, outer]  # A lip moves as one piece.
         ends = moved[:, mesh.INNER_MOUTH_CORNERS]
         padded = np.concatenate([ends[:, :1], lip, ends[:, 1:]], 1)
         lip = 0.25 * (padded[:, :-2] + padded[:, 2:]) + 0.5 * lip
@@ -96,7 +99,7 @@ def draw(donor: Donor, points: Float32, opening: Float32, widening: Float32, siz
 
 
 def _exact(drawn: Float32, points: Float32, opening: Float32) -> Float32:
-    """Part the lips of drawn [n, 468, 2] by exactly this opening, tapered towards the corners."""
+    """Landmarks [n, 468, 2] with the lips parted by exactly this opening [n], less towards the corners."""
     drawn = drawn.copy()
     unit = lip_geometry.interocular(points)
     down = axes(points)[1]

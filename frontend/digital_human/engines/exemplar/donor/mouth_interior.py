@@ -1,4 +1,4 @@
-"""What the hole between the drawn lips shows: a donor's mouth, or the own teeth of one that is open all the time."""
+"""The inside of the mouth between the drawn lips: a donor's, or the person's if it is visible all the time."""
 
 from __future__ import annotations
 
@@ -15,64 +15,73 @@ from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, inside
 
 UPPER_FOLLOWS = 0.3
-"""How much of the difference between the two upper lips' edges the upper teeth take part in."""
+"""Share of the difference between the edges of the two upper lips by which the upper teeth are warped."""
 LIP_SHADOW, LIP_SHADOW_REACH = 0.2, 0.03
 NARROW_SHADE, NARROW_OPENING = 0.35, 0.10
-"""The lips shade what lies next to them, and all of a mouth that is hardly open."""
+"""The lips shade what lies next to them, and all of the inside of a mouth that is hardly open."""
 MARGIN = 0.012
-"""How far inside its lips' edge a frame surely shows the mouth, inter-ocular distances."""
+"""Distance from the lips' inner edge at which a frame surely shows the inside, inter-ocular distances."""
 
 
 @dataclass(frozen=True)
-class Inside:
-    """Of n frames.
+class Interior:
+    """The inside of the mouth in n frames.
 
-    pictures: I420 uint8 [n, rows * 3 / 2, columns]
-    affine:   float32 [n, 3, 2], rows (x, y, 1), from pixels of the mouth layer to the pictures'
-    rest:     float32 [n, 20, 2], what is to be added to that at the inner lips, ordered as `landmarks.INNER_LIPS`
+    images: uint8 [n, rows * 3 / 2, columns], I420
+    affine: float32 [n, 3, 2], rows (x, y, 1), from pixels of the mouth layer to those of the images
+    rest:   float32 [n, 20, 2], displacement to add to that at the inner lips, ordered as `landmarks.INNER_LIPS`
     """
 
-    pictures: Uint8
+    images: Uint8
     affine: Float32
     rest: Float32
 
 
 @dataclass(frozen=True)
 class Light:
-    """teeth: RGB of the brightest in this face's light [3]; blur: of the donor, inter-ocular distances."""
+    """Light and sharpness of a template.
+
+    teeth: float32 [3], RGB of the brightest teeth
+    blur:  blur that makes the donor as soft, inter-ocular distances
+    matrix: of the template's frames
+    """
 
     teeth: Float32
     blur: float
     matrix: Matrix
 
 
-def donors(
-    other: Donor, seamed: Float32, target: Float32, corners: Float32, opening: Float32, scale: float, light: Light
-) -> Inside:
-    """The donor's mouth, in this light, seam on seam.
+def from_donor(
+    donor: Donor, seamed: Float32, target: Float32, corners: Float32, opening: Float32, scale: float, light: Light
+) -> Interior:
+    """The inside of the donor's mouth in this light, aligned by the seam of the lips.
 
-    seamed:  landmarks of the frames, lips shut [n, 468, 3]
-    target:  the inner lips as drawn, pixels of the mouth layer [n, 20, 2]
-    corners: frame pixel of each layer's corner [n, 2]
+    seamed:  landmarks of the frames with the lips shut [n, 468, 3], frame pixels
+    target:  the inner lips as drawn [n, 20, 2], pixels of the mouth layer
+    corners: top left corner of each layer [n, 2], frame pixels
     opening: [n], inter-ocular distances
-    scale:   width of this mouth over the donor's
+    scale:   width of this mouth relative to the donor's
     """
-    mouths = [other.mouth(float(o / scale)) for o in opening]
-    to_plane = _to_plane(other, seamed, corners, scale)
+    mouths = [donor.mouth(float(o / scale)) for o in opening]
+    to_plane = _to_plane(donor, seamed, corners, scale)
     follows = np.full((len(mesh.INNER_LIPS), 1), UPPER_FOLLOWS, np.float32)
     follows[mesh.LOWER_CONTOUR] = 1
     rest = (np.stack([contour for _, contour in mouths]) - rbf.apply(to_plane, target)) * follows
     pictures = [
-        _finish(other, picture, contour, light, float(o)) for (picture, contour), o in zip(mouths, opening, strict=True)
+        _finish(donor, picture, contour, light, float(o)) for (picture, contour), o in zip(mouths, opening, strict=True)
     ]
-    return Inside(np.stack(pictures), to_plane, rest.astype(np.float32))
+    return Interior(np.stack(pictures), to_plane, rest.astype(np.float32))
 
 
-def own(frames: Sequence[Frame], here: Float32, target: Float32, corners: Float32, size: tuple[int, int]) -> Inside:
-    """A window on the frame itself, in which nothing moves, as upper teeth do not. Only where it reaches beyond the
-    frame's lips, what lies at their edge is stretched.
+def from_frames(
+    frames: Sequence[Frame], here: Float32, target: Float32, corners: Float32, size: tuple[int, int]
+) -> Interior:
+    """The inside that the frames themselves show. Nothing in it moves, as upper teeth do not. Where the drawn lips are
+    farther open than those of the frame, the pixels at the edge are stretched.
 
-    here: landmarks of the frames as they are [n, 468, 3]; size: rows and columns of the layer; others: see `donors`
+    here: landmarks of the frames as they are [n, 468, 3], frame pixels
+    size: rows and columns of the layer
+    target, corners: see `from_donor`
     """
     at = corners.astype(np.int64) // 2 * 2
     rows, columns = size
@@ -81,11 +90,11 @@ def own(frames: Sequence[Frame], here: Float32, target: Float32, corners: Float3
     affine[:, [0, 1], [0, 1]] = 1
     affine[:, 2] = corners - at
     wanted = target + corners[:, None]
-    return Inside(np.stack(pictures), affine, (_within(here, wanted) - wanted).astype(np.float32))
+    return Interior(np.stack(pictures), affine, (_within(here, wanted) - wanted).astype(np.float32))
 
 
 def _within(here: Float32, wanted: Float32) -> Float32:
-    """Points [n, 20, 2] moved to where the frames show the inside of the mouth."""
+    """Points [n, 20, 2] moved to where the frames show the inside of the mouth, frame pixels."""
     axes = np.stack(lips.axes(here), 2)
     inner, points = here[:, mesh.INNER_LIPS, :2] @ axes, wanted @ axes
     for edge, point, margin in zip(inner, points, MARGIN * lip_geometry.interocular(here), strict=True):
@@ -96,28 +105,25 @@ def _within(here: Float32, wanted: Float32) -> Float32:
     return points @ axes.transpose(0, 2, 1)
 
 
-def _to_plane(other: Donor, seamed: Float32, corners: Float32, scale: float) -> Float32:
-    """Affine maps [n, 3, 2], rows (x, y, 1), from layer pixels to the donor's plane, seam on seam.
-
-    seamed: landmarks [n, 468, 3]; corners: frame pixel of each layer's corner [n, 2]
-    """
-    poses = head_pose.fit(other.reference, seamed)
-    linear = poses.rotation[:, :2, :2] * (poses.scale[:, None, None] * scale / other.scale)
+def _to_plane(donor: Donor, seamed: Float32, corners: Float32, scale: float) -> Float32:
+    """Affine maps [n, 3, 2], rows (x, y, 1), from layer pixels to the donor's plane. Arguments: see `from_donor`."""
+    poses = head_pose.fit(donor.reference, seamed)
+    linear = poses.rotation[:, :2, :2] * (poses.scale[:, None, None] * scale / donor.scale)
     middle = seamed[:, mesh.UPPER_INNER, :2].mean(1) + seamed[:, mesh.LOWER_INNER, :2].mean(1)
-    shift = middle / 2 - corners - (linear @ other.seam)
+    shift = middle / 2 - corners - (linear @ donor.seam)
     inverse = np.linalg.inv(linear)
     rows = np.concatenate([inverse.transpose(0, 2, 1), -(inverse @ shift[..., None]).transpose(0, 2, 1)], 1)
     return rows.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _finish(other: Donor, picture: Float32, contour: Float32, light: Light, opening: float) -> Uint8:
-    """The donor's mouth in this face's light, shadow and softness, I420 [rows * 3 / 2, columns]."""
+def _finish(donor: Donor, picture: Float32, contour: Float32, light: Light, opening: float) -> Uint8:
+    """An image of the donor with the light, shade and sharpness of the template, uint8 I420 [rows * 3 / 2, columns]."""
     rows, columns = picture.shape[:2]
-    lit: Float32 = picture * (light.teeth / other.teeth)
-    blur = light.blur * other.scale
+    lit: Float32 = picture * (light.teeth / donor.teeth)
+    blur = light.blur * donor.scale
     if blur > 0.3:
         lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), blur), np.float32)
-    depth = cv2.distanceTransform(inside(contour, rows, columns), cv2.DIST_L2, 3) / other.scale
+    depth = cv2.distanceTransform(inside(contour, rows, columns), cv2.DIST_L2, 3) / donor.scale
     shade = 1 - LIP_SHADOW * np.exp(-depth / LIP_SHADOW_REACH)
     shade *= 1 - NARROW_SHADE * (1 - min(1.0, opening / NARROW_OPENING))
     rgb = np.clip(lit * shade[..., None] + 0.5, 0, 255).astype(np.uint8)

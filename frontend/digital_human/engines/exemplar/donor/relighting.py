@@ -1,4 +1,4 @@
-"""The light on a face and the sharpness of its picture, to which a donor's mouth is fitted.
+"""The light on a face and the sharpness of its image, to which a donor's mouth is fitted.
 
 Measured on thirteen clips of 512 to 1280 lines: the brightest teeth are 1.75 times as bright as the whites of the eyes
 (standard deviation 0.08) and 1.35 times as bright as the skin about the mouth (0.25); their tint is half that of the
@@ -16,7 +16,7 @@ from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor.atlas import Donor
 
 TEETH_TO_WHITES, TEETH_TO_SKIN, WHITES_SHARE = 1.75, 1.35, 0.75
-"""Brightest teeth over either reference, and how much the eye whites count against the skin."""
+"""Brightness of the brightest teeth relative to either reference, and the weight of the eye whites against the skin."""
 TINT_SHARE, DIMMED, BRIGHTEST = 0.5, 0.93, 245.0
 FINE, COARSE = 0.012, 0.08
 """Blurs between which detail counts as fine, inter-ocular distances."""
@@ -38,7 +38,7 @@ def teeth_colour(image: Uint8, points: Float32) -> Float32:
         cv2.fillConvexPoly(eyes, np.rint(points[lids]).astype(np.int32), (1,))
     pixels = soft[eyes > 0]
     light = pixels.mean(1)
-    low, high = np.percentile(light, [60, 92])  # neither iris and lashes nor glints
+    low, high = np.percentile(light, [60, 92])  # Neither iris and lashes nor glints.
     whites = pixels[(light >= low) & (light <= high)].mean(0)
 
     level = (TEETH_TO_WHITES * whites.mean()) ** WHITES_SHARE * (TEETH_TO_SKIN * skin.mean()) ** (1 - WHITES_SHARE)
@@ -47,9 +47,9 @@ def teeth_colour(image: Uint8, points: Float32) -> Float32:
 
 
 def softness(image: Uint8, points: Float32, donor: Donor) -> float:
-    """Gaussian blur, in inter-ocular distances, that makes the donor as soft as this picture; 0 where it is softer.
+    """Gaussian blur that makes the donor as soft as this image, inter-ocular distances; 0 if it is softer already.
 
-    Compared about the eyes, where every face has edges. Arguments as for `teeth_colour`.
+    They are compared around the eyes, where every face has edges. Arguments: see `teeth_colour`.
     """
     unit = float(lip_geometry.interocular(points))
     lids = points[np.concatenate(mesh.EYELIDS)]

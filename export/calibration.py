@@ -27,23 +27,23 @@ Answer = dict[str, npt.NDArray[np.generic]]
 
 
 class _Overheard:
-    """Networks of the repository, computed in this process, but for one: it hands its `face` back.
+    """The models of the repository, run in this process, except for one that returns its input `face`.
 
-    asked: the inputs of that one
+    asked: the inputs of that model
     """
 
-    def __init__(self, network: str) -> None:
-        self.network = network
+    def __init__(self, model: str) -> None:
+        self.model = model
         self.asked: list[Arrays] = []
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
 
-    def infer(self, network: str, inputs: Arrays, outputs: Sequence[str] = ()) -> Answer:
-        if network == self.network:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> Answer:
+        if model == self.model:
             self.asked.append(inputs)
             return {"image": inputs["face"]}
-        if network not in self._sessions:
-            self._sessions[network] = onnxruntime.InferenceSession(REPOSITORY / network / "1" / "model.onnx")
-        session = self._sessions[network]
+        if model not in self._sessions:
+            self._sessions[model] = onnxruntime.InferenceSession(REPOSITORY / model / "1" / "model.onnx")
+        session = self._sessions[model]
         names = [output.name for output in session.get_outputs()]
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
@@ -76,17 +76,17 @@ def varied(samples: Answer, seed: int = 0) -> Answer:
 
 
 def _asked(network: str, clip: Path) -> Answer:
-    networks, engine, reader = _Overheard(network), load_engines()[network], VideoReader(clip)
+    models, engine, reader = _Overheard(network), load_engines()[network], VideoReader(clip)
     frames = list(islice(reader.frames(), MOST_FRAMES))
     speech = read_speech(clip)
-    track = track_face(frames, networks)
+    track = track_face(frames, models)
     info = reader.info
     template = Template(info.width, info.height, info.fps, len(frames), track, lambda: iter(frames))
-    analysis = engine.analyse(template, networks)
-    order = np.flatnonzero(track.present)
-    plan = engine.plan(template, analysis, speech, order, networks)
-    engine.render(template, analysis, plan, [frames[k] for k in order], networks)
-    return {name: np.concatenate([asked[name] for asked in networks.asked]) for name in networks.asked[0]}
+    analysis = engine.analyse(template, models)
+    frame_indices = np.flatnonzero(track.present)
+    plan = engine.plan(template, analysis, speech, frame_indices, models)
+    engine.render(template, analysis, plan, [frames[k] for k in frame_indices], models)
+    return {name: np.concatenate([asked[name] for asked in models.asked]) for name in models.asked[0]}
 
 
 def _evenly(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:

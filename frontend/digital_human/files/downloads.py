@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import httpx
 
 from digital_human.errors import BadInputError, TooLargeError
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
+from digital_human.net.bounded import DeadlineError, run_bounded
 from digital_human.net.safe_http import stream
 from digital_human.settings import Settings
 
-_CONNECT_TIMEOUT = 10.0
+_TIMEOUT = 10.0
+"""Seconds of each single wait for the host."""
 
 
 def is_url(text: str) -> bool:
@@ -21,32 +22,32 @@ def is_url(text: str) -> bool:
 
 
 def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[[], None]) -> None:
-    """Download to `path`. `check` is called between blocks and raises to break off.
+    """Download to `path`. `check` is called several times a second and raises to break off.
 
-    Raises ForbiddenError, BadInputError where the host does not give the file, and TooLargeError; nothing is left
-    behind then.
+    Raises ForbiddenError, BadInputError where the host does not give the file within `fetch_seconds`, and
+    TooLargeError; nothing is left behind then.
     """
-    deadline, size = time.monotonic() + settings.fetch_seconds, 0
     part = path.with_name(path.name + ".part")
     try:
-        with (
-            disk_errors(OWN_FOLDER),
-            stream("GET", url, field, settings.url_hosts, "URL_HOSTS", _CONNECT_TIMEOUT) as response,
-            part.open("wb") as file,
-        ):
-            if response.status_code != 200:
-                raise BadInputError(f"{field}: the host answers {response.status_code}")
-            for block in response.iter_bytes(2**16):
-                check()
-                size += len(block)
-                if size > settings.max_upload_bytes:
-                    raise TooLargeError(f"{field}: is larger than {settings.max_upload_bytes} bytes")
-                if time.monotonic() > deadline:
-                    raise BadInputError(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s")
-                file.write(block)
         with disk_errors(OWN_FOLDER):
+            run_bounded(_download(url, part, field, settings), settings.fetch_seconds, check)
             part.replace(path)
+    except DeadlineError as error:
+        raise BadInputError(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s") from error
     except httpx.HTTPError as error:
         raise BadInputError(f"{field}: cannot be fetched ({type(error).__name__})") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+async def _download(url: str, path: Path, field: str, settings: Settings) -> None:
+    size = 0
+    async with stream("GET", url, field, settings.url_hosts, "URL_HOSTS", _TIMEOUT) as response:
+        if response.status_code != 200:
+            raise BadInputError(f"{field}: the host answers {response.status_code}")
+        with path.open("wb") as file:
+            async for block in response.aiter_bytes():
+                size += len(block)
+                if size > settings.max_upload_bytes:
+                    raise TooLargeError(f"{field}: is larger than {settings.max_upload_bytes} bytes")
+                file.write(block)

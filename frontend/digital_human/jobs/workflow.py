@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 
 from digital_human.errors import JobCancelledError, ServiceError
 from digital_human.files.disk_space import has_disk_space
+from digital_human.jobs.cancellation import JobControl
 from digital_human.jobs.models import JobSpec, failure_of
 from digital_human.jobs.publish import discard_files
 from digital_human.jobs.records import DELIVER, GENERATE, WEBHOOKS, statuses
 from digital_human.jobs.steps import RunningJob, WorkflowContext, make_video
 from digital_human.net.webhooks import NotDeliveredError, deliver
 from digital_human.observability import job_scope, metrics
-from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def register(context: Callable[[], WorkflowContext]) -> tuple[Callable[..., Any]
     @DBOS.workflow(name=DELIVER, serialization_type=WorkflowSerializationFormat.PORTABLE)
     def deliver_webhook(url: str, task_id: str, payload: dict[str, Any]) -> None:
         for attempt in range(_WEBHOOK_ATTEMPTS):
-            failure = DBOS.run_step({"name": "attempt"}, _attempt, url, task_id, payload, context().settings)
+            failure = DBOS.run_step({"name": "attempt"}, _attempt, url, task_id, payload, context())
             if failure is None:
                 return
             log.warning("webhook of task %s: %s", task_id, failure)
@@ -70,9 +71,10 @@ def webhook_id(task_id: str) -> str:
     return f"{task_id}-webhook"
 
 
-def _attempt(url: str, task_id: str, payload: dict[str, Any], settings: Settings) -> str | None:
+def _attempt(url: str, task_id: str, payload: dict[str, Any], context: WorkflowContext) -> str | None:
     try:
-        deliver(url, task_id, payload, settings)
+        # The end of the service interrupts an attempt; the next start repeats it.
+        deliver(url, task_id, payload, context.settings, partial(context.registry.check, JobControl()))
     except NotDeliveredError as error:
         return str(error)
     return None

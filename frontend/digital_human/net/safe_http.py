@@ -1,16 +1,17 @@
-"""HTTP requests to hosts that a caller names: only allowed hosts, and only at the address that was checked."""
+"""HTTP requests to hosts that a caller names: only to allowed hosts, and only at the address that was checked."""
 
 from __future__ import annotations
 
 import fnmatch
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx
 
 from digital_human.errors import BadInputError, ForbiddenError
+from digital_human.net.bounded import call_in_thread
 
 _MAX_REDIRECTS = 5
 
@@ -24,22 +25,25 @@ def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx
     """
     try:
         parsed = httpx.URL(url)
+        # Decodes the host's Punycode, which may be malformed.
+        host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
         raise BadInputError(f"{field}: is not a URL") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+    if parsed.scheme not in ("http", "https") or not host or parsed.userinfo:
         raise BadInputError(f"{field}: must be an http or https URL without a password in it")
-    if not _matches(parsed.host, hosts):
+    if not _matches(host, hosts):
         raise ForbiddenError(f"{field}: the host is not allowed; the setting {setting} adds some")
     return parsed
 
 
-def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Address:
+async def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Address:
     """The address to connect to.
 
-    Raises ForbiddenError where any address of the name is private and not itself allowed.
+    Raises BadInputError for an unknown name, and ForbiddenError where any of its addresses is private and not itself
+    allowed.
     """
     try:
-        found = socket.getaddrinfo(url.host, url.port or None, type=socket.SOCK_STREAM)
+        found = await call_in_thread(lambda: socket.getaddrinfo(url.host, url.port or None, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
         raise BadInputError(f"{field}: the host is not known") from error
     addresses = [ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
@@ -49,8 +53,8 @@ def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Address:
     return addresses[0]
 
 
-@contextmanager
-def stream(
+@asynccontextmanager
+async def stream(
     method: str,
     url: str,
     field: str,
@@ -60,17 +64,17 @@ def stream(
     content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     redirects: bool = True,
-) -> Iterator[httpx.Response]:
+) -> AsyncIterator[httpx.Response]:
     """Send a request and yield the response before its body is read. Every redirect is checked like the first URL.
 
     setting: name of the setting behind `hosts`, for the error message
-    timeout: seconds to connect, and between two reads
+    timeout: seconds to connect, and between two reads; `net.bounded` limits the whole request
     Raises BadInputError, ForbiddenError, and httpx.HTTPError where the request fails.
     """
-    with httpx.Client(timeout=timeout, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
         for _ in range(_MAX_REDIRECTS + 1):
             checked = check_url(url, field, hosts, setting)
-            address = resolve_host(checked, field, hosts)
+            address = await resolve_host(checked, field, hosts)
             # Connect to the checked address, for the name may resolve to another one by now (DNS rebinding).
             request = client.build_request(
                 method,
@@ -79,14 +83,18 @@ def stream(
                 content=content,
                 extensions={"sni_hostname": checked.host},
             )
-            response = client.send(request, stream=True)
             try:
-                if not (redirects and response.is_redirect):
+                response = await client.send(request, stream=True)
+            except UnicodeError as error:
+                # httpx looks where a redirect leads even if it is not to follow it.
+                raise httpx.RemoteProtocolError("redirects to a malformed name") from error
+            try:
+                if not (redirects and response.has_redirect_location):
                     yield response
                     return
                 url = str(checked.join(response.headers["Location"]))
             finally:
-                response.close()
+                await response.aclose()
         raise BadInputError(f"{field}: redirects too often")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
@@ -19,10 +19,14 @@ from typing import Any
 import httpx
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
+from digital_human.net.bounded import DeadlineError, run_bounded
 from digital_human.net.safe_http import stream
 from digital_human.settings import Settings
 
 _TIMEOUT = 10.0
+"""Seconds of each single wait for the receiver."""
+_DEADLINE = 20.0
+"""Seconds of a whole attempt."""
 
 
 class NotDeliveredError(Exception):
@@ -38,8 +42,14 @@ def signatures(secret: str, webhook_id: str, timestamp: int, body: str) -> str:
     return " ".join(signer.sign(webhook_id, moment, body) for signer in signers)
 
 
-def deliver(url: str, webhook_id: str, payload: Mapping[str, Any], settings: Settings) -> None:
-    """Make one attempt.
+def deliver(
+    url: str,
+    webhook_id: str,
+    payload: Mapping[str, Any],
+    settings: Settings,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Make one attempt. `check` is called several times a second and raises to cancel it.
 
     Raises NotDeliveredError, and ForbiddenError or BadInputError where no further attempt will help.
     """
@@ -51,12 +61,20 @@ def deliver(url: str, webhook_id: str, payload: Mapping[str, Any], settings: Set
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signatures(settings.webhook_secret.get_secret_value(), webhook_id, timestamp, body),
     }
-    hosts = settings.callback_hosts
     try:
-        with stream(
-            "POST", url, "callback_url", hosts, "CALLBACK_HOSTS", _TIMEOUT, body.encode(), headers, redirects=False
-        ) as response:
-            if not response.is_success:
-                raise NotDeliveredError(f"the receiver answered {response.status_code}")
+        status = run_bounded(_post(url, body.encode(), headers, settings), _DEADLINE, check)
+    except DeadlineError as error:
+        raise NotDeliveredError(f"the receiver did not answer within {_DEADLINE:g} s") from error
     except httpx.HTTPError as error:
         raise NotDeliveredError(f"the receiver cannot be reached ({type(error).__name__})") from error
+    if not 200 <= status < 300:
+        raise NotDeliveredError(f"the receiver answered {status}")
+
+
+async def _post(url: str, body: bytes, headers: Mapping[str, str], settings: Settings) -> int:
+    """The status of the receiver's answer."""
+    hosts = settings.callback_hosts
+    async with stream(
+        "POST", url, "callback_url", hosts, "CALLBACK_HOSTS", _TIMEOUT, body, headers, redirects=False
+    ) as response:
+        return response.status_code

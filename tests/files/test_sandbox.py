@@ -1,11 +1,15 @@
 """Paths of callers are checked before anything is opened."""
 
+import os
+import uuid
 from pathlib import Path
 
 import pytest
 
 from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
+from digital_human.files.atomic import TEMPORARY_BYTES, atomic_write
 from digital_human.files.sandbox import resolve
+from digital_human.jobs.models import part_name
 
 
 @pytest.fixture
@@ -64,3 +68,25 @@ def test_folders_and_unknown_suffixes_are_bad_input(base: Path) -> None:
     for arguments in ({"audio": "."}, {"save": "o.avi"}, {"save": "folder.mp4"}, {"save": ""}, {"save": "a\0b.mp4"}):
         with pytest.raises(BadInputError):
             call(base, **arguments)
+
+
+def test_a_target_below_a_file_or_in_place_of_a_pipe_is_bad_input(base: Path) -> None:
+    os.mkfifo(base / "pipe.mp4")
+    for save in ("v.mp4/x.mp4", "v.mp4/y/x.mp4", "pipe.mp4"):
+        with pytest.raises(BadInputError, match="save_path"):
+            call(base, save=save)
+
+
+def test_a_target_leaves_room_for_its_temporary_names(base: Path) -> None:
+    longest = os.pathconf(base, "PC_NAME_MAX")
+    for save in ("x" * 300 + ".mp4", "x" * 300 + "/x.mp4", "x" * (longest - 4) + ".mp4", "é" * 110 + ".mp4"):
+        with pytest.raises(BadInputError, match=r"save_path: .*longer than"):
+            call(base, save=save)
+    with pytest.raises(BadInputError, match="save_path"):
+        call(base, save="x/" * 2040 + "x.mp4")
+    save = base / "new" / ("x" * (longest - TEMPORARY_BYTES - 4) + ".mp4")
+    call(base, save=str(save))
+    save.parent.mkdir()
+    (save.parent / (part_name(save, str(uuid.uuid4())) + ".signed")).touch()
+    with atomic_write(save) as part:
+        part.touch()

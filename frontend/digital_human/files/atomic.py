@@ -15,6 +15,9 @@ SAVE_PATH = "save_path"
 OWN_FOLDER = "the service's own folder"
 """How error messages name what cannot be written."""
 
+TEMPORARY_BYTES = 50
+"""By how much a temporary name may be longer than the name of the file that it is for."""
+
 # A full disk or a share that is away may recover in a moment. NumPy gives no number, only that not all was written.
 _TRANSIENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EAGAIN, errno.ENOENT, None)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from digital_human.core.containers import check_suffix
 from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError, OutputError
+from digital_human.files.atomic import TEMPORARY_BYTES
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,39 @@ def input_path(text: str, field: str, allowed: Allowed) -> Path:
 
 
 def output_path(text: str, inputs: dict[str, Path], allowed: Allowed, field: str = "save_path") -> Path:
-    """Where the result goes: of a known type, no folder, and none of the inputs (field -> path)."""
+    """Where the result goes: of a known type, no folder, and none of the inputs (field -> path).
+
+    Raises BadInputError also where no file could be made of that name, such as below another file.
+    """
     path = _inside(text, field, allowed)
     check_suffix(path, field)
-    if path.is_dir():
+    _check_names(path, field)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return path
+    except NotADirectoryError as error:
+        raise BadInputError(f"{field}: its folder is a file") from error
+    except OSError as error:
+        raise BadInputError(f"{field}: cannot be written ({error.strerror})") from error
+    if stat.S_ISDIR(status.st_mode):
         raise BadInputError(f"{field}: is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInputError(f"{field}: is not a regular file")
     for name, other in inputs.items():
-        if path == other or (path.exists() and path.samefile(other)):
+        if path == other or path.samefile(other):
             raise ConflictError(f"{field}: is the same file as {name}")
     return path
+
+
+def _check_names(path: Path, field: str) -> None:
+    """Raises BadInputError where a name in the path is too long for its disk, temporary names included."""
+    there = next(folder for folder in path.parents if os.path.isdir(folder))
+    longest = os.pathconf(there, "PC_NAME_MAX")
+    if any(len(os.fsencode(name)) > longest for name in path.relative_to(there).parts):
+        raise BadInputError(f"{field}: a name in it is longer than {longest} bytes")
+    if len(os.fsencode(path.name)) > longest - TEMPORARY_BYTES:
+        raise BadInputError(f"{field}: the name of the file is longer than {longest - TEMPORARY_BYTES} bytes")
 
 
 @contextmanager

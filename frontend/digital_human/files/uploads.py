@@ -89,6 +89,7 @@ class Receiver:
         self._size = 0
         self._files = 0
         self._in_file = False
+        self._has_ended = False
         self._header = [b"", b""]
         self._disposition = b""
         callbacks: Any = {
@@ -98,8 +99,12 @@ class Receiver:
             "on_header_end": self._header_ends,
             "on_headers_finished": self._headers_end,
             "on_part_data": lambda data, start, end: self._data(data[start:end]),
+            "on_end": self._end,
         }
-        self._parser = MultipartParser(boundary, callbacks)
+        try:
+            self._parser = MultipartParser(boundary, callbacks)
+        except FormParserError as error:
+            raise BadInputError("the boundary of the body is too long") from error
         with disk_errors("file"):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb")
@@ -122,6 +127,9 @@ class Receiver:
             raise BadInputError("the body is not well-formed multipart/form-data") from error
 
     def finish(self) -> Upload:
+        """Keep the file under its id. Raises BadInputError where the body was cut off or did not hold one file."""
+        if not self._has_ended:
+            raise BadInputError("the body ends before its closing boundary; the file may be cut off")
         if self._files != 1 or self._size == 0:
             raise BadInputError("file: must be there once, and not be empty")
         with disk_errors("file"):
@@ -147,6 +155,9 @@ class Receiver:
         _, options = parse_options_header(self._disposition)
         self._in_file = options.get(b"name") == b"file"
         self._files += self._in_file
+
+    def _end(self) -> None:
+        self._has_ended = True
 
     def _data(self, data: bytes) -> None:
         if not self._in_file or self._files > 1:

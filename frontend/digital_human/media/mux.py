@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +123,7 @@ def write_video(
     sound_format(sound)  # a file without sound is found before the work, not after it
     with atomic_write(path) as part, ThreadPoolExecutor(1, "sound") as aside:
         heard = aside.submit(encode_sound, sound, frame_count, info.fps, settings)
-        picture = part.with_name(part.name + ".video")
+        picture = part.with_name(f".{uuid.uuid4().hex}.video")
         try:
             write_segment(picture, frames, info, settings)
             compose(part, [(picture, frame_count)], heard.result(), info.fps, path.suffix, metadata)

@@ -140,14 +140,22 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def roots(self) -> tuple[Path, ...]:
+    def caller_roots(self) -> tuple[Path, ...]:
         """Folders that callers may read and write, symbolic links resolved."""
         return tuple(Path(os.path.realpath(root)) for root in (self.base_path, *self.allowed_roots))
 
     @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders below which the files of jobs lie: those of callers, and `state_path`, maybe on another disk."""
+        return (*self.caller_roots, self.state_path)
+
+    @property
     def state_path(self) -> Path:
-        """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, queue."""
-        return Path(os.path.realpath(self.base_path)) / ".state"
+        """What the service keeps for itself: analysed templates, compiled networks, jobs, uploads, results, queue.
+
+        `BASE_PATH/.state`, or the folder that this symbolic link leads to.
+        """
+        return Path(os.path.realpath(self.base_path / ".state"))
 
     @property
     def model_repositories(self) -> tuple[Path, Path]:

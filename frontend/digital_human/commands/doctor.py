@@ -147,6 +147,6 @@ def _folders(settings: Settings) -> list[Check]:
         checks.append(Check("disk", free >= _DISK_WANTED, f"{free / 2**30:.1f} GiB free", "make room for results"))
     missing = [str(root) for root in settings.allowed_roots if not root.is_dir()]
     fix = "create or mount them, or change ALLOWED_ROOTS"
-    roots = ", ".join(map(str, settings.roots))
+    roots = ", ".join(map(str, settings.caller_roots))
     checks.append(Check("allowed roots", not missing, f"missing: {', '.join(missing)}" if missing else roots, fix))
     return checks

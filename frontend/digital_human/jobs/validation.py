@@ -16,7 +16,7 @@ from digital_human.settings import Settings
 
 
 def allowed(settings: Settings) -> Allowed:
-    return Allowed(settings.base_path, settings.roots, settings.state_path, settings.path_mappings)
+    return Allowed(settings.base_path, settings.caller_roots, settings.state_path, settings.path_mappings)
 
 
 def check_request(request: JobRequest, settings: Settings, engines: EngineRegistry) -> JobSpec:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
-from digital_human.core.types import FaceTrack
+from digital_human.core.types import Arrays, FaceTrack
 from digital_human.tracking.detector import detect, weighted_nms
 from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
 from digital_human.tracking.tracker import CHUNK, WORKERS, smooth, track_face
@@ -95,7 +95,7 @@ def test_few_frames_are_held_at_a_time(faces: list[Frame], models: TritonModels)
             return models.infer(model, inputs, outputs)
 
     assert track_face(fresh(), Watching()).present.all()
-    assert len(given) == 10 * CHUNK and max(held) <= CHUNK * (WORKERS + 2)
+    assert len(given) == 10 * CHUNK and max(held) <= CHUNK * (WORKERS + 2) + 1
 
 
 def test_no_face_gives_a_track_without_one(models: TritonModels) -> None:
@@ -209,3 +209,35 @@ def test_the_detector_reports_frame_pixels(faces: list[Frame], models: TritonMod
 def test_regions_turn_the_short_way() -> None:
     first, second = np.array([0, 0, 10, 3.0]), np.array([10, 0, 20, -3.0])
     assert between(first, second, 0.5) == pytest.approx([5, 0, 15, np.pi], abs=0.01)
+
+
+class Counted:
+    """Models that count the pictures of the face mesh."""
+
+    def __init__(self, models: TritonModels) -> None:
+        self._models = models
+        self.pictures = 0
+
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> Arrays:
+        if model == "face_mesh":
+            self.pictures += len(inputs["face"])
+        return self._models.infer(model, inputs, outputs)
+
+
+def test_a_picture_that_is_held_is_not_tracked_again(faces: list[Frame], models: TritonModels) -> None:
+    counted, shown = Counted(models), list[Frame]()
+    held = [*faces[:20], *itertools.repeat(faces[20], 2000), *faces[21:30]]
+    track = track_face(held, counted, on_frames=lambda frames, landmarks: shown.extend(frames))
+    assert len(track.score) == 2029 and track.present.all()
+    assert counted.pictures < 200
+    assert list(map(id, shown)) == list(map(id, held))
+    assert (track.landmarks[40:2000] == track.landmarks[40]).all()
+    lips = track.landmarks[[10, 1000, 2028]].mean(1)
+    assert np.isfinite(lips).all()
+
+
+def test_a_short_gap_is_tracked_as_ever(faces: list[Frame], models: TritonModels) -> None:
+    gap = [*faces[:8], *itertools.repeat(faces[8], CHUNK), *faces[9:12]]
+    copies = [frame.copy() for frame in gap]
+    first, second = track_face(gap, models), track_face(copies, models)
+    assert np.array_equal(first.landmarks, second.landmarks) and np.array_equal(first.score, second.score)

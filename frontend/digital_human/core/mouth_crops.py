@@ -51,6 +51,8 @@ class MouthCrops:
             seen = _Crop(crop_yuv(frame, x, y, right_end - x, lower_end - y), x, y) if inside else None
             self._kept.append(seen)
             self._left -= seen.image.data.nbytes if seen else 0
+            if self._left < 0:
+                break
         if self._left < 0:
             self._kept.clear()
 

@@ -72,7 +72,7 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
     """Size, rate and colour of a template, from its header and first picture, and that picture.
 
     Raises BadInputError where the file is no readable video, holds no video stream, is HDR, or where its picture has
-    more than `max_pixels`; that is checked before anything is decoded.
+    more than `max_pixels`, as stored or with square pixels; that is checked before anything is decoded.
     """
     with open_media(path, field) as container:
         if not container.streams.video:
@@ -92,14 +92,22 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
         seconds = Fraction(container.duration or 0, av.time_base)
         length = 1 if still else round(seconds * fps)
         info = info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
+        _require_few(info.width, info.height, max_pixels, field)
         return replace(info, gaps=gaps), first
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
     """Hold header and decoder to a size. Raises BadInputError where the header already says more."""
-    if stream.codec_context.width * stream.codec_context.height > max_pixels:
-        raise BadInputError(f"{field}: a picture of {stream.width}x{stream.height} has more than {max_pixels} pixels")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    _require_few(width, height, max_pixels, field)
+    # The pixels of few columns may be so broad that square ones are many.
+    _require_few(round(width * (stream.sample_aspect_ratio or 1)), height, max_pixels, field)
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
+
+
+def _require_few(width: int, height: int, max_pixels: int, field: str) -> None:
+    if width * height > max_pixels:
+        raise BadInputError(f"{field}: a picture of {width}x{height} has more than {max_pixels} pixels")
 
 
 def info_of(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +30,25 @@ decoded again on a way back."""
 class VideoReader:
     """A template's frames.
 
-    Raises BadInputError on construction where the file cannot be used, and while reading where it is damaged.
+    Raises BadInputError on construction where the file cannot be used, and while reading where it is damaged or longer
+    than `max_seconds`.
     hwaccel: the card that decodes, see `digital_human.media.hardware`
     What fits into memory is kept, and not decoded again.
     """
 
     def __init__(
-        self, path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS, hwaccel: HWAccel | None = None
+        self,
+        path: Path,
+        field: str = "video_path",
+        max_pixels: int = MAX_PIXELS,
+        hwaccel: HWAccel | None = None,
+        max_seconds: float = math.inf,
     ) -> None:
         self.path = path
         self.info, self._first_picture = probe_video(path, field, max_pixels)
         self._field = field
         self._max_pixels = max_pixels
+        self._max_seconds = max_seconds
         self._hwaccel = hwaccel
         # A stretch of frames, from this index on, and whether it is all there are.
         self._first, self._kept, self._whole = 0, list[Frame](), False
@@ -175,7 +182,10 @@ class VideoReader:
             return
         held, index = first[0], start
         for picture, time in pictures:
-            upto = ceil((time - origin) * self.info.fps - half)
+            upto = math.ceil((time - origin) * self.info.fps - half)
+            # One time stamp that leaps ahead would repeat a picture for hours.
+            if upto > self._max_seconds * self.info.fps:
+                raise BadInputError(f"{self._field}: the template is longer than {self._max_seconds:g} s")
             if upto > index:
                 yield held, upto - index
                 index = upto

@@ -49,9 +49,10 @@ def prepare_template(
     Raises BadInputError for a template that cannot be read or is too long or too large, NoFaceError if no frame shows
     a face.
     """
-    reader = VideoReader(video, max_pixels=context.max_template_pixels, hwaccel=context.hwaccel)
-    if reader.info.length_hint > context.max_template_seconds * reader.info.fps:
-        raise BadInputError(f"video_path: the template is longer than {context.max_template_seconds:g} s")
+    seconds = context.max_template_seconds
+    reader = VideoReader(video, max_pixels=context.max_template_pixels, hwaccel=context.hwaccel, max_seconds=seconds)
+    if reader.info.length_hint > seconds * reader.info.fps:
+        raise BadInputError(f"video_path: the template is longer than {seconds:g} s")
     content = content_hash(video)
     if context.decoded is not None:
         context.decoded.adopt(content, reader)
@@ -82,14 +83,10 @@ def content_hash(path: Path) -> str:
 def _track(
     reader: VideoReader, context: PipelineContext, on_progress: OnProgress, mouth_crops: MouthCrops | None
 ) -> FaceTrack:
-    max_seconds = context.max_template_seconds
-    limit = int(max_seconds * reader.info.fps)
     expected = max(reader.info.length_hint, 1)
 
     def counted() -> Iterator[Frame]:
         for index, frame in enumerate(reader.frames()):
-            if index > limit:
-                raise BadInputError(f"video_path: the template is longer than {max_seconds:g} s")
             on_progress(min(index / expected, 1.0) * 0.9)
             yield frame
 

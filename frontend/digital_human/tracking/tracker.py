@@ -9,7 +9,8 @@ Key frames are tracked in order, each from the position in the last; the frames 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -63,13 +64,16 @@ def track_face(
     `present` is False throughout where no face is found. Only the landmarks stay in memory.
     """
     keys = _KeyFrameTracker(models)
-    chunks = map(keys.track, batched(frames, repeat(CHUNK)))
+    counts: deque[int] = deque()
+    chunks = map(keys.track, batched(_without_holds(frames, counts), repeat(CHUNK)))
     parts = []
-    for seen, *part in ordered_map(
+    for seen, *tracked in ordered_map(
         chunks, lambda chunk: (chunk.frames, *_track_chunk(chunk, models, views)), WORKERS, "mesh"
     ):
+        shown = [counts.popleft() for _ in seen]
+        part = [np.repeat(array, shown, axis=0) for array in tracked]
         if on_frames is not None:
-            on_frames(seen, part[0])
+            on_frames([frame for frame, count in zip(seen, shown, strict=True) for _ in range(count)], part[0])
         parts.append(part)
     landmarks = np.concatenate([np.zeros((0, mesh.VERTICES, 3), np.float32), *(part[0] for part in parts)])
     score = np.concatenate([np.zeros(0, np.float32), *(part[1] for part in parts)])
@@ -87,6 +91,28 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_]) -> Float32:
     weight = np.full((mesh.VERTICES, 1), mesh.SMOOTHING, np.float32)
     weight[mesh.LIPS] = mesh.LIP_SMOOTHING
     return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
+
+
+def _without_holds(frames: Iterable[Frame], counts: deque[int]) -> Iterator[Frame]:
+    """Yield the frames, of one that is held (the same object in succession) the first CHUNK only.
+
+    counts: receives the number of frames that each yielded frame stands for, before it is yielded
+    Short holds, such as cameras leave, are tracked frame by frame as in the tracks that are stored already.
+    """
+    last: Frame | None = None
+    length, count = 0, 0
+    for frame in frames:
+        length = length + 1 if frame is last else 1
+        if length > CHUNK:
+            count += 1
+            continue
+        if last is not None:
+            counts.append(count)
+            yield last
+        last, count = frame, 1
+    if last is not None:
+        counts.append(count)
+        yield last
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
         (), description="Further names of this service in the Host header, where it runs on loopback without keys."
     )
     allowed_origins: Words = Field((), description="Web pages of others that may call, as https://example.org.")
+    header_seconds: float = Field(20, gt=0, description="Seconds in which the headers of a request must arrive.")
     max_upload_bytes: int = Field(2 * 2**30, gt=0, description="Largest file taken by upload or fetched from a URL.")
     keep_seconds: float = Field(24 * 3600, gt=0, description="How long uploads, and results without a path, are kept.")
     url_hosts: Words = Field(

@@ -146,3 +146,25 @@ def test_with_keys_any_page_and_any_name_may_call(live: Live) -> None:
     headers = KEY | {"Origin": "https://elsewhere.example", "Host": "digital-human"}
     assert live.client.get("/human/tasks", headers=headers).status_code == 200
     assert live.client.post("/human/generate", json={}, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/human/tasks", "/engines", "/metrics", "/", "/openapi.json"])
+def test_head_answers_where_get_does_without_a_body(live: Live, path: str) -> None:
+    got, asked = (live.client.request(method, path, headers=KEY) for method in ("GET", "HEAD"))
+    assert (asked.status_code, asked.content) == (got.status_code, b"")
+    assert asked.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+def test_connections_without_a_request_are_closed(tmp_path: Path, triton: TritonServer) -> None:
+    with Live(tmp_path, triton_url=triton.url, header_seconds=0.5) as live:
+        where = ("127.0.0.1", live.port)
+        silent, slow, kept = (socket.create_connection(where, timeout=60) for _ in range(3))
+        slow.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
+        kept.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+        for connection in (silent, slow):
+            answer = b"".join(iter(lambda c=connection: c.recv(4096), b""))  # type: ignore[misc]
+            assert answer.startswith(b"HTTP/1.1 408")
+            connection.close()
+        kept.close()
+        assert live.client.get("/health").status_code == 200

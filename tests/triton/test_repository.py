@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from digital_human.triton.repository import combine, installed
+import pytest
+
+from digital_human.errors import BadInputError
+from digital_human.resources import bundled
+from digital_human.triton import kserve
+from digital_human.triton.embedded.server import TritonServer
+from digital_human.triton.repository import combine, installed, load, served
 
 
 def add(repository: Path, model: str, *names: str) -> None:
@@ -37,3 +44,18 @@ def test_what_is_taken_away_is_gone(tmp_path: Path) -> None:
     (own / "voice" / "2").rmdir()
     combine((own,), seen)
     assert sorted(path.name for path in (seen / "voice").iterdir()) == ["1", "config.pbtxt"]
+
+
+def test_a_load_that_fails_leaves_triton_ready(tmp_path: Path) -> None:
+    """As Kubernetes sees it, which restarts a server that is not."""
+    shutil.copytree(bundled("model_repository") / "face_mesh", tmp_path / "face_mesh")
+    add(tmp_path, "empty", "1/model.onnx")
+    shutil.copy(tmp_path / "face_mesh" / "config.pbtxt", tmp_path / "empty")
+    with TritonServer(tmp_path, loads=("face_mesh",)) as server:
+        server.ready()
+        with pytest.raises(BadInputError, match="Triton cannot load empty"):
+            load(server.url, "empty")
+        with pytest.raises(BadInputError, match="no model absent"):
+            load(server.url, "absent")
+        assert kserve.call(server.url, "v2/health/ready")[0] == 200
+        assert served(server.url) == {"face_mesh"}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
-from digital_human.api import engines, generate, health, heygem, operator, tasks, uploads
+from digital_human.api import engines, generate, health, heygem, operator, page, tasks, uploads
 from digital_human.api.auth import Keys
 from digital_human.api.bodies import BodyLimit
 from digital_human.api.errors import add_handlers
@@ -49,7 +52,23 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, tasks, uploads, engines, heygem, operator):
+    for module in (health, generate, tasks, uploads, engines, heygem, operator, page):
         app.include_router(module.router)
+        _answer_head(app, module.router.routes)
     add_page(app)
+    _answer_head(app, app.routes)
     return app
+
+
+def _answer_head(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
+    """HEAD works where GET does; the server leaves the body out. Not for streams, which go on as long as a task."""
+    for route in list(routes):
+        if isinstance(route, APIRoute) and route.methods == {"GET"} and route.response_class is not StreamingResponse:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                include_in_schema=False,
+                response_class=route.response_class,
+                dependencies=route.dependencies,
+            )

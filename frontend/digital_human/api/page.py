@@ -48,7 +48,6 @@ class OptionsResponse(BaseModel):
 
 def add_page(app: FastAPI) -> None:
     """Serve the page at / and its files below /page."""
-    app.include_router(router)
     app.mount("/page", StaticFiles(directory=FOLDER), name="page")
 
     @app.get("/", include_in_schema=False)

@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from digital_human.api import create_app, require_keys
+from digital_human.commands.header_timeout import impatient_protocol
 from digital_human.provenance import require_key
 from digital_human.service import running
 from digital_human.settings import Settings
@@ -29,7 +30,13 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     require_key(settings)
     app = create_app(settings, partial(running, settings, wait=False))
     config = uvicorn.Config(
-        app, settings.host, settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+        app,
+        settings.host,
+        settings.port,
+        http=impatient_protocol(settings.header_seconds),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
     )
     _Server(config, settings.shutdown_grace + _BEYOND_GRACE).run()
     return 0

@@ -55,7 +55,13 @@ def load(url: str, model: str) -> None:
     Raises BadInputError with Triton's reason if it cannot be loaded, and UnavailableError if no server answers.
     """
     try:
+        states = kserve.index(url)
+        if model not in states:
+            raise BadInputError(f"Triton has no model {model} in its repository")
         status, answer = kserve.call(url, f"v2/repository/models/{model}/load", method="POST", timeout=LOAD_TIMEOUT)
+        if status != 200 and states[model][0] != "READY":
+            # Triton is not ready while a model failed to load; one that was unloaded does not count.
+            kserve.call(url, f"v2/repository/models/{model}/unload", method="POST", timeout=LOAD_TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
         raise UnavailableError(f"Triton does not answer: {error}") from error
     if status != 200:

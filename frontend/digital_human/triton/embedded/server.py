@@ -246,14 +246,15 @@ class TritonServer:
                     missing = self._missing_models()
                     probes = health.probe_requests(self.url, self._models)
                 except (OSError, http.client.HTTPException):
-                    continue
-                if missing and not self._was_ready:
-                    self._failure = f"Triton cannot load {missing}"
-                if missing:
-                    return f"it cannot load {missing}"
-                self._was_ready = True
-                self._is_ready.set()
-                return self._watch_ready(probes)
+                    pass  # asked again below, until the deadline
+                else:
+                    if missing and not self._was_ready:
+                        self._failure = f"Triton cannot load {missing}"
+                    if missing:
+                        return f"it cannot load {missing}"
+                    self._was_ready = True
+                    self._is_ready.set()
+                    return self._watch_ready(probes)
             if time.monotonic() > deadline:
                 return f"it is not ready after {self._start_timeout:g} s"
             self._wake.wait(START_POLL_INTERVAL)
@@ -290,6 +291,7 @@ class TritonServer:
         reader.join()
         self._guard.stdout.close()
         self._pid = None
+        self._folder = None
 
     def _missing_models(self) -> str:
         """'name: reason' of each needed network that is not ready, joined."""

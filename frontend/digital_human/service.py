@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from digital_human.core.database_threads import within
 from digital_human.engines import EngineRegistry, load_engines
 from digital_human.errors import UnavailableError
 from digital_human.jobs.models import JobRequest, Task
@@ -22,6 +24,9 @@ from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 
 log = logging.getLogger(__name__)
+
+_COUNT_SECONDS = 2.0
+"""That metrics wait for the database; they go without its numbers then."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         pool.start()
         try:
             with open_jobs(settings, pool) as jobs:
-                metrics.watch(jobs.counts, lambda: triton is None or triton.is_ready(), settings.base_path)
+                counts = partial(within, _COUNT_SECONDS, jobs.counts)
+                metrics.watch(counts, lambda: triton is None or triton.is_ready(), settings.base_path)
                 yield Service(settings, jobs, triton, engines)
         finally:
             pool.stop()

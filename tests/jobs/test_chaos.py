@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -63,6 +64,13 @@ def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
     assert answer.status_code == 503 and "database" in answer.json()["message"] and "Retry-After" in answer.headers
     refused = first.submit(audio_path="voice.wav", save_path="b.mp4")
     assert refused.status_code == 503 and "database" in refused.json()["message"]
+    with ThreadPoolExecutor(24) as callers:
+        lists = [callers.submit(first.client.get, "/human/tasks") for _ in range(24)]
+        # What needs no database goes on beside them.
+        sent = first.client.post("/human/uploads", files={"file": ("a", b"some")})
+        assert [sent.status_code, first.client.get("/engines").status_code] == [201, 200]
+        assert "digital_human_triton_ready 1.0" in first.client.get("/metrics").text
+        assert {answer.result().status_code for answer in lists} == {503}
     assert first.client.get("/health").status_code == 200
     assert first.stop() == 1 and "ends by force" in first.words()
     database.start()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from digital_human.core.database_threads import in_database_thread
 from digital_human.errors import UnavailableError
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.service import Service
@@ -20,7 +21,7 @@ T = TypeVar("T")
 async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function in a thread. Raises what it raises, and UnavailableError if it takes longer than PATIENCE."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(function, *args, **kwargs), PATIENCE)
+        return await asyncio.wait_for(asyncio.wrap_future(in_database_thread(function, *args, **kwargs)), PATIENCE)
     except asyncio.TimeoutError as error:
         raise UnavailableError("the queue's database does not answer at the moment") from error
 
@@ -32,4 +33,4 @@ async def submit_job(service: Service, request: JobRequest) -> Task:
     in the queue later.
     """
     await run_blocking(service.jobs.require_database)
-    return await asyncio.to_thread(service.submit, request)
+    return await asyncio.wrap_future(in_database_thread(service.submit, request))

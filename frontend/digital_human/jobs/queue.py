@@ -13,6 +13,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from dbos import WorkflowStatus as Status
 
+from digital_human.core.database_threads import in_database_thread
 from digital_human.core.states import State
 from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
 from digital_human.files.disk_space import require_disk_space
@@ -131,7 +132,7 @@ class Jobs:
             if self.is_stopping:
                 raise UnavailableError(f"the service is shutting down; task {task_id} goes on after it") from None
             raise
-        return await asyncio.to_thread(self.get, task_id, None)
+        return await asyncio.wrap_future(in_database_thread(self.get, task_id, None))
 
     def stop_soon(self) -> None:
         """Take no new job, begin no further step, let nobody wait. Safe to call from a signal handler."""

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,7 +27,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "backends" / "onnxruntime")]
 
 from runtimes import Accelerator, open_session  # noqa: E402
 
-from digital_human.core.types import Arrays  # noqa: E402
 from digital_human.triton.client import TritonModels  # noqa: E402
 from digital_human.triton.embedded.server import TritonServer  # noqa: E402
 from export.exporters.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     random = np.random.default_rng(0)
-    inputs: Arrays = {
+    inputs: dict[str, np.ndarray[Any, Any]] = {
         "mel": random.uniform(-4, 4, (BATCH, 80, 16)).astype(np.float32),
         "face": random.integers(0, 256, (BATCH, 96, 96, 3), np.uint8),
     }

@@ -56,7 +56,7 @@ def generate(video: Path) -> Path:
 def read_frames(video: Path) -> list[Image]:
     """uint8 [height, width, 3] RGB each, scaled to WIDTH."""
     with av.open(str(video)) as container:
-        return [small(frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+        return [small(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)) for frame in container.decode(video=0)]
 
 
 def small(image: Image) -> Image:
@@ -111,7 +111,7 @@ def write_webp(target: Path, pages: list[Image], rate: Fraction, quality: int) -
             container.mux(packet)
 
 
-def packets(stream: av.VideoStream, pages: list[Image]) -> Iterator[av.Packet]:
+def packets(stream: av.VideoStream, pages: list[Image]) -> Iterator[av.Packet[av.VideoStream]]:
     for page in pages:
         yield from stream.encode(av.VideoFrame.from_ndarray(page, format="rgb24"))
     yield from stream.encode()

@@ -9,11 +9,13 @@ is described in docs/networks.md; all arithmetic on pixels is inside the network
 
 import argparse
 from itertools import islice
+from typing import Any
 
 import av
 import cv2
 import numpy as np
-from tritonclient.http import InferenceServerClient, InferInput
+import numpy.typing as npt
+from tritonclient.http import InferenceServerClient, InferInput, InferResult
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("video")
@@ -25,7 +27,7 @@ with av.open(options.video) as container:
 client = InferenceServerClient(options.url)
 
 
-def infer(network: str, name: str, images: np.ndarray):
+def infer(network: str, name: str, images: npt.NDArray[Any]) -> InferResult:
     """One request for a whole batch: uint8 [N, 192, 192, 3]."""
     tensor = InferInput(name, images.shape, "UINT8")
     tensor.set_data_from_numpy(images)

@@ -91,4 +91,5 @@ def _asked(network: str, clip: Path) -> Answer:
 
 def _evenly(array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.generic]:
     indices = np.linspace(0, len(array) - 1, min(count, len(array))).round().astype(int)
-    return array[indices]
+    result: npt.NDArray[np.generic] = array[indices]
+    return result

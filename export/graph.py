@@ -45,10 +45,10 @@ class Graph:
     def integers(self, values: Sequence[int]) -> str:
         return self.constant(np.array(values, np.int64))
 
-    def node(self, op: str, *inputs: str, **attributes: object) -> str:
+    def node(self, op: str, *inputs: str, **attributes: Any) -> str:
         return self.nodes(op, *inputs, count=1, **attributes)[0]
 
-    def nodes(self, op: str, *inputs: str, count: int, **attributes: object) -> list[str]:
+    def nodes(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
         """A node with several outputs."""
         names = [f"{op.lower()}_{len(self._nodes)}_{k}" for k in range(count)]
         self._nodes.append(helper.make_node(op, list(inputs), names, **attributes))

@@ -108,7 +108,7 @@ class _Converter:
     def _conv(self, operator: Operator, weight: Array, groups: int, options: object) -> str:
         source, _, bias = operator.inputs
         strides = [options.StrideH(), options.StrideW()]  # type: ignore[attr-defined]
-        kernel = weight.shape[2:]
+        kernel = weight.shape[2], weight.shape[3]
         result = self.graph.node(
             "Conv",
             self.names[source],

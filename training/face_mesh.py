@@ -42,7 +42,7 @@ class FaceMesh:
         """Landmarks [N, 468, 3] in pixels of the image and scores [N] for boxes (x, y, size, radians) [N, 4]."""
         crops, inverses = [], []
         for x, y, size, turn in boxes:
-            matrix = cv2.getRotationMatrix2D((x, y), np.degrees(turn), self.SIZE / size)
+            matrix = np.asarray(cv2.getRotationMatrix2D((x, y), np.degrees(turn), self.SIZE / size), np.float64)
             matrix[:, 2] += self.SIZE / 2 - np.array([x, y])
             crops.append(cv2.warpAffine(image, matrix, (self.SIZE, self.SIZE), flags=cv2.INTER_LINEAR))
             inverses.append(cv2.invertAffineTransform(matrix))

@@ -28,6 +28,7 @@ import os
 import sys
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -90,7 +91,8 @@ class TritonPythonModel:
         except Exception as error:
             answer = pb_utils.TritonError(f"{self.name}: {error}")
             return [pb_utils.InferenceResponse(error=answer) for _ in requests]
-        rows = [slice(*ends) for ends in pairwise([0, *accumulate(sizes)])] if self.batched else [...]
+        ends = pairwise([0, *accumulate(sizes)])
+        rows = [slice(start, stop) for start, stop in ends] if self.batched else [slice(None)]
         return [
             pb_utils.InferenceResponse(
                 [
@@ -109,5 +111,5 @@ def _cuda_options(parameters: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _accelerators(entries: list[dict[str, object]]) -> list[Accelerator]:
+def _accelerators(entries: list[dict[str, Any]]) -> list[Accelerator]:
     return [Accelerator(entry["name"], entry.get("parameters", {})) for entry in entries]

@@ -146,7 +146,7 @@ def to_onnx(network: Wav2Lip) -> onnx.ModelProto:
             # Here, for it may come in train mode, where batch norm looks at the batch.
             network.eval(),
             tuple(example.values()),
-            buffer,
+            buffer,  # type: ignore[arg-type]  # a file object works too
             input_names=list(INPUTS),
             output_names=["output"],
             dynamic_axes={name: {0: "N"} for name in (*INPUTS, "output")},

@@ -30,7 +30,7 @@ RING_STEP = 4
 DEAD_ZONE = 0.05
 """Displacements shorter than this many pixels are dropped: a pixel that barely moves is better left sharp."""
 
-INPUTS = {
+INPUTS: dict[str, tuple[torch.dtype, tuple[str | int, ...]]] = {
     "base": (torch.uint8, ("batch", "base_lines", "base_width")),
     "base_points": (torch.float32, ("batch", "base_count", 2)),
     "base_weights": (torch.float32, ("batch", "base_count", 2)),
@@ -116,7 +116,8 @@ class _Bytes(torch.autograd.Function):
 
 
 def _bytes(picture: Tensor) -> Tensor:
-    return _Bytes.apply(picture)
+    rounded: Tensor = _Bytes.apply(picture)  # type: ignore[no-untyped-call]
+    return rounded
 
 
 def _centres(count: int, length: int) -> Tensor:

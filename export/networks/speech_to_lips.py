@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,12 +74,14 @@ def mel_filters() -> npt.NDArray[np.float32]:
             mel < linear_mel, mel * linear_hz / linear_mel, linear_hz * np.exp(log_step * (mel - linear_mel))
         )
 
-    edges = to_hz(np.linspace(*to_mel(MEL_RANGE_HZ), MEL_BANDS + 2))
+    low, high = to_mel(MEL_RANGE_HZ)
+    edges = to_hz(np.linspace(low, high, MEL_BANDS + 2))
     bins = np.arange(FFT_SIZE // 2 + 1) * SAMPLE_RATE / FFT_SIZE
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     triangles = np.maximum(0, np.minimum(rising, falling))
-    return (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    result: npt.NDArray[np.float32] = (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+    return result
 
 
 class Spectrogram(nn.Module):
@@ -86,6 +89,8 @@ class Spectrogram(nn.Module):
 
     Frame i is centred at sample (i + 0.5) HOP.
     """
+
+    basis: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,13 +110,16 @@ class Spectrogram(nn.Module):
 class MelPower(nn.Module):
     """Audio [N, samples] -> mel power [N, MEL_BANDS, samples // HOP]. Nothing in it is trained."""
 
+    filters: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.spectrogram = Spectrogram()
         self.register_buffer("filters", torch.tensor(mel_filters()), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        return self.filters @ self.spectrogram(audio)
+        result: Tensor = self.filters @ self.spectrogram(audio)
+        return result
 
 
 class Normalise(nn.Module):
@@ -163,7 +171,8 @@ class Residual(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return hidden + self.body(hidden)
+        result: Tensor = hidden + self.body(hidden)
+        return result
 
 
 @dataclass(frozen=True)
@@ -213,7 +222,8 @@ class Listener(nn.Module):
 
         def instants(head: nn.Module) -> Tensor:
             steps = head(hidden).transpose(1, 2)
-            return steps.reshape(steps.shape[0], -1, steps.shape[2] // self.STRIDE)[:, :length]
+            result: Tensor = steps.reshape(steps.shape[0], -1, steps.shape[2] // self.STRIDE)[:, :length]
+            return result
 
         closure, silence = instants(self.to_closure).split(1, dim=2)
         return Prediction(instants(self.to_lips), closure, silence, instants(self.to_phonemes))
@@ -237,7 +247,10 @@ class Articulator(nn.Module):
 
     def forward(self, said: Prediction, mel: Tensor) -> Tensor:
         sure = [said.phonemes.softmax(dim=2), said.closure.sigmoid(), said.silence.sigmoid()]
-        return self.body(torch.cat([*(s.transpose(1, 2) for s in sure), self.loudness(mel)], dim=1)).transpose(1, 2)
+        result: Tensor = self.body(
+            torch.cat([*(s.transpose(1, 2) for s in sure), self.loudness(mel)], dim=1)
+        ).transpose(1, 2)
+        return result
 
 
 class SpeechToLips(nn.Module):
@@ -264,7 +277,7 @@ class SpeechToLips(nn.Module):
         return Prediction(lips, (said.closure + seen.closure) / 2, seen.silence, said.phonemes)
 
 
-def save(network: SpeechToLips, constants: dict[str, object], path: Path) -> None:
+def save(network: SpeechToLips, constants: dict[str, Any], path: Path) -> None:
     """Write a checkpoint: the state as float16 (half the size, no measurable loss) and constants as JSON."""
     state = {k: v.numpy().astype(np.float16 if v.is_floating_point() else v.numpy().dtype)
              for k, v in network.state_dict().items()}  # fmt: skip
@@ -272,7 +285,7 @@ def save(network: SpeechToLips, constants: dict[str, object], path: Path) -> Non
     np.savez_compressed(path, **state, constants=np.array(json.dumps(constants)))
 
 
-def load(path: Path = WEIGHTS) -> tuple[SpeechToLips, dict[str, object]]:
+def load(path: Path = WEIGHTS) -> tuple[SpeechToLips, dict[str, Any]]:
     """Read a checkpoint: the network in evaluation mode and its constants."""
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}

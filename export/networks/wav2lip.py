@@ -70,7 +70,9 @@ class Wav2Lip(nn.Module):
             ]
         )
         self.output_block = nn.Sequential(_down(80, 32), nn.Conv2d(32, 3, 1), nn.Sigmoid())
-        self.first_rows = _first_rows(first_row, [len(list(block)) - 1 for block in self.face_decoder_blocks])
+        self.first_rows = _first_rows(
+            first_row, [len(list(block.children())) - 1 for block in self.face_decoder_blocks]
+        )
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """float [N, *SOURCE] and [N, *TARGET] -> float [N, *FACE]."""

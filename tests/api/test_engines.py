@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pytest
 from fastapi.testclient import TestClient
 
@@ -59,27 +61,30 @@ def install(repository: Path, *arguments: str) -> None:
 
 
 def load(client: TestClient, name: str = "wav2lip", headers: dict[str, str] = KEY) -> httpx.Response:
-    return client.post(f"/engines/{name}/load", headers=headers)
+    response: httpx.Response = client.post(f"/engines/{name}/load", headers=headers)
+    return response
 
 
 def generate(client: TestClient, audio: str = "word.wav", engine: str = "wav2lip") -> httpx.Response:
     body = {"audio_path": audio, "video_path": "template.mkv", "save_path": "out.mp4", "engine": engine}
-    return client.post("/human/generate", json=body)
+    response: httpx.Response = client.post("/human/generate", json=body)
+    return response
 
 
 def engines(client: TestClient) -> dict[str, dict[str, object]]:
     return {engine["name"]: engine for engine in client.get("/engines").json()["engines"]}
 
 
-def mouths(video: Path) -> np.ndarray:
+def mouths(video: Path) -> npt.NDArray[Any]:
     """Luma around the mouth in every frame, [frames, rows, columns]."""
     luma = np.stack([frame.planes[0] for frame in VideoReader(video).frames()]).astype(float)
     height, width = luma.shape[1:]
     return luma[:, int(0.68 * height) : int(0.78 * height), int(0.42 * width) : int(0.5 * width)]
 
 
-def unlike(mouths: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return np.abs(mouths - others).mean((1, 2))
+def unlike(mouths: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result: npt.NDArray[Any] = np.abs(mouths - others).mean((1, 2))
+    return result
 
 
 def test_an_engine_without_weights_says_how_to_get_them(client: TestClient) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,7 +33,13 @@ optimization { execution_accelerators { cpu_execution_accelerator: [ { name: "op
 
 
 def save(
-    folder: Path, name: str, nodes: list[onnx.NodeProto], axes: list[int], constants=(), threads="1", **config
+    folder: Path,
+    name: str,
+    nodes: list[onnx.NodeProto],
+    axes: list[int],
+    constants: Sequence[onnx.TensorProto] = (),
+    threads: str = "1",
+    **config: object,
 ) -> None:
     shape = [None if dim == -1 else dim for dim in axes]
     tensors = [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, shape) for tensor in ("x", "y")]
@@ -93,5 +99,5 @@ def test_threads_are_those_of_the_network_or_of_all_that_name_none_or_what_the_c
     with caplog.at_level(logging.INFO, "triton"), TritonServer(tmp_path, threads=1) as server:
         server.ready()
     said = "\n".join(record.getMessage() for record in caplog.records)
-    for name, threads in (("own", 2), ("unnamed", 1), ("every", 3)):
-        assert f"{name}: ONNX Runtime, CPU, threads: {threads}" in said
+    for name, used in (("own", 2), ("unnamed", 1), ("every", 3)):
+        assert f"{name}: ONNX Runtime, CPU, threads: {used}" in said

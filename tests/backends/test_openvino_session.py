@@ -77,7 +77,8 @@ def test_answers_do_not_change_with_the_next_batch(module: ModuleType) -> None:
 def test_what_was_kept_computes_the_same(module: ModuleType, tmp_path: Path) -> None:
     def answer() -> npt.NDArray[np.float32]:
         session, _ = module.open_openvino(MESH, threads=1, samples=1, most=32, compiled=tmp_path)
-        return session(faces(2), OUTPUTS)["landmarks"]
+        result: npt.NDArray[np.float32] = session(faces(2), OUTPUTS)["landmarks"]
+        return result
 
     first, second = answer(), answer()
     assert len(list(tmp_path.iterdir())) == 1

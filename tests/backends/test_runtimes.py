@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ def runtimes() -> Iterator[ModuleType]:
         yield importlib.import_module("runtimes")
 
 
-def opened(runtimes: ModuleType, *cpu: object, gpu: int | None = None, gpu_accelerators: tuple[object, ...] = ()):
+def opened(
+    runtimes: ModuleType, *cpu: object, gpu: int | None = None, gpu_accelerators: tuple[object, ...] = ()
+) -> Any:
     return runtimes.open_session(MESH, gpu=gpu, threads=1, cpu_accelerators=cpu, gpu_accelerators=gpu_accelerators)
 
 
@@ -60,7 +63,7 @@ def test_bf16_is_used_where_the_cpu_has_it_and_said_so_where_not(
     asked = runtimes.Accelerator("openvino", {"precision": "bf16"})
     real = openvino.Core
 
-    class Core(real):
+    class Core(real):  # type: ignore[misc, valid-type]  # OpenVINO has no type hints
         capabilities: tuple[str, ...] = ()
 
         def get_property(self, *arguments: str) -> object:

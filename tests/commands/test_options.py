@@ -8,8 +8,10 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.client import Client, ClientError
@@ -36,7 +38,7 @@ def generate(triton: TritonServer, folder: Path, voice: Path, *more: str) -> sub
     )
 
 
-def mouths(path: Path) -> list[np.ndarray]:
+def mouths(path: Path) -> list[npt.NDArray[Any]]:
     return [yuv_to_rgb(crop(frame, *MOUTH), frame.matrix).astype(int) for frame in VideoReader(path).frames()]
 
 

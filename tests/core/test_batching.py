@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core.batching import MIN_BATCH, batch_sizes, infer_padded
 from digital_human.core.types import Arrays
 
 
-def pictures(draws: np.ndarray, sizes: Sequence[int]) -> list[int]:
+def pictures(draws: npt.NDArray[Any], sizes: Sequence[int]) -> list[int]:
     """What is drawn for each batch."""
     return [int(part.sum()) for part in np.split(draws, np.cumsum(sizes)[:-1])]
 

@@ -9,6 +9,7 @@ import pytest
 
 from digital_human.core.frame import (
     Frame,
+    Matrix,
     crop,
     crop_yuv,
     from_yuv,
@@ -25,7 +26,7 @@ def noise(height: int = 64, width: int = 96) -> Frame:
 
 
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
-def test_colours_come_back(matrix: str) -> None:
+def test_colours_come_back(matrix: Matrix) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
     assert np.abs(yuv_to_rgb(rgb_to_yuv(rgb, matrix), matrix).astype(int) - rgb).max() <= 2
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core import frame
@@ -30,7 +32,7 @@ def picture(seed: int) -> Frame:
     return Frame(np.random.default_rng(seed).integers(0, 255, (HEIGHT * 3 // 2, WIDTH), np.uint8), "bt709")
 
 
-def face_at(x: float, y: float) -> np.ndarray:
+def face_at(x: float, y: float) -> npt.NDArray[Any]:
     """Landmarks [468, 3] of a face whose mouth is there; nothing but mouth and eyes is in its place."""
     points = np.zeros((468, 3), np.float32)
     points[MOUTH_CORNERS, :2] = [[x - 10, y], [x + 10, y]]
@@ -81,7 +83,7 @@ def test_a_template_that_does_not_fit_into_memory_is_studied_as_well(
     monkeypatch.setattr(VideoReader, "_decoded", counted)
     engine, everything = DefaultEngine(), build_context(Settings(base_path=tmp_path), triton.url)
 
-    def prepared(name: str) -> dict[str, np.ndarray]:
+    def prepared(name: str) -> dict[str, npt.NDArray[Any]]:
         decoded.clear()
         context = replace(everything, store=TemplateStore(tmp_path / name, 2**30))
         found = prepare_template(samples / "template.mkv", engine, context, lambda share: None)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ("gpu", "cpu", "migration")
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no type hints
     """Knows compose's own tags, which say how an overlay is merged."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,12 +22,12 @@ def test_knows_only_modules_that_export() -> None:
     assert not {"graph", "tflite_to_onnx"} & set(networks())
 
 
-def test_rebuilds_a_network_where_it_is_told(tmp_path, capsys) -> None:
+def test_rebuilds_a_network_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["face_mesh", "--repository", str(tmp_path)])
     assert (tmp_path / "face_mesh" / "1" / "model.onnx").stat().st_size > 1e6
 
 
-def test_names_what_there_is_when_asked_for_something_else(capsys) -> None:
+def test_names_what_there_is_when_asked_for_something_else(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["no_such_network"])
     assert "face_mesh" in capsys.readouterr().err

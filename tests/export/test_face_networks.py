@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -12,13 +15,14 @@ from ai_edge_litert.interpreter import Interpreter
 from digital_human.core.frame import Frame, Uint8, warp_rgb
 from digital_human.tracking.detector import Detection, letterbox, weighted_nms
 from digital_human.tracking.landmarker import affine, region_of_detection
+from digital_human.triton.client import TritonModels
 from export.exporters import face_detector, face_mesh
 from export.mediapipe_weights import weights
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def original(name: str, image: np.ndarray) -> list[np.ndarray]:
+def original(name: str, image: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     """Outputs of a .tflite model, largest first."""
     interpreter = Interpreter(str(weights(name)), num_threads=1)
     interpreter.allocate_tensors()
@@ -28,7 +32,7 @@ def original(name: str, image: np.ndarray) -> list[np.ndarray]:
     return sorted(outputs, key=lambda output: -output.size)
 
 
-def exported(name: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+def exported(name: str, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     session = onnxruntime.InferenceSession(ROOT / "model_repository" / name / "1" / "model.onnx")
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, inputs), strict=True))
@@ -75,7 +79,9 @@ def test_the_mesh_lies_within_half_a_pixel_of_the_original(face: Uint8) -> None:
     assert answer["score"][0, 0] > 0.99
 
 
-def test_what_triton_serves_lies_within_half_a_pixel_of_the_original(face: Uint8, picture: Uint8, models) -> None:
+def test_what_triton_serves_lies_within_half_a_pixel_of_the_original(
+    face: Uint8, picture: Uint8, models: TritonModels
+) -> None:
     landmarks, _ = original("face_landmark.tflite", face / 255)
     served = models.infer("face_mesh", {"face": face[None]})
     assert np.abs(landmarks.reshape(468, 3) - served["landmarks"][0]).max() < 0.5
@@ -89,7 +95,7 @@ def test_the_mesh_doubts_what_is_no_face() -> None:
 
 
 @pytest.mark.parametrize("module", [face_detector, face_mesh])
-def test_an_export_gives_the_committed_file(module, tmp_path: Path) -> None:
+def test_an_export_gives_the_committed_file(module: ModuleType, tmp_path: Path) -> None:
     module.export(tmp_path)
     name = module.__name__.split(".")[-1]
     committed = ROOT / "model_repository" / name / "1" / "model.onnx"

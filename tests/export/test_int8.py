@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import ModelProto, numpy_helper, parser
+from onnxruntime.quantization import quantize_static
 
 from export import int8
 from export.int8 import quantised
@@ -110,7 +111,7 @@ def test_weights_of_all_8_bits_would_overflow_there(
     instructions: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without this, the test above could pass because the instructions were not hidden."""
-    model, whole = small_network(17), int8.quantize_static
+    model, whole = small_network(17), quantize_static
     monkeypatch.setattr(
         int8, "quantize_static", lambda *files, **options: whole(*files, **options | {"reduce_range": False})
     )

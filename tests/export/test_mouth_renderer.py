@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import openvino
 import pytest
@@ -16,7 +18,7 @@ from export.networks.mouth_renderer import INPUTS, RING_STEP, MouthRenderer, exa
 
 MODEL = Path(__file__).resolve().parents[2] / "model_repository" / "mouth_renderer" / "1" / "model.onnx"
 BASE, LAYER, MOUTH = (96, 128), (48, 64), (64, 80)
-Tensors = dict[str, np.ndarray]
+Tensors = dict[str, npt.NDArray[Any]]
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +46,12 @@ def still() -> Tensors:
     }
 
 
-def run(session: onnxruntime.InferenceSession, inputs: Tensors) -> np.ndarray:
-    return session.run(["image"], inputs)[0]
+def run(session: onnxruntime.InferenceSession, inputs: Tensors) -> npt.NDArray[Any]:
+    result: npt.NDArray[Any] = session.run(["image"], inputs)[0]
+    return result
 
 
-def part(pictures: np.ndarray, top: int, left: int, rows: int, columns: int) -> list[np.ndarray]:
+def part(pictures: npt.NDArray[Any], top: int, left: int, rows: int, columns: int) -> list[npt.NDArray[Any]]:
     """Views of a region of the first picture of an I420 batch, one a plane."""
     planes = Frame(pictures[0], "bt601").planes
     return [
@@ -57,16 +60,16 @@ def part(pictures: np.ndarray, top: int, left: int, rows: int, columns: int) -> 
     ]
 
 
-def layer(image: np.ndarray) -> list[np.ndarray]:
+def layer(image: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     """The mouth layer's place in an image."""
     return part(image, (BASE[0] - LAYER[0]) // 2, (BASE[1] - LAYER[1]) // 2, *LAYER)
 
 
-def same(first: list[np.ndarray], second: list[np.ndarray]) -> bool:
+def same(first: list[npt.NDArray[Any]], second: list[npt.NDArray[Any]]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def fill(pictures: np.ndarray, colour: tuple[int, int, int]) -> None:
+def fill(pictures: npt.NDArray[Any], colour: tuple[int, int, int]) -> None:
     for plane, value in zip(Frame(pictures[0], "bt601").planes, colour, strict=True):
         plane[:] = value
 
@@ -148,5 +151,5 @@ def test_runtimes_agree_with_the_definition(runtime: str, session: onnxruntime.I
 def test_the_committed_model_is_what_the_exporter_writes(tmp_path: Path) -> None:
     export(tmp_path)
     inputs = {name: tensor.numpy() for name, tensor in zip(INPUTS, example(), strict=True)}
-    images = [run(onnxruntime.InferenceSession(path), inputs) for path in (MODEL, tmp_path / "model.onnx")]
-    assert np.array_equal(*images)
+    ours, committed = (run(onnxruntime.InferenceSession(path), inputs) for path in (tmp_path / "model.onnx", MODEL))
+    assert np.array_equal(ours, committed)

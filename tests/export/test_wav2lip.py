@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 import openvino
@@ -23,6 +25,7 @@ from export.exporters.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_o
 from export.networks.wav2lip import Wav2Lip
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
+Inputs = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 State = dict[str, torch.Tensor]
 
 # Least PSNR of the bf16 network against fp32, in dB of 8-bit values; random weights reach 37.
@@ -52,11 +55,12 @@ def bare(network: Wav2Lip) -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def wrapped(bare: onnx.ModelProto) -> bytes:
-    return wrap(bare).SerializeToString()
+    result: bytes = wrap(bare).SerializeToString()
+    return result
 
 
 @pytest.fixture(scope="module")
-def inputs() -> tuple[np.ndarray, np.ndarray]:
+def inputs() -> Inputs:
     """mel float32 [3, 80, 16] and smooth faces uint8 [3, 96, 96, 3]."""
     random = np.random.default_rng(1)
     mel = random.uniform(-4, 4, (3, 80, 16)).astype(np.float32)
@@ -95,7 +99,7 @@ def published(state: State, mel: torch.Tensor, face: torch.Tensor) -> torch.Tens
             stride = 2 if k == 0 and stage not in (0, 6) else 1
             face = layer(f"face_encoder_blocks.{stage}.{k}", face, stride, 0 if last else None)
         seen.append(face)
-    strides = {3: (3, 1), 6: 3, 9: (3, 2)}
+    strides: dict[int, int | tuple[int, int]] = {3: (3, 1), 6: 3, 9: (3, 2)}
     for k in range(count("audio_encoder")):
         mel = layer(f"audio_encoder.{k}", mel, strides.get(k, 1), 0 if k >= 11 else None)
     x = mel
@@ -108,7 +112,7 @@ def published(state: State, mel: torch.Tensor, face: torch.Tensor) -> torch.Tens
     return torch.sigmoid(F.conv2d(x, state["output_block.1.weight"], state["output_block.1.bias"]))
 
 
-def published_input(mel: np.ndarray, faces: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def published_input(mel: npt.NDArray[Any], faces: npt.NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Mel and RGB faces as the published inference lays them before the network: BGR, lower half of the first black."""
     whole = faces[..., ::-1].astype(np.float32) / 255
     masked = whole.copy()
@@ -117,11 +121,12 @@ def published_input(mel: np.ndarray, faces: np.ndarray) -> tuple[torch.Tensor, t
     return torch.from_numpy(mel[:, None]), torch.from_numpy(both)
 
 
-def run(model: bytes, **feeds: np.ndarray) -> np.ndarray:
-    return onnxruntime.InferenceSession(model).run(None, feeds)[0]
+def run(model: bytes, **feeds: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result: npt.NDArray[Any] = onnxruntime.InferenceSession(model).run(None, feeds)[0]
+    return result
 
 
-def test_the_network_is_the_published_one(network: Wav2Lip, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_the_network_is_the_published_one(network: Wav2Lip, inputs: Inputs) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 36_298_035
     source, target = published_input(*inputs)
     with torch.no_grad():
@@ -131,9 +136,7 @@ def test_the_network_is_the_published_one(network: Wav2Lip, inputs: tuple[np.nda
 
 
 @pytest.mark.parametrize("first_row", [1, 7, FIRST_ROW, 48, 95])
-def test_rows_that_are_drawn_are_those_of_the_whole_network(
-    first_row: int, network: Wav2Lip, inputs: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_rows_that_are_drawn_are_those_of_the_whole_network(first_row: int, network: Wav2Lip, inputs: Inputs) -> None:
     lower = Wav2Lip(first_row).eval()
     lower.load_state_dict(network.state_dict())
     source, target = published_input(*inputs)
@@ -194,7 +197,7 @@ def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> Non
         load_checkpoint(tmp_path / "absent.pth")
 
 
-def test_onnx_equals_torch(network: Wav2Lip, bare: onnx.ModelProto, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_onnx_equals_torch(network: Wav2Lip, bare: onnx.ModelProto, inputs: Inputs) -> None:
     source, target = published_input(*inputs)
     with torch.no_grad():
         wanted = network(source, target).numpy()
@@ -202,9 +205,7 @@ def test_onnx_equals_torch(network: Wav2Lip, bare: onnx.ModelProto, inputs: tupl
     assert np.abs(found - wanted).max() < 1e-4
 
 
-def test_pictures_go_in_and_out_as_bytes(
-    network: Wav2Lip, wrapped: bytes, inputs: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_pictures_go_in_and_out_as_bytes(network: Wav2Lip, wrapped: bytes, inputs: Inputs) -> None:
     mel, faces = inputs
     with torch.no_grad():
         wanted = network(*published_input(mel, faces)).numpy().transpose(0, 2, 3, 1)[..., ::-1] * 255
@@ -213,7 +214,7 @@ def test_pictures_go_in_and_out_as_bytes(
     assert np.abs(image - wanted).max() < 0.52
 
 
-def test_bf16_stays_close(wrapped: bytes, inputs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_bf16_stays_close(wrapped: bytes, inputs: Inputs) -> None:
     core = openvino.Core()
     if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no bf16")
@@ -269,7 +270,7 @@ def test_a_moment_of_somebody_is_not_enough(
 
 
 @pytest.mark.parametrize("batch", ["1", "N"])
-def test_a_ready_onnx_file_takes_any_batch(batch: str, inputs: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_a_ready_onnx_file_takes_any_batch(batch: str, inputs: Inputs, tmp_path: Path) -> None:
     model = wrap(load_onnx(tiny_onnx(tmp_path / "ready.onnx", 0.5, batch)))
     mel, faces = inputs
     image = run(model.SerializeToString(), mel=mel, face=faces)

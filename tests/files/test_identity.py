@@ -44,7 +44,7 @@ def test_a_file_written_to_is_another(tmp_path: Path) -> None:
 
 
 def test_records_of_an_earlier_version_have_size_and_time_only() -> None:
-    now = [4, 100, 7, "boot:1"]
+    now: Identity = [4, 100, 7, "boot:1"]
     assert is_same(now, [4, 100])
     assert not is_same(now, [4, 101])
 

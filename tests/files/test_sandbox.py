@@ -84,9 +84,9 @@ def test_a_target_leaves_room_for_its_temporary_names(base: Path) -> None:
             call(base, save=save)
     with pytest.raises(BadInputError, match="save_path"):
         call(base, save="x/" * 2040 + "x.mp4")
-    save = base / "new" / ("x" * (longest - TEMPORARY_BYTES - 4) + ".mp4")
-    call(base, save=str(save))
-    save.parent.mkdir()
-    (save.parent / (part_name(save, str(uuid.uuid4())) + ".signed")).touch()
-    with atomic_write(save) as part:
+    target = base / "new" / ("x" * (longest - TEMPORARY_BYTES - 4) + ".mp4")
+    call(base, save=str(target))
+    target.parent.mkdir()
+    (target.parent / (part_name(target, str(uuid.uuid4())) + ".signed")).touch()
+    with atomic_write(target) as part:
         part.touch()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 
 def grey(index: int) -> int:
@@ -18,7 +22,7 @@ def grey(index: int) -> int:
 
 def write_clip(
     path: Path,
-    pictures: list[np.ndarray],
+    pictures: list[npt.NDArray[Any]],
     fps: Fraction = Fraction(25),
     times: list[float] | None = None,
     pix_fmt: str = "yuv420p",
@@ -31,9 +35,10 @@ def write_clip(
     """RGB pictures [H, W, 3] as a lossless-ish clip; `times` in seconds makes the rate variable."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pix_fmt
-        stream.options = {"crf": "4", "preset": "ultrafast"} if options is None else options
+        stream.options = dict(options) if options is not None else {"crf": "4", "preset": "ultrafast"}
         tick = Fraction(1, 12800) if times else 1 / fps
         stream.codec_context.time_base = tick
         if aspect:
@@ -52,15 +57,16 @@ def write_clip(
     return path
 
 
-def greys(count: int, height: int = 64, width: int = 96) -> list[np.ndarray]:
+def greys(count: int, height: int = 64, width: int = 96) -> list[npt.NDArray[Any]]:
     return [np.full((height, width, 3), grey(k), np.uint8) for k in range(count)]
 
 
-def write_sound(path: Path, samples: np.ndarray, rate: int, codec: str = "pcm_s16le") -> Path:
+def write_sound(path: Path, samples: npt.NDArray[Any], rate: int, codec: str = "pcm_s16le") -> Path:
     """float32 [channels, samples], +-1."""
     with av.open(str(path), "w") as container:
         layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
         stream = container.add_stream(codec, rate=rate, layout=layout)
+        assert isinstance(stream, AudioStream)
         kind = "s16" if codec in ("pcm_s16le", "flac", "libopus") else "fltp"
         data = samples.astype(np.float32)
         if kind == "s16":
@@ -72,7 +78,7 @@ def write_sound(path: Path, samples: np.ndarray, rate: int, codec: str = "pcm_s1
     return path
 
 
-def click(seconds: float, at: float, rate: int, channels: int = 1) -> np.ndarray:
+def click(seconds: float, at: float, rate: int, channels: int = 1) -> npt.NDArray[Any]:
     """Silence with one short burst that starts at `at` seconds."""
     sound = np.zeros((channels, int(seconds * rate)), np.float32)
     start = int(at * rate)

@@ -3,9 +3,11 @@
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.errors import BadInputError
@@ -13,7 +15,7 @@ from digital_human.media import SPEECH_RATE, audio, read_speech
 from tests.media.factory import click, greys, write_clip, write_float_wav, write_sound
 
 
-def onset(samples: np.ndarray) -> float:
+def onset(samples: npt.NDArray[Any]) -> float:
     return float(np.argmax(np.abs(samples) > 0.1)) / SPEECH_RATE
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core.frame import Frame, yuv_to_rgb
@@ -20,20 +23,24 @@ from digital_human.media.decode import decode_from
 from tests.media.factory import grey, greys, leaping, write_clip
 
 
-def noise(count: int) -> list[np.ndarray]:
+def noise(count: int) -> list[npt.NDArray[Any]]:
     """Pictures that move, so that each is predicted from others and differs from all."""
     still = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
     return [np.roll(cv2.GaussianBlur(still, (0, 0), 2), k, axis=1) for k in range(count)]
 
 
-def rgb(frame: Frame) -> np.ndarray:
+def rgb(frame: Frame) -> npt.NDArray[Any]:
     return yuv_to_rgb(crop_frame(frame, 0, 0, frame.width, frame.height), frame.matrix)
 
 
 def numbers(frames: list[Frame]) -> list[int]:
     levels = {grey(k): k for k in range(28)}
-    near = [min(levels, key=lambda level, f=frame: abs(level - float(rgb(f)[..., 1].mean()))) for frame in frames]
-    return [levels[level] for level in near]
+    shown = [float(rgb(frame)[..., 1].mean()) for frame in frames]
+    return [levels[min(levels, key=partial(distance, mean))] for mean in shown]
+
+
+def distance(first: float, second: float) -> float:
+    return abs(first - second)
 
 
 def hold_at_most(frames: int, reader: VideoReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +50,7 @@ def hold_at_most(frames: int, reader: VideoReader, monkeypatch: pytest.MonkeyPat
 
 def test_constant_rate_clip_is_read_frame_by_frame(tmp_path: Path) -> None:
     reader = VideoReader(write_clip(tmp_path / "a.mp4", greys(20)))
-    assert (reader.info.width, reader.info.height, reader.info.fps) == (96, 64, 25)
+    assert (reader.info.width, reader.info.height, reader.info.fps) == (96, 64, Fraction(25))
     assert numbers(list(reader.frames())) == list(range(20))
 
 
@@ -92,7 +99,7 @@ def test_pictures_that_no_other_needs_are_not_decoded_on_the_way_to_a_start(tmp_
     path = write_clip(tmp_path / "a.mp4", noise(28), options={"crf": "4", "g": "28", "bf": "3", "b_strategy": "0"})
     with open_media(path, "video_path") as container:
         decoded = list(decode_from(container, container.streams.video[0], Fraction(20, 25)))
-    assert [frame.pts * frame.time_base * 25 for frame in decoded][-8:] == list(range(20, 28))
+    assert [frame.time for frame in decoded][-8:] == [k / 25 for k in range(20, 28)]
     assert len(decoded) < 20, "of the twenty before it, half"
 
 

@@ -38,7 +38,7 @@ def planes(width: int, height: int) -> list[Uint8]:
 def read_planes(picture: VideoFrame) -> list[Uint8]:
     """Straight from FFmpeg's own memory, row by row."""
     return [
-        np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
         for plane in picture.planes
     ]
 

@@ -46,6 +46,7 @@ def test_picture_and_sound_are_equally_long(tmp_path: Path, fps: Fraction, sound
         assert (video.codec_context.name, video.pix_fmt, audio.codec_context.name) == ("h264", "yuv420p", "aac")
         assert video.average_rate == fps
         assert sum(1 for _ in container.decode(video=0)) == count
+        assert audio.duration is not None and audio.time_base is not None
         assert abs(float(audio.duration * audio.time_base) - float(count / fps)) < 0.03
     assert [path.name for path in target.parent.iterdir()] == ["out.mp4"]
 
@@ -60,7 +61,7 @@ def test_sound_is_not_shifted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
     fps, given, settings = Fraction(30000, 1001), frames(40), EncoderSettings(preset="veryfast", crf=0)
-    sound = write_sound(tmp_path / "s.wav", click(40 / fps, 0.75, 44100), 44100)
+    sound = write_sound(tmp_path / "s.wav", click(float(40 / fps), 0.75, 44100), 44100)
     pieces = [(tmp_path / f"{start}.seg", len(given[start : start + 15])) for start in (0, 15, 30)]
     for (path, count), start in zip(pieces, (0, 15, 30), strict=True):
         write_segment(path, given[start : start + count], info(fps), settings)
@@ -68,7 +69,7 @@ def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
     compose(target, pieces, encode_sound(sound, 40, fps, settings), fps, suffix, {"AIGC": '{"Label":"1"}'})
     with av.open(str(target)) as container:
         assert container.metadata["AIGC"] == '{"Label":"1"}'
-        times = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+        times = [frame.time for frame in container.decode(video=0)]
     assert np.allclose(times, [k / float(fps) for k in range(40)], atol=1e-3)
     for a, b in zip(VideoReader(target).frames(), given, strict=True):
         assert np.array_equal(a.data, b.data)
@@ -112,7 +113,7 @@ def test_pixels_and_colour_tags_come_back(tmp_path: Path) -> None:
 def test_nothing_is_left_when_drawing_fails(tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
 
-    def broken():
+    def broken() -> Iterator[Frame]:
         yield from frames(5)
         raise RuntimeError("drawing failed")
 
@@ -134,7 +135,7 @@ def test_an_existing_output_stays_until_the_new_one_is_whole(tmp_path: Path) -> 
     target = tmp_path / "out.mp4"
     target.write_bytes(b"older result")
 
-    def broken():
+    def broken() -> Iterator[Frame]:
         yield from frames(5)
         raise RuntimeError
 

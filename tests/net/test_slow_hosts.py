@@ -24,7 +24,7 @@ def host() -> Iterator[SlowHost]:
 
 def settings(base: Path, **fields: object) -> Settings:
     allowed = {"url_hosts": "127.0.0.1,slow.example", "callback_hosts": "127.0.0.1", "webhook_secret": "secret"}
-    return Settings(base_path=base, **(allowed | fields))
+    return Settings.model_validate({"base_path": base, **allowed, **fields})
 
 
 @pytest.mark.parametrize("path", ["/head", "/body"])

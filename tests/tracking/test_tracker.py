@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core import landmarks as mesh
@@ -37,8 +39,9 @@ def put(canvas: Frame, picture: Frame, x: int, y: int, step: int = 1) -> Frame:
     return result
 
 
-def middle(track: FaceTrack) -> np.ndarray:
-    return track.landmarks[..., :2].mean(1)
+def middle(track: FaceTrack) -> npt.NDArray[Any]:
+    result: npt.NDArray[Any] = track.landmarks[..., :2].mean(1)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,7 @@ def test_few_frames_are_held_at_a_time(faces: list[Frame], models: TritonModels)
             yield copy
 
     class Watching:
-        def infer(self, model, inputs, outputs=()):
+        def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
             held.append(sum(frame() is not None for frame in given))
             return models.infer(model, inputs, outputs)
 
@@ -218,7 +221,7 @@ class Counted:
         self._models = models
         self.pictures = 0
 
-    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> Arrays:
+    def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
         if model == "face_mesh":
             self.pictures += len(inputs["face"])
         return self._models.infer(model, inputs, outputs)

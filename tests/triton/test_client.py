@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.errors import ServiceError, UnavailableError
@@ -20,7 +22,7 @@ from digital_human.triton.schema import CONTRACTS, Contract, Tensor, check
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def noise(count: int) -> np.ndarray:
+def noise(count: int) -> npt.NDArray[Any]:
     return np.random.default_rng(1).integers(0, 256, (count, 192, 192, 3), np.uint8)
 
 
@@ -50,7 +52,7 @@ def test_on_a_gpu_batches_are_sent_full(triton: TritonServer) -> None:
     wanted = plain.infer("face_mesh", {"face": images})
     for size, answer in answers.items():
         assert answer["landmarks"].shape == (size, 468, 3) and answer["score"].shape == (size, 1)
-        assert np.abs(answer["landmarks"] - wanted["landmarks"][:size]).max() < 0.01
+        assert np.abs(answer["landmarks"].astype(float) - wanted["landmarks"][:size].astype(float)).max() < 0.01
 
 
 def test_a_network_with_free_axes_or_on_a_cpu_gets_batches_as_they_are(models: TritonModels) -> None:
@@ -68,7 +70,7 @@ def test_only_the_outputs_asked_for_come(models: TritonModels) -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 192, 192, 3), np.float32)])
-def test_wrong_tensors_are_an_error_that_says_so(models: TritonModels, wrong: np.ndarray) -> None:
+def test_wrong_tensors_are_an_error_that_says_so(models: TritonModels, wrong: npt.NDArray[Any]) -> None:
     with pytest.raises(ServiceError, match="face") as caught:
         models.infer("face_mesh", {"face": wrong})
     assert not isinstance(caught.value, UnavailableError)
@@ -118,7 +120,7 @@ def test_no_server_at_the_address_is_said_so() -> None:
 
 def test_the_direct_example_runs(triton: TritonServer, samples: Path) -> None:
     script = ROOT / "examples" / "direct_tritonclient.py"
-    command = [sys.executable, script, samples / "template.mkv", "--url", triton.url]
+    command = [sys.executable, str(script), str(samples / "template.mkv"), "--url", triton.url]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/")
     assert done.returncode == 0, done.stderr
     assert "8 frames" in done.stdout

@@ -10,6 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -28,9 +29,10 @@ def base(tmp_path: Path, samples: Path) -> Path:
     return tmp_path
 
 
-def generate(client: TestClient, save: str):
+def generate(client: TestClient, save: str) -> httpx.Response:
     body = {"audio_path": "long.wav", "video_path": "template.mkv", "save_path": save}
-    return client.post("/human/generate", json=body)
+    response: httpx.Response = client.post("/human/generate", json=body)
+    return response
 
 
 @pytest.mark.slow

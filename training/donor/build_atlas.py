@@ -45,7 +45,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     atlas = build(arguments.clips, arguments.mouths)
     np.savez_compressed(arguments.out, credit=np.array(arguments.credit), **atlas)
-    print(f"{arguments.out}: {len(atlas['pictures'])} mouths, openings {np.round(atlas['openings'], 3)}")
+    openings = np.round(np.asarray(atlas["openings"], float), 3)
+    print(f"{arguments.out}: {len(atlas['pictures'])} mouths, openings {openings}")
 
 
 def build(paths: list[Path], mouths: Path | None = None) -> dict[str, npt.NDArray[np.generic]]:

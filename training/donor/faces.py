@@ -44,7 +44,7 @@ def read(path: Path, mesh: FaceMesh) -> tuple[list[Uint8], Float]:
     def decode() -> Iterator[Uint8]:
         with av.open(str(path)) as container:
             for frame in container.decode(video=0):
-                images.append(frame.to_ndarray(format="rgb24"))
+                images.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
                 yield images[-1]
 
     points = track(decode(), mesh)
@@ -57,15 +57,18 @@ def read(path: Path, mesh: FaceMesh) -> tuple[list[Uint8], Float]:
 
 def eye_distance(points: Float) -> Float:
     middle = [points[..., list(eye), :2].mean(axis=-2) for eye in (RIGHT_EYE, LEFT_EYE)]
-    return np.linalg.norm(middle[0] - middle[1], axis=-1)
+    result: Float = np.linalg.norm(middle[0] - middle[1], axis=-1)
+    return result
 
 
 def aperture_of(canonical: Float) -> Float:
-    return np.linalg.norm(canonical[..., 13, :2] - canonical[..., 14, :2], axis=-1)
+    result: Float = np.linalg.norm(canonical[..., 13, :2] - canonical[..., 14, :2], axis=-1)
+    return result
 
 
 def _width(canonical: Float) -> Float:
-    return np.linalg.norm(canonical[..., MOUTH_CORNERS[0], :2] - canonical[..., MOUTH_CORNERS[1], :2], axis=-1)
+    result: Float = np.linalg.norm(canonical[..., MOUTH_CORNERS[0], :2] - canonical[..., MOUTH_CORNERS[1], :2], axis=-1)
+    return result
 
 
 def _similarity(model: Float, points: Float) -> tuple[float, Float, Float]:
@@ -85,7 +88,8 @@ def _upright(face: Float) -> Float:
     down = face[CHIN] - face[FOREHEAD]
     y = down - x * (down @ x)
     y /= np.linalg.norm(y)
-    return (face - face[SUBNASALE]) @ np.stack([x, y, np.cross(x, y)]).T / np.linalg.norm(across)
+    result: Float = (face - face[SUBNASALE]) @ np.stack([x, y, np.cross(x, y)]).T / np.linalg.norm(across)
+    return result
 
 
 def reference_face(points: Float) -> Float:

@@ -99,7 +99,7 @@ def inner_edge(picture: Uint8, inner: Float, outer: Float) -> Float:
     pixels = np.where(near[..., None], picture, np.median(picture[near & ~inside(middle)], axis=0)).astype(np.uint8)
     if core.sum() < 12:
         return inner
-    cv2.grabCut(pixels, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 4, cv2.GC_INIT_WITH_MASK)
     mouth = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
     mouth = cv2.GaussianBlur(mouth, (0, 0), 1.0)
     edge = inner.copy()
@@ -123,14 +123,15 @@ def _gap(contour: Float) -> float:
 
 def inside(contour: Float) -> npt.NDArray[np.bool_]:
     mask = np.zeros(SIZE, np.uint8)
-    cv2.fillPoly(mask, [np.round(contour * 16).astype(np.int32)], 1, shift=4)
+    cv2.fillPoly(mask, [np.round(contour * 16).astype(np.int32)], (1,), shift=4)
     return mask.astype(bool)
 
 
 def _paleness(picture: npt.NDArray[np.generic]) -> Float:
     """High on teeth: bright and without colour."""
     pixels = picture.astype(np.float64)
-    return pixels.mean(axis=-1) - 1.5 * (pixels.max(axis=-1) - pixels.min(axis=-1))
+    result: Float = pixels.mean(axis=-1) - 1.5 * (pixels.max(axis=-1) - pixels.min(axis=-1))
+    return result
 
 
 def register(views: list[View]) -> list[View]:
@@ -181,7 +182,8 @@ def _teeth(seen: list[tuple[Uint8, Float]]) -> Float:
     """Mean colour of the brightest teeth, RGB."""
     pixels = np.concatenate([picture[inside(contour)] for picture, contour in seen])
     pale = _paleness(pixels)
-    return pixels[pale >= np.percentile(pale, 97)].mean(axis=0)
+    result: Float = pixels[pale >= np.percentile(pale, 97)].mean(axis=0)
+    return result
 
 
 def _balance(picture: Uint8, teeth: Float) -> Uint8:

@@ -52,7 +52,8 @@ def add_noise(audio: Tensor, generator: torch.Generator, loudest_db: float = -12
     babble = 10 ** (_uniform(count, -40.0, -20.0, generator)[:, None] / 20)
     babble = babble * _chosen(count, 0.15, generator)[:, None]
     others = audio.roll(1, dims=0) / level.roll(1, dims=0)
-    return audio + level * (gain * noise + babble * others)
+    result: Tensor = audio + level * (gain * noise + babble * others)
+    return result
 
 
 def set_level(audio: Tensor, generator: torch.Generator) -> Tensor:

@@ -25,7 +25,8 @@ QUANTILES = (3, 15, 35, 55, 75, 95)
 def quantiles(heard: Sequence[Heard]) -> Float32:
     """QUANTILES of the aperture of recordings over the instants in which somebody speaks and no lips touch."""
     said = [h.lips[(h.silence < 0.5) & (h.closure < 0.5), 0] for h in heard]
-    return np.percentile(np.concatenate(said), QUANTILES).astype(np.float32)
+    result: Float32 = np.percentile(np.concatenate(said), QUANTILES).astype(np.float32)
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -58,7 +58,8 @@ def lip_shape(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     upper = -fixed[:, INNER_UPPER_LIP, 1]
     jaw = fixed[:, CHIN, 1]
     protrusion = -fixed[:, LIP_RING, 2].mean(axis=1)
-    return np.stack([aperture, width, upper, jaw, protrusion], axis=1).astype(np.float32)
+    result: npt.NDArray[np.float32] = np.stack([aperture, width, upper, jaw, protrusion], axis=1).astype(np.float32)
+    return result
 
 
 def _on_skull(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -92,7 +93,8 @@ def _upright(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     down = points[CHIN] - points[10]
     y = down - x * (down @ x)
     y /= np.linalg.norm(y)
-    return (points - points.mean(axis=0)) @ np.stack([x, y, np.cross(x, y)]).T / size
+    result: npt.NDArray[np.float64] = (points - points.mean(axis=0)) @ np.stack([x, y, np.cross(x, y)]).T / size
+    return result
 
 
 def read_audio(path: Path) -> npt.NDArray[np.float32]:
@@ -102,7 +104,7 @@ def read_audio(path: Path) -> npt.NDArray[np.float32]:
         blocks, start = [], None
         for frame in container.decode(audio=0):
             if start is None:
-                start = float(frame.pts * frame.time_base) if frame.pts is not None else 0.0
+                start = frame.time or 0.0
             blocks += [block.to_ndarray()[0] for block in resampler.resample(frame)]
         blocks += [block.to_ndarray()[0] for block in resampler.resample(None)]
     samples = np.concatenate(blocks).astype(np.float32)
@@ -120,7 +122,7 @@ def measure(path: Path, mesh: FaceMesh) -> Clip:
         def images() -> Iterator[npt.NDArray[np.uint8]]:
             for frame in container.decode(stream):
                 starts.append(frame.time if frame.time is not None else len(starts) * period)
-                yield frame.to_ndarray(format="rgb24")
+                yield np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
         points = track(images(), mesh)
     times = np.array(starts) + period / 2

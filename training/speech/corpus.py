@@ -175,7 +175,8 @@ class Scale:
 def speaking(clip: Clip) -> npt.NDArray[np.bool_]:
     """bool [F]: frames within 0.15 s of sound that is at most 25 dB below the clip's loudest."""
     loud = np.convolve(loudness(clip.audio) > -25, np.ones(31), "same") > 0
-    return loud[(clip.times * RATE).astype(int).clip(0, len(loud) - 1)]
+    result: npt.NDArray[np.bool_] = loud[(clip.times * RATE).astype(int).clip(0, len(loud) - 1)]
+    return result
 
 
 def scales(clips: Sequence[Clip]) -> dict[str, Scale]:

@@ -87,7 +87,8 @@ def loudness(audio: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Level in dB of every 10 ms of 16 kHz audio against its 95th percentile."""
     frames = audio[: len(audio) // HOP * HOP].reshape(-1, HOP).astype(np.float64)
     level = 10 * np.log10((frames**2).mean(axis=1) + 1e-10)
-    return level - np.percentile(level, 95)
+    result: npt.NDArray[np.float64] = level - np.percentile(level, 95)
+    return result
 
 
 def _stop_closure(level: npt.NDArray[np.float64], start: int, end: int) -> tuple[int, int] | None:
@@ -153,4 +154,7 @@ def at_rest(silence: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Silence [..., T] without its ends, where the mouth still or already moves; a window's own ends stay."""
     rim = [(0, 0)] * (silence.ndim - 1)
     padded = np.pad(silence, [*rim, (SETTLE, PREPARE)], constant_values=1)
-    return np.lib.stride_tricks.sliding_window_view(padded, SETTLE + PREPARE + 1, axis=-1).min(axis=-1)
+    result: npt.NDArray[np.float32] = np.lib.stride_tricks.sliding_window_view(
+        padded, SETTLE + PREPARE + 1, axis=-1
+    ).min(axis=-1)
+    return result

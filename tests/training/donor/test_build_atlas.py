@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from training.donor import faces, views
 from training.face_mesh import LEFT_EYE, RIGHT_EYE
 
 
-def made_up_face() -> np.ndarray:
+def made_up_face() -> npt.NDArray[Any]:
     points = np.random.default_rng(1).normal(0, 0.6, (468, 3))
     points[list(RIGHT_EYE)] = [[-0.6, -0.8, 0], [-0.4, -0.8, 0]]
     points[list(LEFT_EYE)] = [[0.4, -0.8, 0], [0.6, -0.8, 0]]
@@ -28,7 +31,7 @@ def test_the_mouth_is_cut_along_the_lips() -> None:
     rows, columns = views.SIZE
     picture = np.full((rows, columns, 3), (150, 110, 90), np.uint8)
 
-    def ellipse(half_width: float, half_height: float) -> np.ndarray:
+    def ellipse(half_width: float, half_height: float) -> npt.NDArray[Any]:
         angle = np.linspace(np.pi, -np.pi, 20, endpoint=False)
         return np.stack([72 + half_width * np.cos(angle), 40 + half_height * np.sin(angle)], axis=1)
 

@@ -1,8 +1,10 @@
 """Measures and windows of real clips."""
 
 import random
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 pytest.importorskip("soxr")
@@ -13,7 +15,7 @@ from training.speech.clips import INNER_LOWER_LIP, Clip, lip_shape
 from training.speech.corpus import RealClips, scales
 
 
-def face(seed: int = 0) -> np.ndarray:
+def face(seed: int = 0) -> npt.NDArray[Any]:
     """468 points, upright, eyes 60 px apart, that a mesh might give."""
     points = np.random.default_rng(seed).normal(0, 40, (468, 3))
     for eye, x in (((33, 133), -30), ((362, 263), 30)):
@@ -22,20 +24,21 @@ def face(seed: int = 0) -> np.ndarray:
     return points
 
 
-def turn(points: np.ndarray, degrees: float) -> np.ndarray:
+def turn(points: npt.NDArray[Any], degrees: float) -> npt.NDArray[Any]:
     angle = np.radians(degrees)
     matrix = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    return points @ matrix.T
+    result: npt.NDArray[Any] = points @ matrix.T
+    return result
 
 
-def test_lip_shape_does_not_see_the_head_move_or_come_nearer():
+def test_lip_shape_does_not_see_the_head_move_or_come_nearer() -> None:
     still = face()
     moved = np.stack([still, turn(still, 12) * 1.4 + [50, -20, 5], turn(still, -20) * 0.7])
     shape = lip_shape(moved)
     assert np.abs(shape - shape[0]).max() < 1e-4
 
 
-def test_a_dropped_lip_opens_and_a_dropped_chin_counts_as_jaw():
+def test_a_dropped_lip_opens_and_a_dropped_chin_counts_as_jaw() -> None:
     frames = np.stack([face(), face()])
     assert INNER_LOWER_LIP not in STEADY
     frames[1, INNER_LOWER_LIP, 1] += 6
@@ -45,7 +48,7 @@ def test_a_dropped_lip_opens_and_a_dropped_chin_counts_as_jaw():
     assert shape[1, LIPS.index("aperture")] != shape[0, LIPS.index("aperture")]
 
 
-def test_targets_lie_at_the_instants_of_their_frames():
+def test_targets_lie_at_the_instants_of_their_frames() -> None:
     times = (np.arange(100) + 0.5) / 25
     lips = np.repeat(np.sin(times * 9)[:, None], len(LIPS), axis=1).astype(np.float32)
     audio = (np.sin(np.arange(4 * SAMPLE_RATE) * 0.2) * 0.3).astype(np.float32)

@@ -3,8 +3,10 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 import pytest
 
@@ -40,17 +42,21 @@ def committed() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(MODEL / "1" / "model.onnx"), options)
 
 
-def ask(session: onnxruntime.InferenceSession, audio: np.ndarray) -> dict[str, np.ndarray]:
+Recording = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""Sound [samples] at 16 kHz, and where lips touch [T]: 1, 0, or nan where it cannot be said."""
+
+
+def ask(session: onnxruntime.InferenceSession, audio: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     """Outputs for one recording [samples], without the batch axis."""
     told = session.run(OUTPUTS, {"audio": audio[None].astype(np.float32)})
     return {name: value[0] for name, value in zip(OUTPUTS, told, strict=True)}
 
 
-def noise(*shape: int) -> np.ndarray:
+def noise(*shape: int) -> npt.NDArray[Any]:
     return np.random.default_rng(1).normal(0, 0.1, shape).astype(np.float32)
 
 
-def test_spectrogram_is_the_centred_fourier_transform():
+def test_spectrogram_is_the_centred_fourier_transform() -> None:
     audio = noise(1, 8000)
     power = MelPower().spectrogram(torch.from_numpy(audio))[0].numpy()
     assert power.shape == (FFT_SIZE // 2 + 1, 50)
@@ -62,14 +68,14 @@ def test_spectrogram_is_the_centred_fourier_transform():
         assert np.abs(power[:, index] - expected).max() < 1e-3 * expected.max()
 
 
-def test_mel_filters_are_slaneys():
+def test_mel_filters_are_slaneys() -> None:
     filters = mel_filters()
     for band, peak, weight in LIBROSA:
         assert filters[band].argmax() == peak
         assert filters[band, peak] == pytest.approx(weight, rel=1e-3)
 
 
-def test_loudness_is_the_same_at_any_level_and_knows_low_from_high():
+def test_loudness_is_the_same_at_any_level_and_knows_low_from_high() -> None:
     time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     tone = np.where(time < 0.5, np.sin(2 * np.pi * 300 * time), np.sin(2 * np.pi * 4000 * time))[None]
     told = [Loudness()(MelPower()(torch.tensor(tone * gain, dtype=torch.float32))) for gain in (1.0, 0.05)]
@@ -78,7 +84,7 @@ def test_loudness_is_the_same_at_any_level_and_knows_low_from_high():
     assert low[10:40].min() > high[10:40].max() + 1 and high[60:90].min() > low[60:90].max() + 1
 
 
-def test_lips_and_closures_are_mixed_of_those_that_tell_them():
+def test_lips_and_closures_are_mixed_of_those_that_tell_them() -> None:
     network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
     with torch.no_grad():
         mel = network.front(audio)
@@ -91,7 +97,7 @@ def test_lips_and_closures_are_mixed_of_those_that_tell_them():
 
 
 @pytest.mark.parametrize("samples", [160, 319, 16_000, 16_161, 40_159])
-def test_one_instant_for_each_whole_hop(samples):
+def test_one_instant_for_each_whole_hop(samples: int) -> None:
     network = SpeechToLips().eval()
     with torch.no_grad():
         told = network(torch.zeros(2, samples))
@@ -101,7 +107,7 @@ def test_one_instant_for_each_whole_hop(samples):
     assert told.phonemes.shape == (2, count, len(PHONEMES))
 
 
-def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path):
+def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path: Path) -> None:
     torch.manual_seed(0)
     save(SpeechToLips(), {"closed_aperture": -1.0}, tmp_path / "weights.npz")
     network, constants = load(tmp_path / "weights.npz")
@@ -121,7 +127,7 @@ def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path):
             assert np.abs(want.numpy() - by_openvino[name]).max() < 1e-5
 
 
-def test_config_tells_the_order_and_the_constants_of_the_checkpoint(committed):
+def test_config_tells_the_order_and_the_constants_of_the_checkpoint(committed: onnxruntime.InferenceSession) -> None:
     config = (MODEL / "config.pbtxt").read_text()
     told = dict(re.findall(r'key: "(\w+)" value \{ string_value: "([^"]+)" \}', config))
     _, constants = load()
@@ -132,7 +138,7 @@ def test_config_tells_the_order_and_the_constants_of_the_checkpoint(committed):
     assert json.dumps(constants)
 
 
-def test_committed_model_is_the_committed_checkpoint(committed):
+def test_committed_model_is_the_committed_checkpoint(committed: onnxruntime.InferenceSession) -> None:
     network, _ = load()
     audio = noise(1, 32_000)
     with torch.no_grad():
@@ -141,11 +147,11 @@ def test_committed_model_is_the_committed_checkpoint(committed):
 
 
 @pytest.fixture(scope="module")
-def mama_papa() -> tuple[np.ndarray, np.ndarray]:
+def mama_papa() -> Recording:
     return say_mama_papa()
 
 
-def say_mama_papa() -> tuple[np.ndarray, np.ndarray]:
+def say_mama_papa() -> Recording:
     """Sound [samples] with half a second of silence around it, and where lips touch [T] (nan: cannot be said)."""
     pytest.importorskip("espeakng_loader")
     pytest.importorskip("soxr")
@@ -153,10 +159,11 @@ def say_mama_papa() -> tuple[np.ndarray, np.ndarray]:
     from training.speech.synthesis import espeak
 
     said = espeak().say("mama papa, mama papa", "it+f5", rate=150)
+    assert said is not None
     return np.pad(said.audio, SAMPLE_RATE // 2), np.pad(label(said.phones, said.audio).closure, 50)
 
 
-def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed):
+def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed: onnxruntime.InferenceSession) -> None:
     from training.speech.evaluate import Heard
 
     _, constants = load()
@@ -181,7 +188,7 @@ def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed):
     assert drawn[open_].mean() > closed + 1.5
 
 
-def test_silence_is_a_shut_mouth(committed, mama_papa):
+def test_silence_is_a_shut_mouth(committed: onnxruntime.InferenceSession, mama_papa: Recording) -> None:
     from training.speech.evaluate import Heard
 
     _, constants = load()
@@ -197,7 +204,7 @@ def test_silence_is_a_shut_mouth(committed, mama_papa):
         assert rest.min() > 0.5 and rest.mean() > 0.9
 
 
-def test_loudness_changes_nothing(committed, mama_papa):
+def test_loudness_changes_nothing(committed: onnxruntime.InferenceSession, mama_papa: Recording) -> None:
     audio, _ = mama_papa
     plain = ask(committed, audio)
     for gain in (0.05, 0.3):

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,29 +17,31 @@ from training.speech.synthesis import espeak, say_flite
 
 
 @pytest.mark.parametrize(("voice", "text"), [("en-us", "Papa happy"), ("cmn", "爸爸怕"), ("de+f5", "Papa Pappe")])
-def test_espeak_is_quiet_where_lips_are_said_to_shut(voice, text):
+def test_espeak_is_quiet_where_lips_are_said_to_shut(voice: str, text: str) -> None:
     said = espeak().say(text, voice)
+    assert said is not None
     labels = label(said.phones, said.audio)
     shut = labels.closure == 1
     assert sum(BILABIAL in classes_of(phone.symbol) for phone in said.phones) >= 2
     assert np.median(loudness(said.audio)[shut]) < -25
 
 
-def test_espeak_says_which_voice_it_lacks():
+def test_espeak_says_which_voice_it_lacks() -> None:
     with pytest.raises(ValueError, match="xx-none"):
         espeak().say("a", "xx-none")
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
-def test_flite_is_quiet_where_lips_are_said_to_shut():
+def test_flite_is_quiet_where_lips_are_said_to_shut() -> None:
     said = say_flite("Papa is happy to pay", "slt")
+    assert said is not None
     labels = label(said.phones, said.audio)
     assert np.median(loudness(said.audio)[labels.closure == 1]) < -25
 
 
-def test_a_corpus_survives_the_disk_and_fills_windows(tmp_path):
+def test_a_corpus_survives_the_disk_and_fills_windows(tmp_path: Path) -> None:
     said = [espeak().say(text, "en-us") for text in ("My mother may buy a map.", "People, prefer apples.")]
-    spoken = {"espeak": [Spoken(one.audio, label(one.phones, one.audio)) for one in said]}
+    spoken = {"espeak": [Spoken(one.audio, label(one.phones, one.audio)) for one in said if one]}
     store(spoken, tmp_path)
     again = restore(tmp_path)
     for before, after in zip(spoken["espeak"], again["espeak"], strict=True):

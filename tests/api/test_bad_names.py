@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,11 @@ def redirects() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def live(media: Path, triton: TritonServer) -> Iterator[Live]:
-    settings = {"url_hosts": "127.0.0.1", "callback_hosts": "127.0.0.1", "webhook_secret": "hook-secret"}
+    settings: dict[str, Any] = {
+        "url_hosts": "127.0.0.1",
+        "callback_hosts": "127.0.0.1",
+        "webhook_secret": "hook-secret",
+    }
     with Live(media, triton_url=triton.url, **settings) as live:
         yield live
 

@@ -97,7 +97,7 @@ def leaping(path: Path, seconds: int) -> Path:
     return path
 
 
-def write_float_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
+def write_float_wav(path: Path, samples: npt.NDArray[Any], rate: int) -> Path:
     """float32 [samples or channels, samples], of any value, at any rate."""
     data = np.atleast_2d(samples).astype("<f4")
     channels, raw = len(data), data.T.tobytes()

@@ -88,3 +88,13 @@ def test_a_loud_recording_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_rate_that_no_sound_has_is_bad_input(tmp_path: Path, rate: int) -> None:
     with pytest.raises(BadInputError, match=f"audio_path: a sample rate of {rate} Hz"):
         read_speech(write_float_wav(tmp_path / "a.wav", np.zeros(100), rate))
+
+
+def test_recordings_of_other_rates_and_layouts_may_follow_each_other(tmp_path: Path) -> None:
+    first = write_sound(tmp_path / "a.aac", click(1, 0.5, 16000), 16000, "aac")
+    second = write_sound(tmp_path / "b.aac", click(1, 0.5, 44100, channels=2), 44100, "aac")
+    lengths = [len(read_speech(path)) for path in (first, second)]
+    first.write_bytes(first.read_bytes() + second.read_bytes())
+    speech = read_speech(first)
+    assert abs(len(speech) - sum(lengths)) < 100
+    assert abs(onset(speech[lengths[0] :]) - onset(read_speech(second))) < 0.01

@@ -78,17 +78,23 @@ def decode(path: Path, rate: int, layout: str, field: str = "audio_path") -> Ite
     Raises BadInputError also for samples that are no sound, such as NaN, and for rates that no sound has.
     """
     with open_media(path, field) as container:
-        stream = _audio_stream(container, field)
-        if not _RATES[0] <= stream.rate <= _RATES[1]:
-            raise BadInputError(f"{field}: a sample rate of {stream.rate} Hz cannot be used")
-        resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
-        for frame in container.decode(stream):
+        resampler, kind = None, None
+        for frame in container.decode(_audio_stream(container, field)):
             _require_sound(frame, field)
+            if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+                # Joined recordings change their rate or layout on the way.
+                yield from _resampled(resampler, None)
+                resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
+                kind = (frame.format.name, frame.layout.name, frame.sample_rate)
             frame.pts = None  # gaps in the time stamps would otherwise be passed on to the encoder
-            for piece in resampler.resample(frame):
-                yield piece.to_ndarray().astype(np.float32, copy=False)
-        for piece in resampler.resample(None):
-            yield piece.to_ndarray().astype(np.float32, copy=False)
+            yield from _resampled(resampler, frame)
+        yield from _resampled(resampler, None)
+
+
+def _resampled(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Float32]:
+    """What the resampler makes of a frame, or with None still holds."""
+    for piece in resampler.resample(frame) if resampler is not None else ():
+        yield piece.to_ndarray().astype(np.float32, copy=False)
 
 
 def sound_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
@@ -106,7 +112,9 @@ def _audio_stream(container: InputContainer, field: str) -> AudioStream:
 
 
 def _require_sound(frame: AudioFrame, field: str) -> None:
-    """Raises BadInputError for samples that no speaker could play and no encoder takes."""
+    """Raises BadInputError for a rate that no sound has, and for samples that no encoder takes."""
+    if not _RATES[0] <= frame.sample_rate <= _RATES[1]:
+        raise BadInputError(f"{field}: a sample rate of {frame.sample_rate} Hz cannot be used")
     if frame.format.name not in _FLOATING:
         return
     # The largest of numbers that include NaN is NaN, which is not below anything.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,18 @@ def test_health_answers_while_a_job_runs(client: TestClient) -> None:
     assert answered
 
 
+def far() -> list[npt.NDArray[np.uint8]]:
+    """The sample template in a corner of a large picture, RGB, three frames."""
+    pictures = []
+    for frame in islice(VideoReader(SAMPLES / "template.mkv").frames(), 3):
+        image = yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)
+        small = cv2.resize(image, None, fx=0.18, fy=0.18, interpolation=cv2.INTER_AREA)
+        picture = np.full((720, 1280, 3), 60, np.uint8)
+        picture[300 : 300 + small.shape[0], 800 : 800 + small.shape[1]] = small
+        pictures.append(picture)
+    return pictures
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "message"),
     [
@@ -134,6 +147,7 @@ def test_health_answers_while_a_job_runs(client: TestClient) -> None:
         ({"video_path": "speech.wav"}, 400, "no video stream"),
         ({"audio_path": "mute.mp4"}, 400, "no audio stream"),
         ({"video_path": "mute.mp4"}, 400, "no face"),
+        ({"video_path": "far.mp4"}, 400, "video_path: the face is too small: 3"),
         ({"video_path": "cut.mkv"}, 400, "video_path"),
         ({"save_path": "out.txt"}, 400, "save_path"),
         ({"audio_path": None}, 400, "audio_path"),
@@ -153,6 +167,7 @@ def test_bad_requests_say_what_is_wrong_and_leave_nothing(
     (base / "cut.mkv").write_bytes((SAMPLES / "template.mkv").read_bytes()[:3000])
     if not (base / "mute.mp4").exists():
         write_clip(base / "mute.mp4", greys(10, 256, 256))
+        write_clip(base / "far.mp4", far())
     before = {path: path.stat().st_mtime_ns for path in base.iterdir() if path.name != ".state"}
     answer = generate(client, **({"save_path": "bad.mp4"} | fields))
     assert answer.status_code == status, answer.text

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,9 +15,11 @@ import pytest
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.core.types import Arrays, FaceTrack
-from digital_human.tracking.detector import detect, weighted_nms
+from digital_human.tracking.detector import Detection, detect, weighted_nms
+from digital_human.tracking.key_frames import CHUNK
 from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
-from digital_human.tracking.tracker import CHUNK, WORKERS, smooth, track_face
+from digital_human.tracking.search import find_faces, look_closer
+from digital_human.tracking.tracker import WORKERS, plausible, smooth, track_face
 from digital_human.triton.client import TritonModels
 
 
@@ -195,6 +198,96 @@ def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
     assert nose[:4].tolist() == pytest.approx([0, 0.2, 0.6, 0.2])
     assert lip[:4].tolist() == pytest.approx([0, 0.1, 0.8, 0.1])
     assert nose[6] == 0
+
+
+def reduced(picture: Frame, share: float) -> Frame:
+    """A picture scaled by a share of its size, to even sides."""
+    width, height = (2 * round(side * share / 2) for side in (picture.width, picture.height))
+    small = blank(width, height)
+    for plane, source in zip(small.planes, picture.planes, strict=True):
+        plane[...] = cv2.resize(source, plane.shape[::-1], interpolation=cv2.INTER_AREA)
+    return small
+
+
+def textured(width: int, height: int) -> Frame:
+    """A canvas of random blocks."""
+    canvas = blank(width, height)
+    blocks = np.random.default_rng(3).integers(30, 200, (height // 40 + 1, width // 40 + 1), np.uint8)
+    canvas.planes[0][...] = blocks.repeat(40, 0).repeat(40, 1)[:height, :width]
+    return canvas
+
+
+@pytest.mark.parametrize("width", [130, 60])
+def test_a_far_face_in_a_large_picture_is_found_in_its_place(
+    template_frames: list[Frame], plain: FaceTrack, models: TritonModels, width: int
+) -> None:
+    """The detector sees 3840 x 2160 at a twentieth: the face is 3 to 6 pixels wide there."""
+    share = width / (2 * np.ptp(plain.landmarks[0, :, 0]))
+    canvas = textured(3840, 2160)
+    frames = [put(canvas, reduced(frame, share), 2700, 640) for frame in template_frames[:10]]
+    track = track_face(frames, models)
+    assert track.present.all()
+    expected = middle(plain)[:10] * 2 * share + [2700, 640]
+    assert np.linalg.norm(middle(track) - expected, axis=1).max() < 0.1 * width
+
+
+def test_a_small_detection_that_a_closer_look_does_not_confirm_is_dropped(
+    faces: list[Frame], models: TritonModels
+) -> None:
+    canvas = put(blank(1500, 1000), faces[0], 500, 400)
+    [[face]] = find_faces([canvas], models)
+    elsewhere = Detection(face.box + np.float32(600), face.keypoints + np.float32(600), 0.9)
+    kept, dropped = look_closer([canvas] * 2, [face, elsewhere], models)
+    assert kept is not None and np.abs(kept.centre - face.centre).max() < 0.2 * face.size and dropped is None
+
+
+def test_frames_whose_face_changes_size_for_a_moment_are_left_out() -> None:
+    landmarks = np.random.default_rng(0).normal(0, 100, (1, 468, 3)).astype(np.float32).repeat(20, 0)
+    landmarks *= np.linspace(1, 1.8, 20, dtype=np.float32)[:, None, None]  # somebody who comes nearer
+    landmarks[7] *= 2
+    landmarks[12:14] *= 0.5
+    present = np.ones(20, np.bool_)
+    present[3] = False
+    assert np.flatnonzero(~plausible(landmarks, present)).tolist() == [3, 7, 12, 13]
+
+
+def tinted(picture: Frame) -> Frame:
+    """Somebody else, as far as looks go: bright at one side and dark at the other."""
+    other = picture.copy()
+    other.planes[0][...] = np.clip(picture.planes[0] * np.linspace(0.4, 1.6, picture.width), 16, 235).astype(np.uint8)
+    return other
+
+
+def test_shots_are_tracked_one_by_one(faces: list[Frame], models: TritonModels) -> None:
+    """The same person, cut to a view enlarged by a fifth: each part is tracked as if it were alone."""
+    canvas = blank(640, 400)
+    first = [put(canvas, frame, 0, 0) for frame in faces[:19]]
+    second = [put(canvas, reduced(frame, 1.2), 150, 40) for frame in faces[19:]]
+    track = track_face(first + second, models)
+    assert track.shot is not None and track.shot.tolist() == [0] * 19 + [1] * 21
+    assert track.present.all()
+    for part, frames in ((slice(0, 19), first), (slice(19, 40), second)):
+        alone = track_face(frames, models)
+        off = np.linalg.norm(track.landmarks[part, :, :2] - alone.landmarks[:, :, :2], axis=2)
+        assert off.mean(1).max() < 1
+
+
+def test_somebody_else_in_the_next_shot_is_not_taken_for_the_person(faces: list[Frame], models: TritonModels) -> None:
+    frames = [*faces[:13], *[tinted(frame) for frame in faces[:14]], *faces[13:26]]
+    track = track_face(frames, models)
+    assert track.shot is not None and np.flatnonzero(np.diff(track.shot)).tolist() == [12, 26]
+    assert track.present.tolist() == [True] * 13 + [False] * 14 + [True] * 13
+
+
+def test_people_who_talk_are_one_shot(plain: FaceTrack) -> None:
+    assert plain.shot is not None and not plain.shot.any()
+
+
+def test_smoothing_stops_at_cuts() -> None:
+    landmarks = np.zeros((6, 468, 3), np.float32)
+    landmarks[3:] = 10
+    result = smooth(landmarks, np.ones(6, np.bool_), np.array([0, 0, 0, 1, 1, 1]))
+    assert (result == landmarks).all()
 
 
 def test_detections_of_one_face_are_merged_and_others_kept() -> None:

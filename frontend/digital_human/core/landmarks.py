@@ -40,6 +40,8 @@ RIGHT_EYE: Indices = np.array([33, 133])
 LEFT_EYE: Indices = np.array([362, 263])
 """Corners of the eyes, from right to left."""
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
+RIGHT_EAR, LEFT_EAR = 234, 454
+"""The face's outline before the ears."""
 EYELIDS: tuple[Indices, Indices] = (
     np.array([33, 160, 158, 133, 153, 144]),
     np.array([263, 387, 385, 362, 380, 373]),

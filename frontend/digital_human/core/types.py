@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame
+from digital_human.core.landmarks import Indices
 from digital_human.core.mouth_crops import MouthCrops
 
 SPEECH_RATE = 16_000
@@ -28,11 +29,19 @@ class FaceTrack:
     landmarks: float32 [T, 468, 3], face mesh; x and y in frame pixels, z in the same scale (smaller is nearer)
     score:     float32 [T], 0-1, how sure the mesh is that this is a face
     present:   bool [T], False where no face was found; landmarks there are meaningless
+    shot:      int64 [T], ascending: changes at hard cuts. Smoothing over time stops there. None if there are none
     """
 
     landmarks: Float32
     score: Float32
     present: npt.NDArray[np.bool_]
+    shot: npt.NDArray[np.int64] | None = None
+
+    def continues(self, frames: Indices, others: Indices) -> npt.NDArray[np.bool_]:
+        """bool [n], whether frames and `others`, int64 [n] each, lie in one shot."""
+        if self.shot is None:
+            return np.ones(np.broadcast_shapes(np.shape(frames), np.shape(others)), np.bool_)
+        return np.asarray(self.shot[frames] == self.shot[others])
 
 
 @dataclass(frozen=True)

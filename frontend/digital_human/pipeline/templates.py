@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from digital_human.core.concurrency import prefetch
-from digital_human.core.frame import Frame
+from digital_human.core.frame import Float32, Frame
+from digital_human.core.landmarks import LEFT_EAR, RIGHT_EAR
 from digital_human.core.mouth_crops import MouthCrops
 from digital_human.core.types import Arrays, FaceTrack, Template
 from digital_human.engines.base import Engine
@@ -19,6 +20,8 @@ from digital_human.media import VideoInfo, VideoReader
 from digital_human.pipeline.context import PipelineContext
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
 
+MIN_FACE_WIDTH = 48
+"""Pixels. Smaller mouths are a few pixels wide: their lips can neither be found nor drawn."""
 OnProgress = Callable[[float], None]
 """Called with the share that is done, 0-1."""
 
@@ -47,7 +50,7 @@ def prepare_template(
     """Prepare a template, or load what an earlier job stored for the same file and engine.
 
     Raises BadInputError for a template that cannot be read or is too long or too large, NoFaceError if no frame shows
-    a face.
+    a face, or only a small one.
     """
     seconds = context.max_template_seconds
     reader = VideoReader(video, max_pixels=context.max_template_pixels, hwaccel=context.hwaccel, max_seconds=seconds)
@@ -64,7 +67,7 @@ def prepare_template(
     if groups is None:
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
         track = _track(reader, context, on_progress, mouth_crops)
-        groups = {"track": {"landmarks": track.landmarks, "score": track.score, "present": track.present}}
+        groups = {"track": track_arrays(track)}
         groups["engine"] = engine.analyse(_template(reader, groups["track"], mouth_crops), context.models)
         stored = context.store.save(key, groups)
     on_progress(1.0)
@@ -95,7 +98,22 @@ def _track(
     )
     if not track.present.any():
         raise NoFaceError("video_path: no face was found in any frame")
+    width = float(np.median(face_width(track.landmarks[track.present])))
+    if width < MIN_FACE_WIDTH:
+        raise NoFaceError(f"video_path: the face is too small: {width:.0f} pixels wide, {MIN_FACE_WIDTH} are needed")
     return track
+
+
+def track_arrays(track: FaceTrack) -> Arrays:
+    """A track as arrays to store."""
+    arrays = {"landmarks": track.landmarks, "score": track.score, "present": track.present}
+    return arrays if track.shot is None else {**arrays, "shot": track.shot}
+
+
+def face_width(landmarks: Float32) -> Float32:
+    """Width of faces from ear to ear as if seen from the front, pixels, float32 [n]. landmarks: float32 [n, 468, 3]"""
+    right, left = landmarks[:, RIGHT_EAR], landmarks[:, LEFT_EAR]
+    return np.linalg.norm(left - right, axis=1)  # type: ignore[no-any-return]
 
 
 def _template(reader: VideoReader, track: Arrays, mouth_crops: MouthCrops | None = None) -> Template:
@@ -104,6 +122,7 @@ def _template(reader: VideoReader, track: Arrays, mouth_crops: MouthCrops | None
         np.asarray(track["landmarks"], np.float32),
         np.asarray(track["score"], np.float32),
         np.asarray(track["present"], np.bool_),
+        np.asarray(track["shot"], np.int64) if "shot" in track else None,
     )
     frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
     return Template(info.width, info.height, info.fps, len(face.score), face, frames, mouth_crops)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from digital_human.core.frame import Float32, Frame, Uint8, warp_rgb
+from digital_human.core.frame import Float32, Float64, Frame, Uint8, warp_rgb
 from digital_human.core.types import MIN_FACE_SCORE, Models
 
 INPUT_SIZE = 192
@@ -41,9 +40,13 @@ class Detection:
         return float((self.box[2:] - self.box[:2]).max())
 
 
-def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
-    """Faces of each frame, the highest score first."""
-    affines = [letterbox(frame.width, frame.height) for frame in frames]
+def detect(frames: Sequence[Frame], models: Models, affines: Sequence[Float64] | None = None) -> list[list[Detection]]:
+    """Faces of each frame, the highest score first.
+
+    affines: float64 [2, 3] for each frame, frame pixels -> pixels of the detector's input; the whole frame by default
+    """
+    if affines is None:
+        affines = [letterbox(frame.width, frame.height) for frame in frames]
     images = [_fit(frame, affine) for frame, affine in zip(frames, affines, strict=True)]
     outputs = models.infer("face_detector", {"image": np.stack(images)})
     boxes, keypoints, scores = (np.asarray(outputs[name], np.float32) for name in ("boxes", "keypoints", "scores"))
@@ -55,7 +58,7 @@ def detect(frames: Sequence[Frame], models: Models) -> list[list[Detection]]:
     return found
 
 
-def letterbox(width: int, height: int) -> npt.NDArray[np.float64]:
+def letterbox(width: int, height: int) -> Float64:
     """float64 [2, 3], frame pixels -> pixels of the detector's square input, with the whole frame centred in it."""
     scale = INPUT_SIZE / max(width, height)
     offset = (INPUT_SIZE - np.array([width, height]) * scale) / 2
@@ -70,7 +73,7 @@ def weighted_nms(boxes: Float32, keypoints: Float32, scores: Float32) -> list[De
     merged = []
     left = np.argsort(-scores)
     while left.size:
-        same = _overlap(boxes[left[0]], boxes[left]) > MAX_OVERLAP
+        same = overlap(boxes[left[0]], boxes[left]) > MAX_OVERLAP
         same[0] = True
         group, weight = left[same], scores[left[same]]
         merged.append(
@@ -84,23 +87,25 @@ def weighted_nms(boxes: Float32, keypoints: Float32, scores: Float32) -> list[De
     return merged
 
 
-def _fit(frame: Frame, affine: npt.NDArray[np.float64]) -> Uint8:
+def _fit(frame: Frame, affine: Float64) -> Uint8:
     image = warp_rgb(frame, affine, INPUT_SIZE)
     # The detector was trained with black bars, not with a repeated edge.
-    x, y = np.rint(affine[:, 2]).astype(int)
-    image[:y], image[INPUT_SIZE - y :] = 0, 0
-    image[:, :x], image[:, INPUT_SIZE - x :] = 0, 0
+    x, y = np.maximum(np.rint(affine[:, 2]), 0).astype(int)
+    far = affine[:, 2] + affine[0, 0] * np.array([frame.width, frame.height])
+    right, bottom = np.rint(np.maximum(INPUT_SIZE - far, 0)).astype(int)
+    image[:y], image[INPUT_SIZE - bottom :] = 0, 0
+    image[:, :x], image[:, INPUT_SIZE - right :] = 0, 0
     return image
 
 
-def _in_frame(detection: Detection, affine: npt.NDArray[np.float64]) -> Detection:
+def _in_frame(detection: Detection, affine: Float64) -> Detection:
     scale, offset = affine[0, 0], affine[:, 2]
     box = (detection.box.reshape(2, 2) * INPUT_SIZE - offset) / scale
     keypoints = (detection.keypoints * INPUT_SIZE - offset) / scale
     return Detection(box.ravel().astype(np.float32), keypoints.astype(np.float32), detection.score)
 
 
-def _overlap(box: Float32, boxes: Float32) -> Float32:
+def overlap(box: Float32, boxes: Float32) -> Float32:
     """Intersection over union of one box [4] with many [K, 4]."""
     extent = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
     intersection = np.clip(extent, 0, None).prod(-1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Float64, Frame, warp_rgb
-from digital_human.core.types import Models
+from digital_human.core.types import MIN_FACE_SCORE, Models
 from digital_human.tracking.detector import LEFT_EYE, RIGHT_EYE, Detection
 
 INPUT_SIZE = 192
@@ -21,6 +21,11 @@ MARGIN = 1.5
 """Side of a region over the size of the face, as in the model's training."""
 VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 """Relative side and additional angle of each view. Landmarks averaged over slightly different crops are steadier."""
+
+SAME_FACE = 1.2
+"""Largest `region_distance` between two regions of one face."""
+RETRIES = 2
+"""How often a frame may run again because the face lies elsewhere in it."""
 
 
 def predict_landmarks(
@@ -46,6 +51,20 @@ def predict_landmarks(
     ]
     landmarks = np.stack(found).reshape(len(frames), views, mesh.VERTICES, 3).mean(1)
     return landmarks, outputs["score"].reshape(len(frames), views).astype(np.float32).mean(1)
+
+
+def refine(frames: Sequence[Frame], regions: Float64, models: Models, views: int = 1) -> tuple[Float32, Float32]:
+    """Landmarks and scores in these regions, run again where the landmarks show that the face lies elsewhere."""
+    landmarks, score = predict_landmarks(frames, regions, models, views)
+    for _ in range(RETRIES):
+        where = regions_of_landmarks(landmarks)
+        again = np.flatnonzero((score >= MIN_FACE_SCORE) & has_moved(regions, where))
+        if not again.size:
+            break
+        regions = regions.copy()
+        regions[again] = where[again]
+        landmarks[again], score[again] = predict_landmarks([frames[i] for i in again], regions[again], models, views)
+    return landmarks, score
 
 
 def affine(region: Float64) -> Float64:
@@ -82,6 +101,18 @@ def between(first: Float64, second: Float64, share: float) -> Float64:
     step = second - first
     step[3] = shortest_turn(step[3])
     return np.asarray(first + share * step, np.float64)
+
+
+def region_distance(first: Float64, second: Float64) -> float:
+    """Distance of two regions in sizes of the larger face; a change of size counts like a shift."""
+    shift = np.linalg.norm(first[:2] - second[:2]) / (max(first[2], second[2]) / MARGIN)
+    return float(shift + abs(np.log(first[2] / second[2])))
+
+
+def inside(landmarks: Float32, frame: Frame) -> npt.NDArray[np.bool_]:
+    """bool [n], whether the middle of the face lies inside the frame."""
+    middle = landmarks[..., :2].mean(1)
+    return np.asarray(((middle >= 0) & (middle < [frame.width, frame.height])).all(-1))
 
 
 def shortest_turn(angle: Float64) -> Float64:

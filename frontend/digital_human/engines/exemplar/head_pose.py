@@ -80,7 +80,7 @@ def steady(track: FaceTrack, frames: Indices) -> Float32:
     out = here.copy()
     for step in (-1, 1):
         other = np.clip(frames + step, 0, last)
-        other = np.where(track.present[other], other, frames)
+        other = np.where(track.present[other] & track.continues(frames, other), other, frames)
         difference = track.landmarks[other] - here
         out += mesh.SMOOTHING * difference
         out[:, mesh.LIPS] += (mesh.LIP_SMOOTHING - mesh.SMOOTHING) * difference[:, mesh.LIPS]

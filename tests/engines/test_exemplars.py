@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -17,6 +18,7 @@ from digital_human.engines.exemplar import (
     appearance,
     head_pose,
     lip_geometry,
+    native,
     rbf,
     retargeting,
     retrieval,
@@ -146,6 +148,7 @@ def atlas_of(aperture: Float32 | Float64) -> Atlas:
         limits=LIMITS,
         width_limits=WIDTH_LIMITS,
         angles=np.zeros((count, 3), np.float32),
+        shot=np.zeros(count, np.int64),
         exemplar_frame=np.arange(count),
         exemplar_pixels=np.zeros((count, 24, 16), np.uint8),
         exemplar_origin=np.zeros((count, 2), np.int64),
@@ -182,13 +185,35 @@ class TestRetrieval:
     def test_only_what_the_template_shows_next_to_each_other_follows_for_less_than_a_jump(self) -> None:
         frames = np.array([3, 4, 5, 9, 10, 12, 30])
         appearance_distance = np.random.default_rng(0).uniform(0, 10, (7, 7)).astype(np.float32)
-        change = retrieval._change(frames, appearance_distance)
+        change = retrieval._change(frames, appearance_distance, np.zeros(31, np.int64))
         near = {1: 0.0, 0: 0.6, -1: 0.8, 2: 0.8}
         for after in range(7):
             for before in range(7):
                 jump = 3 + min(appearance_distance[before, after], np.float32(8))
                 cost = near.get(int(frames[after] - frames[before]), jump)
                 assert change[after, before] == pytest.approx(cost)
+
+    def test_nothing_continues_or_fades_across_a_cut(self, atlas: Atlas) -> None:
+        atlas = replace(atlas, shot=(np.arange(200) >= 95).astype(np.int64))
+        frame_indices = np.arange(90, 100)
+        plan = native.arrange(atlas, atlas.aperture[frame_indices], atlas.width[frame_indices], frame_indices)
+        around = plan.arrays["around"]
+        assert np.array_equal(around[:, 1], frame_indices)
+        assert around[4].tolist() == [93, 94, 94] and around[5].tolist() == [95, 95, 96]
+        assert not plan.arrays["weight"].any()
+        change = retrieval._change(atlas.exemplar_frame, atlas.appearance_distance, atlas.shot)
+        assert change[94, 93] == 0 and change[95, 94] >= 3 and change[96, 95] == 0
+
+    def test_exemplars_of_the_same_shot_come_first(self) -> None:
+        twice = atlas_of(np.tile(np.linspace(0.03, 0.3, 30), 2))
+        atlas = replace(twice, shot=np.repeat([0, 1], 30))
+        for shown in (np.arange(30), np.arange(30, 60)):
+            chosen = retrieval.choose(atlas, atlas.aperture[shown], atlas.width[shown], shown)
+            assert (atlas.shot[chosen] == atlas.shot[shown]).all()
+
+    def test_an_atlas_stored_without_shots_is_one_shot(self, atlas: Atlas) -> None:
+        arrays = {name: array for name, array in atlas.to_arrays().items() if name != "shot"}
+        assert not Atlas.from_arrays(arrays).shot.any()
 
     def test_the_chosen_mouths_follow_any_curve(self, atlas: Atlas) -> None:
         time = np.arange(150)
@@ -200,7 +225,7 @@ class TestRetrieval:
         openings = np.array([0.02, 0.10, 0.20, 0.101, 0.2], np.float32)
         atlas = atlas_of(openings.repeat(4))
         chosen = np.array([4, 5, 12, 13, 16, 17, 4])
-        other, weight = retrieval.fades(atlas, chosen, atlas.aperture[chosen])
+        other, weight = retrieval.fades(atlas, chosen, atlas.aperture[chosen], np.zeros(7, np.bool_))
         assert list(other[1:3]) == [12, 5] and (weight[1:3] > 0.3).all(), "0.10 and 0.101"
         assert (weight[3:5] == 0).all(), "0.101 and 0.2"
 

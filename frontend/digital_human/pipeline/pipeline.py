@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
+from digital_human.core.border import drawn_share, mix
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import loop_frames
@@ -169,25 +170,26 @@ def with_progress(frames: Iterable[Frame], count: int, on_progress: Callable[[fl
 def _batches(
     plan: RenderPlan, engine: Engine, context: PipelineContext, start: int, stop: int
 ) -> Generator[list[Frame], None, None]:
-    """Batches of rendered frames. Frames without a face pass unchanged."""
+    """Batches of rendered frames. Frames without a face, or with the mouth at the border, pass unchanged."""
     prepared, indices = plan.prepared, plan.frame_indices
     template = prepared.template
+    drawn = template.track.present * drawn_share(template.track, template.width, template.height)
 
     def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
-        present = np.flatnonzero(template.track.present[indices[first : first + len(batch)]])
+        present = np.flatnonzero(drawn[indices[first : first + len(batch)]])
         if len(present):
             faces = [batch[k] for k in present]
             finished = engine.render(
                 template, prepared.analysis, slice_plan(plan.engine_plan, first + present), faces, context.models
             )
             for k, frame in zip(present, finished, strict=True):
-                batch[k] = frame
+                batch[k] = mix(batch[k], frame, float(drawn[indices[first + k]]))
         return batch
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws
-    draws = draws[start:stop] * template.track.present[indices[start:stop]]
+    draws = draws[start:stop] * (drawn[indices[start:stop]] > 0)
     largest = min(context.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, MIN_BATCH))
     sizes = batch_sizes(draws, largest)
     read = prefetch(batched(frames, sizes), 1, "read")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.batching import batched
+from digital_human.core.border import cut_off
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Frame, crop, crop_yuv
 from digital_human.core.landmarks import Indices
@@ -47,7 +48,9 @@ def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
     Raises NoFaceError if there is none.
     """
     track = template.track
-    good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
+    trusted = track.present & (track.score > MIN_FACE_SCORE)
+    whole = trusted & ~cut_off(track, template.width, template.height)
+    good = np.flatnonzero(whole if whole.any() else trusted)
     if len(good) == 0:
         raise NoFaceError("video_path: no face was found in the template")
     points = head_pose.steady(track, good)
@@ -78,7 +81,8 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     regression = _regress(opening, widths, shapes)
     design = np.stack([np.ones_like(opening), opening, widths], 1)
     residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, mesh.LIPS]
-    jaw_curve = lip_geometry.jaw_curve(np.stack([opening, widths], 1))
+    shot = np.zeros(template.frame_count, np.int64) if template.track.shot is None else template.track.shot
+    jaw_curve = _by_shot(lip_geometry.jaw_curve, np.stack([opening, widths], 1), shot[frames])
     loose = np.setdiff1d(np.arange(mesh.VERTICES), mesh.LIPS)
     regression[:, loose] = _regress(jaw_curve[:, 0], jaw_curve[:, 1], shapes[:, loose])
     shape_residual = (residual**2).sum((1, 2))
@@ -92,7 +96,7 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     angles[frames] = head_pose.angles(poses)
     chosen = cover(np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit)
     stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
-    opening_of, slope = opening[chosen], np.gradient(opening)[chosen]
+    opening_of, slope = opening[chosen], _by_shot(_slope, opening, shot[frames])[chosen]
 
     limits = _limits(opening)
     return Atlas(
@@ -105,6 +109,7 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         limits=limits,
         width_limits=np.array([*np.percentile(widths, [3, 50, 97]), widths.std()], np.float32),
         angles=angles,
+        shot=shot,
         exemplar_frame=frames[chosen],
         width=widths[chosen],
         slope=slope.astype(np.float32),
@@ -119,6 +124,16 @@ def _regress(opening: Float32, widths: Float32, shapes: Float32) -> Float32:
     ridge = np.diag([1e-6, 1e-3, 1e-3]).astype(np.float32)
     solved = np.linalg.solve(design.T @ design + ridge, design.T @ shapes.reshape(len(shapes), -1))
     return solved.reshape(3, -1, 3).astype(np.float32)
+
+
+def _by_shot(measure: Callable[[Float32], Float32], curves: Float32, shot: Indices) -> Float32:
+    """A measure over time, float32 [n, ...] -> [n, ...], taken of each shot alone. shot: int64 [n], ascending"""
+    return np.concatenate([measure(curves[shot == one]) for one in np.unique(shot)])
+
+
+def _slope(curve: Float32) -> Float32:
+    """Change per frame [n]."""
+    return np.gradient(curve) if len(curve) > 1 else np.zeros_like(curve)
 
 
 def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:

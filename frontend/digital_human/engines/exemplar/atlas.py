@@ -52,6 +52,8 @@ class Atlas:
     """[4]: 3rd percentile, median, 97th percentile and standard deviation of the width."""
     angles: Float32
     """[T, 3]: pitch, yaw and roll about the mean pose, degrees."""
+    shot: Indices
+    """[T]: changes at hard cuts of the template. All 0 in templates stored by earlier versions."""
     exemplar_frame: Indices
     """[E]: template frame of each exemplar, ascending."""
     exemplar_pixels: Uint8
@@ -84,6 +86,7 @@ class Atlas:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Atlas:
         """The inverse of `to_arrays`. Other arrays are ignored."""
+        arrays = {"shot": np.zeros(len(arrays["angles"]), np.int64), **arrays}
         values: dict[str, Any] = {field.name: arrays[STORED_NAMES.get(field.name, field.name)] for field in fields(cls)}
         return cls(**values)
 

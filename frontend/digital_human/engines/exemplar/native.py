@@ -62,9 +62,11 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indi
     weight  float32 [N], its share, 0 where there is none
     """
     chosen = retrieval.choose(atlas, aperture, width, frame_indices)
-    other, weight = retrieval.fades(atlas, chosen, aperture)
+    cut = retrieval.cuts(atlas, frame_indices)
+    other, weight = retrieval.fades(atlas, chosen, aperture, cut)
     split = renderer_inputs.needs_split(atlas, chosen, aperture)
     before, after = np.concatenate([chosen[:1], chosen[:-1]]), np.concatenate([chosen[1:], chosen[-1:]])
+    before, after = np.where(cut, chosen, before), np.where(np.append(cut[1:], False), chosen, after)
     arrays = {
         "pose": frame_indices,
         "width": width,

@@ -7,6 +7,7 @@ with a bounded look-ahead, of which nothing is kept, so memory does not grow wit
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Float64
 from digital_human.core.landmarks import Indices
@@ -22,6 +23,8 @@ SHUT_TOLERANCE = 0.008
 """Difference of aperture that does not count while the mouth shuts: `gap` shows better whether it is shut."""
 POSE_TOLERANCE = 8.0
 """Degrees. The cost of pose grows logarithmically: a turned head is worse, a wrong mouth is wrong."""
+SHOT_COST = 4.0
+"""Of an exemplar from another shot, whose light and size differ."""
 JUMP_COST, APPEARANCE_COST = 3.0, 1.0
 """Cost of a jump to another run of frames: fixed, and per unit of `appearance_distance`."""
 
@@ -36,16 +39,23 @@ def choose(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indic
     chosen = np.zeros(count, np.int64)
     slope = np.gradient(aperture).astype(np.float32) if count > 1 else np.zeros(1, np.float32)
     quiet = _quiet(atlas, aperture)
-    change = _change(atlas.exemplar_frame, atlas.appearance_distance)
+    change = _change(atlas.exemplar_frame, atlas.appearance_distance, atlas.shot)
+    cut = cuts(atlas, frame_indices)
     previous: int | None = None
     for start in range(0, count, WINDOW):
         part = slice(start, min(start + WINDOW + LOOK_AHEAD, count))
         cost = _frame_cost(atlas, aperture[part], width[part], slope[part], quiet[part], frame_indices[part])
-        path = _viterbi(cost, change, previous)
+        path = _viterbi(cost, change, None if cut[start] else previous, cut[part])
         keep = min(WINDOW, count - start)
         chosen[start : start + keep] = path[:keep]
         previous = int(path[keep - 1])
     return chosen
+
+
+def cuts(atlas: Atlas, frame_indices: Indices) -> npt.NDArray[np.bool_]:
+    """Output frames that show another shot of the template than the one before, bool [N]."""
+    shot = atlas.shot[frame_indices]
+    return np.asarray(np.diff(shot, prepend=shot[:1]) != 0)
 
 
 def _quiet(atlas: Atlas, aperture: Float32) -> Float32:
@@ -71,13 +81,14 @@ def _frame_cost(
     cost += POSE_COST * np.log1p((turn**2 * np.array([1, 1, 0.3])).sum(2) / POSE_TOLERANCE**2)
     cost += SHAPE_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.shape_residual, 6)
     cost += BLUR_COST * atlas.blur
+    cost += SHOT_COST * (atlas.shot[frame_indices][:, None] != atlas.shot[atlas.exemplar_frame])
     cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.lip_compression - 0.1) / 0.1, 0, 3) ** 2
     cost += closing * np.clip(atlas.gap / 0.08, 0, 3) ** 2
     cost += closing * (atlas.aperture_bias / 0.01) ** 2
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
+def _viterbi(cost: Float32, change: Float64, previous: int | None, cut: npt.NDArray[np.bool_]) -> Indices:
     """Cheapest path through cost [n, E], after the exemplar `previous`. change: [E, E], see `_change`."""
     kept = min(CANDIDATES, cost.shape[1])
     candidates = np.argpartition(cost, kept - 1, axis=1)[:, :kept]
@@ -88,7 +99,8 @@ def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
         total = total + change[candidates[0], previous]
     back, every = np.zeros((len(cost), kept), np.int64), np.arange(kept)
     for i in range(1, len(cost)):
-        step = total + change[candidates[i][:, None], candidates[i - 1]]
+        between = change[candidates[i][:, None], candidates[i - 1]]
+        step = total + (np.zeros_like(between) if cut[i] else between)
         back[i] = step.argmin(1)
         total = step[every, back[i]] + local[i]
     at = int(total.argmin())
@@ -99,28 +111,31 @@ def _viterbi(cost: Float32, change: Float64, previous: int | None) -> Indices:
     return path
 
 
-def _change(frames: Indices, appearance_distance: Float32) -> Float64:
-    """Cost of each exemplar after each other one, float64 [E, E]: 0 for the template's next frame.
+def _change(frames: Indices, appearance_distance: Float32, shot: Indices) -> Float64:
+    """Cost of each exemplar after each other one, float64 [E, E]: 0 for the template's next frame in the same shot.
 
     frames: template frames of the exemplars, ascending
+    shot:   int64 [T], see `Atlas`
     """
     change = (JUMP_COST + APPEARANCE_COST * np.minimum(appearance_distance.T, 8)).astype(np.float64, order="C")
     every = np.arange(len(frames))
     for step, cost in ((1, 0.0), (0, 0.6), (-1, 0.8), (2, 0.8)):
         before = np.minimum(np.searchsorted(frames, frames - step), len(frames) - 1)
-        matches = frames[before] == frames - step
+        matches = (frames[before] == frames - step) & (shot[frames[before]] == shot[frames])
         change[every[matches], before[matches]] = cost
     return change
 
 
-def fades(atlas: Atlas, chosen: Indices, aperture: Float32) -> tuple[Indices, Float32]:
+def fades(atlas: Atlas, chosen: Indices, aperture: Float32, cut: npt.NDArray[np.bool_]) -> tuple[Indices, Float32]:
     """A second exemplar for each frame and its weight, [N] each: cross-fades around jumps.
 
     Only between mouths about equally open, since others would show double lips. A weight of 0 means no second exemplar.
+
+    cut: bool [N], see `cuts`; nothing fades across one
     """
     frames, shown = atlas.exemplar_frame, atlas.aperture
     other, weight = chosen.copy(), np.zeros(len(chosen), np.float32)
-    jumps = np.flatnonzero(np.abs(np.diff(frames[chosen])) > 2)
+    jumps = np.flatnonzero((np.abs(np.diff(frames[chosen])) > 2) & ~cut[1:])
     for i in jumps:
         for here, matches in ((i, i + 1), (i + 1, i)):
             open_as = ((shown[chosen[matches]] - aperture[here]) / (0.01 + 0.1 * aperture[here])) ** 2

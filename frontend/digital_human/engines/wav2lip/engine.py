@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -114,7 +115,7 @@ class Wav2LipEngine:
 def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
     """Boxes of the face mesh, padded and smoothed like those of the published inference, int64 [T, 4].
 
-    Each box is the mean of itself and the next four; the last ones are means of the last five.
+    Each box is the mean of itself and the next four; the last ones of a shot are means of its last five.
 
     Raises NoFaceError if no frame shows a face.
     """
@@ -127,8 +128,11 @@ def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
     low = np.clip(low, 0, limits - 2)
     high = np.clip(high + np.array([0, BELOW]), low + 2, limits)
     boxes: Indices = np.concatenate([low, high], 1)
-    edges = np.flatnonzero(np.diff(track.present.astype(np.int8), prepend=0, append=0))
-    for first, end in edges.reshape(-1, 2):
+    shot = np.zeros(len(boxes), np.int64) if track.shot is None else track.shot
+    edges = np.flatnonzero(np.diff(np.where(track.present, shot, -1), prepend=-2, append=-2))
+    for first, end in pairwise(edges):
+        if not track.present[first]:
+            continue
         for k in range(first, end):
             begin = min(k, max(end - SMOOTHED, first))
             boxes[k] = boxes[begin : min(begin + SMOOTHED, end)].mean(0)

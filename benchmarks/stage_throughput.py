@@ -26,7 +26,7 @@ from benchmarks.measure import Cost, Row, costing, median, neighbours, save, sho
 from digital_human.core.looping import loop_frames
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines import Engine, load_engines, slice_plan
-from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, encode_sound, read_speech, write_segment
+from digital_human.media import SPEECH_RATE, EncoderSettings, VideoReader, encode_audio, read_speech, write_segment
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.template_store import TemplateStore
@@ -121,7 +121,7 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
         "plan": (count, lambda: engine.plan(template, analysis, audio, order, models)),
         "networks of render, over Triton": (drawn, recorder.ask_again),
         "the rest of render": (drawn, lambda: draw(recorder.replay())),
-        "sound": (count, lambda: encode_sound(speech, count, info.fps, encoder)),
+        "sound": (count, lambda: encode_audio(speech, count, info.fps, encoder)),
         "encode": (count, lambda: write_segment(folder / "x.mp4", (pictures[i] for i in order), info, encoder)),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in work}

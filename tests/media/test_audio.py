@@ -48,7 +48,7 @@ def test_a_long_speech_is_refused_by_its_header(
 ) -> None:
     path = write_sound(tmp_path / f"a.{suffix}", click(9, 0.5, 16000), 16000, codec)
     assert len(read_speech(path, max_seconds=9.2)) >= 9 * SPEECH_RATE
-    monkeypatch.setattr(audio, "decode", None)
+    monkeypatch.setattr(audio, "decode_audio", None)
     with pytest.raises(BadInputError, match="longer than 5 s"):
         read_speech(path, max_seconds=5)
 

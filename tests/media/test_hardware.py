@@ -14,12 +14,12 @@ import pytest
 from digital_human.core.frame import Frame
 from digital_human.errors import OutputError
 from digital_human.media import EncoderSettings, VideoInfo, VideoReader, hardware, write_segment
-from digital_human.media.mux import alike
+from digital_human.media.mux import share_encoder
 from digital_human.media.normalise import Normaliser
 from digital_human.media.video_info import ColourTags
 
 SETTINGS = EncoderSettings(hardware=True)
-WITHOUT_CARD = pytest.mark.skipif(hardware.card_seen(), reason="this machine has a card")
+WITHOUT_CARD = pytest.mark.skipif(hardware.has_nvidia_device(), reason="this machine has a card")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def codec(path: Path) -> str:
 def test_without_a_driver_the_processor_does_it_and_the_log_says_why(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, seen: bool, level: int
 ) -> None:
-    monkeypatch.setattr(hardware, "card_seen", lambda: seen)
+    monkeypatch.setattr(hardware, "has_nvidia_device", lambda: seen)
     caplog.set_level(logging.DEBUG, hardware.__name__)
     for _ in range(2):
         assert hardware.encoder() == hardware.X264
@@ -81,8 +81,8 @@ def test_an_encoder_that_works_is_used_where_it_is_asked_for(tmp_path: Path, oth
     assert codec(segment(tmp_path / "asked.mp4")) == other_encoder
     assert codec(segment(tmp_path / "not.mp4", EncoderSettings())) == "h264"
     assert codec(segment(tmp_path / "small.mp4", side=96)) == "h264"
-    assert alike([tmp_path / "not.mp4", tmp_path / "not.mp4"])
-    assert not alike([tmp_path / "asked.mp4", tmp_path / "not.mp4"])
+    assert share_encoder([tmp_path / "not.mp4", tmp_path / "not.mp4"])
+    assert not share_encoder([tmp_path / "asked.mp4", tmp_path / "not.mp4"])
 
 
 def test_an_encoder_that_fails_in_mid_work_is_not_used_again(

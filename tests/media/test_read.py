@@ -211,7 +211,7 @@ def test_a_reader_of_the_same_content_takes_over_what_was_decoded(tmp_path: Path
     playing = reader.play(order)
     for _ in order:  # nobody asks what comes behind the last
         next(playing)
-    other.take_over(reader)
+    other.adopt_buffer(reader)
     path.unlink()
     assert numbers(list(other.play(order[::-1]))) == order[::-1].tolist()
     with pytest.raises(BadInputError):

@@ -15,7 +15,7 @@ from digital_human.media import (
     VideoInfo,
     VideoReader,
     compose,
-    encode_sound,
+    encode_audio,
     read_speech,
     write_segment,
     write_video,
@@ -66,7 +66,7 @@ def test_segments_join_without_a_seam(tmp_path: Path, suffix: str) -> None:
     for (path, count), start in zip(pieces, (0, 15, 30), strict=True):
         write_segment(path, given[start : start + count], info(fps), settings)
     target = tmp_path / f"out{suffix}"
-    compose(target, pieces, encode_sound(sound, 40, fps, settings), fps, suffix, {"AIGC": '{"Label":"1"}'})
+    compose(target, pieces, encode_audio(sound, 40, fps, settings), fps, suffix, {"AIGC": '{"Label":"1"}'})
     with av.open(str(target)) as container:
         assert container.metadata["AIGC"] == '{"Label":"1"}'
         times = [frame.time for frame in container.decode(video=0)]

@@ -4,7 +4,7 @@ from digital_human.core.types import SPEECH_RATE
 from digital_human.media.audio import audio_duration, read_speech
 from digital_human.media.container import probe_video
 from digital_human.media.encode import EncoderSettings, write_segment
-from digital_human.media.mux import compose, encode_sound, write_video
+from digital_human.media.mux import compose, encode_audio, write_video
 from digital_human.media.reader import VideoReader
 from digital_human.media.video_info import VideoInfo
 
@@ -15,7 +15,7 @@ __all__ = [
     "VideoReader",
     "audio_duration",
     "compose",
-    "encode_sound",
+    "encode_audio",
     "probe_video",
     "read_speech",
     "write_segment",

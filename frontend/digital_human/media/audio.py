@@ -1,4 +1,4 @@
-"""Speech for the networks and sound for the output, decoded from any container."""
+"""Decodes speech for the models and audio for the output from any container."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from digital_human.errors import BadInputError
 from digital_human.media.container import open_media
 
 _RATES = (1000, 768_000)
-"""Sample rates that are taken, in Hz. Resampling from a rate of 1 Hz takes for ever."""
+"""Range of accepted sample rates, Hz. Resampling from 1 Hz would never end."""
 _FLOATING = ("flt", "fltp", "dbl", "dblp")
 _LOUDEST = 1e5
-"""Times full scale, 100 dB: past all recordings, also those that hold 16-bit numbers as floats."""
+"""Largest accepted magnitude over full scale. Some recordings hold 16-bit numbers as floats."""
 
 
 def read_speech(path: Path, field: str = "audio_path", max_seconds: float = math.inf) -> Float32:
-    """float32 [samples], 16 kHz mono, +-1. The encoder's own delay is skipped, as players do.
+    """Decode speech: float32 [samples], 16 kHz mono, +-1. The encoder delay is skipped, as players do.
 
-    Raises BadInputError where the file cannot be read, holds no audio stream or no sound, or is longer than
-    `max_seconds`; where its header says so truly, before anything is decoded.
+    Raises BadInputError if the file cannot be read, holds no audio, or is longer than `max_seconds`. If the header says
+    so truly, nothing is decoded.
     """
     if reaches(path, max_seconds, field):
         raise BadInputError(f"{field}: the speech is longer than {max_seconds:g} s")
     chunks, left = [], max_seconds * SPEECH_RATE
-    for chunk in decode(path, SPEECH_RATE, "mono", field):
+    for chunk in decode_audio(path, SPEECH_RATE, "mono", field):
         chunks.append(chunk)
         left -= chunk.shape[1]
         if left < 0:
@@ -52,9 +52,9 @@ def audio_duration(samples: Float32) -> Fraction:
 
 
 def reaches(path: Path, seconds: float, field: str = "audio_path") -> bool:
-    """Whether the header says that the sound is longer than this, and there is sound at that place.
+    """Whether the audio is longer than `seconds` by the header, and there is a packet at that position.
 
-    Headers of recordings that were streamed or cut off may promise far more than there is.
+    The headers of recordings that were streamed or cut off may state far too much.
     """
     with open_media(path, field) as container:
         stream = _audio_stream(container, field)
@@ -72,33 +72,33 @@ def reaches(path: Path, seconds: float, field: str = "audio_path") -> bool:
         return packet is not None and packet.size > 0 and packet.pts is not None and packet.pts >= limit
 
 
-def decode(path: Path, rate: int, layout: str, field: str = "audio_path") -> Iterator[Float32]:
+def decode_audio(path: Path, rate: int, layout: str, field: str = "audio_path") -> Iterator[Float32]:
     """Chunks of float32 [channels, samples] at `rate` Hz in `layout` ("mono" or "stereo").
 
-    Raises BadInputError also for samples that are no sound, such as NaN, and for rates that no sound has.
+    Raises BadInputError, also for samples such as NaN and for sample rates that no audio has.
     """
     with open_media(path, field) as container:
         resampler, kind = None, None
         for frame in container.decode(_audio_stream(container, field)):
             _require_sound(frame, field)
             if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-                # Joined recordings change their rate or layout on the way.
+                # Concatenated recordings may change rate or layout in the middle.
                 yield from _resampled(resampler, None)
                 resampler = AudioResampler(format="fltp", layout=layout, rate=rate)
                 kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-            frame.pts = None  # gaps in the time stamps would otherwise be passed on to the encoder
+            frame.pts = None  # otherwise gaps in the time stamps would reach the encoder
             yield from _resampled(resampler, frame)
         yield from _resampled(resampler, None)
 
 
 def _resampled(resampler: AudioResampler | None, frame: AudioFrame | None) -> Iterator[Float32]:
-    """What the resampler makes of a frame, or with None still holds."""
+    """The resampled frame; for None, the samples that the resampler still holds."""
     for piece in resampler.resample(frame) if resampler is not None else ():
         yield piece.to_ndarray().astype(np.float32, copy=False)
 
 
-def sound_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
-    """Rate and layout for the output's sound: the source's own where AAC takes it, at most two channels."""
+def output_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
+    """Sample rate and layout of the output's audio: the source's where AAC supports them, at most two channels."""
     with open_media(path, field) as container:
         stream = _audio_stream(container, field)
         rate = stream.rate if stream.rate in (16000, 22050, 24000, 32000, 44100, 48000) else 48000
@@ -117,6 +117,6 @@ def _require_sound(frame: AudioFrame, field: str) -> None:
         raise BadInputError(f"{field}: a sample rate of {frame.sample_rate} Hz cannot be used")
     if frame.format.name not in _FLOATING:
         return
-    # The largest of numbers that include NaN is NaN, which is not below anything.
+    # The maximum of an array with NaN is NaN, and every comparison with NaN is false.
     if not np.abs(frame.to_ndarray()).max(initial=0.0) < _LOUDEST:
         raise BadInputError(f"{field}: holds samples that are no sound: not a number, or far beyond full scale")

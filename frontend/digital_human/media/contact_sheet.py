@@ -1,4 +1,4 @@
-"""A page of stills from a video, so that a result can be looked at in one glance."""
+"""A contact sheet of frames from a video, to judge a result at a glance."""
 
 from __future__ import annotations
 

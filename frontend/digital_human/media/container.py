@@ -1,4 +1,4 @@
-"""Opening a file that a stranger sent: only known formats, only the file itself, and an error a caller can act on."""
+"""Opens untrusted media files: known formats only, no other file or URL, and errors that callers can act on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from digital_human.media.video_info import (
     VideoInfo,
 )
 
-# No playlist or script format (hls, concat, dash, image2): those read files other than the one given.
+# No playlist or script format (hls, concat, dash, image2): they read other files.
 _FORMATS = ",".join(
     (
         *("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "flv", "asf", "gif"),
@@ -44,7 +44,7 @@ MAX_PIXELS = 4096 * 2304
 
 @contextmanager
 def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterator[InputContainer]:
-    """An open demuxer. Errors of FFmpeg inside the block become `BadInputError` that names `field`."""
+    """Open a file for demuxing. FFmpeg's errors in the block become a BadInputError that names `field`."""
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
         with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
@@ -52,7 +52,7 @@ def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterat
                 raise BadInputError(f"{field}: holds more than {_MAX_STREAMS} streams")
             yield container
     except (MemoryError, av.BlockingIOError) as error:
-        # The second where no thread could be started to decode, whose stack is memory too.
+        # BlockingIOError: no decoder thread could be started, for want of memory for its stack.
         raise OutOfMemoryError(f"{field}: needs more memory than a job may have") from error
     except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
@@ -64,12 +64,12 @@ def is_still(container: InputContainer) -> bool:
 
 
 def seeks_exactly(container: InputContainer) -> bool:
-    """Containers with an index. In the others a seek can land where the decoder lacks a reference picture."""
+    """Whether the container has an index. Without one, a seek may land where the decoder lacks reference frames."""
     return container.format.name.split(",")[0] in _SEEKABLE_FORMATS
 
 
 def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> tuple[VideoInfo, VideoFrame]:
-    """Size, rate and colour of a template, from its header and first picture, and that picture.
+    """Read size, frame rate and colour of a template, from its header and first picture. Also returns that picture.
 
     Raises BadInputError where the file is no readable video, holds no video stream, is HDR, or where its picture has
     more than `max_pixels`, as stored or with square pixels; that is checked before anything is decoded.
@@ -100,7 +100,7 @@ def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
     """Hold header and decoder to a size. Raises BadInputError where the header already says more."""
     width, height = stream.codec_context.width, stream.codec_context.height
     _require_few(width, height, max_pixels, field)
-    # The pixels of few columns may be so broad that square ones are many.
+    # With a wide pixel aspect ratio, few columns become many square pixels.
     _require_few(round(width * (stream.sample_aspect_ratio or 1)), height, max_pixels, field)
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
 

@@ -1,4 +1,4 @@
-"""Pictures of a stream as they are decoded, with their times."""
+"""Decoded pictures of a stream with their times, from any position on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 _MARKS_REFERENCES = ("h264", "hevc")
-"""Codecs that say of each picture whether any other needs it."""
+"""Codecs that mark pictures to which no other refers."""
 
 
-def timed(pictures: Iterable[VideoFrame], stream: VideoStream, fps: Fraction) -> Iterator[tuple[VideoFrame, Fraction]]:
-    """Pictures of `stream` with their time in seconds; a missing time stamp continues at the rate `fps`."""
+def with_times(
+    pictures: Iterable[VideoFrame], stream: VideoStream, fps: Fraction
+) -> Iterator[tuple[VideoFrame, Fraction]]:
+    """Pictures of `stream` with their times in seconds. A missing time stamp continues at the rate `fps`."""
     last: Fraction | None = None
     for picture in pictures:
         stamp = None
@@ -27,10 +29,12 @@ def timed(pictures: Iterable[VideoFrame], stream: VideoStream, fps: Fraction) ->
 
 
 def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction) -> Iterator[VideoFrame]:
-    """Pictures from the one on screen at `moment` on, in seconds, and those before it that had to be decoded.
+    """Decode from a position on.
 
-    These begin with a key picture. Left out are those that no other is predicted from, about half of them in what x264
-    encodes: the rest is the same, to the bit.
+    moment: seconds; decoding starts at the key frame at or before the picture on screen then
+
+    Non-reference frames are skipped on the way to that picture, about half of all in x264's output. All others are the
+    same to the bit.
     """
     assert stream.time_base
     target = int(moment / stream.time_base)
@@ -45,9 +49,9 @@ def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction
 
 
 def _key_before(target: int, container: InputContainer, stream: VideoStream) -> int:
-    """Time stamp to seek, for the last key picture that is shown at `target` or before it.
+    """Time stamp to seek to, for the last key frame that is shown at or before `target`.
 
-    MP4 is sought by when pictures are decoded; one that is decoded before `target` may be shown behind it.
+    MP4 seeks by decoding times, and a picture that is decoded before `target` may be shown after it.
     """
     begin, last = target, None
     while True:
@@ -59,14 +63,14 @@ def _key_before(target: int, container: InputContainer, stream: VideoStream) -> 
 
 
 def _shown_at(target: int, container: InputContainer, stream: VideoStream) -> int | None:
-    """Time stamp of the picture on screen at `target`, as far as those from here on tell; None where they do not."""
+    """Time stamp of the picture on screen at `target`, from the packets that follow; None if they do not tell."""
     shown = None
     for packet in container.demux(stream):
         if packet.size == 0:
             break
         if packet.pts is None or packet.dts is None:
             return None
-        # No picture is on screen before it is decoded.
+        # Pictures are shown after they are decoded, so no later packet is shown by then.
         if packet.dts > target:
             break
         if packet.pts <= target and (shown is None or packet.pts > shown):

@@ -1,4 +1,4 @@
-"""Frames into H.264, complete or not at all."""
+"""Encodes frames as H.264."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from digital_human.media import hardware
 from digital_human.media.video_info import VideoInfo
 
 _MOST_THREADS = 8
-"""Of x264; each holds frames of its own, 20 MB at 1920x1080."""
+"""Of x264. Each holds frames of its own: 20 MB at 1920x1080."""
 _LOOKAHEAD = "lookahead-threads=2"
-"""One thread looks ahead in another way: a talker at 1920x1080 took 12 % more bytes, for half a decibel less."""
+"""With one lookahead thread x264 decides differently: a talking head at 1920x1080 grew by 12 % and lost 0.5 dB."""
 
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """x264's preset and constant rate factor; AAC's bits per second and channel pair.
+    """preset, crf: x264's preset and constant rate factor; audio_bitrate: AAC, bits per second of two channels
 
-    hardware: NVENC where it works, with the same number for its constant quality
+    hardware: use NVENC where it works, with `crf` as its constant quality
     """
 
     preset: str = "superfast"
@@ -43,10 +43,10 @@ class EncoderSettings:
 def write_segment(
     path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings, what: str = SAVE_PATH
 ) -> None:
-    """Encode a stretch of frames, without sound, for `digital_human.media.mux` to join with others.
+    """Encode frames without audio, as a segment for `digital_human.media.mux` to join with others.
 
-    It begins with a key frame and refers to nothing outside it. Complete at `path` or not there. Raises OutputError,
-    which names `what`.
+    A segment begins with a key frame and refers to nothing outside it. It is complete at `path` or not there.
+    Raises OutputError, which names `what`.
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -68,12 +68,15 @@ def write_segment(
 
 @contextmanager
 def muxer(path: Path, kind: str, flags: str = "") -> Iterator[OutputContainer]:
-    """kind: FFmpeg's name of the muxer; flags: its `movflags`"""
+    """Open a container for writing and sync it to the disk at the end.
+
+    kind: FFmpeg's name of the muxer; flags: its `movflags`
+    """
     container = av.open(str(path), "w", format=kind, options={"movflags": flags} if flags else {})
     try:
         yield container
     except BaseException:
-        # The trailer of a broken file is of no use, and writing it may fail as the file did.
+        # A broken file needs no trailer, and writing it may fail like the file.
         with suppress(av.FFmpegError, OSError):
             container.close()
         raise
@@ -90,7 +93,7 @@ def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSet
     stream.pix_fmt = "yuv420p"
     if codec == hardware.X264:
         stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
-        # Threads that share one frame, PyAV's choice, wait for each other, and the slices they cut it into cost bytes.
+        # PyAV's default, slice threads, wait for one another, and slices cost bytes.
         stream.thread_type = "FRAME"
         stream.thread_count = min(usable_processors(), _MOST_THREADS)
     else:
@@ -110,15 +113,15 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
     except av.FFmpegError as error:
         if stream.codec_context.codec.name == hardware.X264:
             if isinstance(error, av.ExternalError):
-                # So it fails where it gets no memory, and says no more.
+                # x264 reports a lack of memory as an unspecified external error.
                 raise MemoryError("x264 failed") from error
             raise
-        hardware.refuse(error)
+        hardware.give_up_nvenc(error)
         raise OutputError(f"{what}: the card's encoder failed", transient=True) from error
 
 
 def _picture(frame: Frame) -> VideoFrame:
-    # PyAV counts the rows of chroma as height // 4 where it shares the buffer: that is wrong where a row is cut in two.
+    # When PyAV shares the buffer, it computes the rows of chroma as height // 4, which is wrong for other heights.
     if frame.height % 4:
         return VideoFrame.from_ndarray(frame.data, format="yuv420p")
     return VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")

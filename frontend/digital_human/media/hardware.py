@@ -1,7 +1,6 @@
-"""H.264 by an NVIDIA card's own codecs, where FFmpeg and the driver offer them.
+"""H.264 on an NVIDIA GPU (NVENC, NVDEC), where FFmpeg and the driver support it.
 
-Each is tried once a process, with one frame. Where that fails the processor does the work, as it does without a card;
-the log says why.
+Each codec is tried once per process, with one frame. If that fails the CPU does the work, and the log says why.
 """
 
 from __future__ import annotations
@@ -34,27 +33,27 @@ def encoder() -> str:
     return X264 if _refused or not _nvenc_works() else NVENC
 
 
-def refuse(error: Exception) -> None:
-    """Encode with x264 from now on, in this process: the card gave up in mid-work."""
+def give_up_nvenc(error: Exception) -> None:
+    """Encode with x264 from now on in this process, because NVENC failed in the middle of a file."""
     log.warning("NVENC failed (%s): x264 encodes from now on", error)
     _refused.append(NVENC)
 
 
 @cache
 def decoder() -> HWAccel | None:
-    """What makes `av.open` decode with NVDEC where that knows the codec; None if it has not decoded a frame."""
+    """The `hwaccel` of `av.open` for NVDEC, with the CPU for other codecs; None if NVDEC does not work."""
     try:
         with av.open(_encode(X264), hwaccel=HWAccel("cuda", allow_software_fallback=False)) as container:
             assert isinstance(container, InputContainer)
             next(container.decode(video=0))
     except (av.FFmpegError, ValueError, NotImplementedError) as error:
-        _tell("NVDEC", "the processor decodes", error)
+        _log_unusable("NVDEC", "the processor decodes", error)
         return None
     log.info("NVDEC decodes")
     return HWAccel("cuda", allow_software_fallback=True)
 
 
-def card_seen() -> bool:
+def has_nvidia_device() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
@@ -63,7 +62,7 @@ def _nvenc_works() -> bool:
     try:
         _encode(NVENC)
     except (av.FFmpegError, ValueError) as error:
-        _tell("NVENC", "x264 encodes", error)
+        _log_unusable("NVENC", "x264 encodes", error)
         return False
     log.info("NVENC encodes")
     return True
@@ -83,7 +82,7 @@ def _encode(codec: str) -> io.BytesIO:
     return file
 
 
-def _tell(codec: str, instead: str, error: Exception) -> None:
-    # Without a card this is as expected, and each job's process would say so.
-    level = logging.WARNING if card_seen() else logging.DEBUG
+def _log_unusable(codec: str, instead: str, error: Exception) -> None:
+    # Expected without a GPU; every worker process would repeat it.
+    level = logging.WARNING if has_nvidia_device() else logging.DEBUG
     log.log(level, "%s cannot be used (%s): %s", codec, error, instead)

@@ -1,4 +1,4 @@
-"""Segments of video and one sound into the finished file. The picture is copied, not encoded again."""
+"""Joins video segments and an audio track into the finished file. The video is copied, not encoded again."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from av.video.stream import VideoStream
 from digital_human.core.containers import CONTAINERS
 from digital_human.core.frame import Float32, Frame
 from digital_human.files.atomic import atomic_write, disk_errors
-from digital_human.media.audio import decode, sound_format
+from digital_human.media.audio import decode_audio, output_format
 from digital_human.media.encode import EncoderSettings, muxer, write_segment
 from digital_human.media.video_info import VideoInfo
 
 
 @dataclass(frozen=True)
-class Sound:
-    """A soundtrack in AAC. packets: in order, their times counted in 1 / rate seconds."""
+class AudioTrack:
+    """AAC audio. packets: in order, with time stamps in units of 1 / rate seconds."""
 
     rate: int
     layout: str
@@ -39,37 +39,37 @@ class Sound:
     packets: Sequence[Packet[AudioStream]]
 
 
-def encode_sound(path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings) -> Sound:
-    """The sound of a file, cut or padded to the length of the picture.
+def encode_audio(path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings) -> AudioTrack:
+    """Encode the audio of a file, cut or padded to the length of the video.
 
-    It needs nothing of the picture, so a thread can do it while that is drawn. Raises BadInputError.
+    It does not need the video, so it can run in a thread while the frames are rendered. Raises BadInputError.
     """
-    rate, layout = sound_format(path)
+    rate, layout = output_format(path)
     bit_rate = settings.audio_bitrate if layout == "stereo" else settings.audio_bitrate // 2
     encoder = CodecContext.create("aac", "w")
     assert isinstance(encoder, AudioCodecContext)
     encoder.rate, encoder.layout, encoder.bit_rate, encoder.format = rate, layout, bit_rate, "fltp"
     packets, sent = [], 0
-    for chunk in _fitted(decode(path, rate, layout), round(frame_count * rate / fps), layout):
+    for chunk in _fit_length(decode_audio(path, rate, layout), round(frame_count * rate / fps), layout):
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, sent, Fraction(1, rate)
         packets += encoder.encode(frame)
         sent += chunk.shape[1]
-    return Sound(rate, layout, bit_rate, [*packets, *encoder.encode(None)])
+    return AudioTrack(rate, layout, bit_rate, [*packets, *encoder.encode(None)])
 
 
 def compose(
     path: Path,
     segments: Sequence[tuple[Path, int]],
-    sound: Sound,
+    audio: AudioTrack,
     fps: Fraction,
     suffix: str,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Join the segments, in order, with the sound.
+    """Join the segments, in order, with the audio.
 
-    segments: files made by `write_segment` and the number of frames in each
-    suffix:   what the finished file is called by; `path` itself may be a temporary name
+    segments: files of `write_segment`, and the number of frames in each
+    suffix:   of the finished file; `path` may be a temporary name
     metadata: tags of the file
     Raises OutputError where it cannot be written.
     """
@@ -79,16 +79,16 @@ def compose(
         output.metadata.update(metadata or {})
         with av.open(str(segments[0][0])) as first:
             video = output.add_stream_from_template(first.streams.video[0])
-        audio = output.add_stream("aac", rate=sound.rate, layout=sound.layout)
-        assert isinstance(audio, AudioStream)
-        audio.bit_rate = sound.bit_rate
-        heard = deque(sound.packets)
-        for index, picture in enumerate(_joined(segments, fps)):
+        stream = output.add_stream("aac", rate=audio.rate, layout=audio.layout)
+        assert isinstance(stream, AudioStream)
+        stream.bit_rate = audio.bit_rate
+        pending = deque(audio.packets)
+        for index, picture in enumerate(_concatenate(segments, fps)):
             _mux(output, picture, video)
-            while heard and (heard[0].pts or 0) * fps < (index + 1) * sound.rate:
-                _mux(output, heard.popleft(), audio)
-        for packet in heard:
-            _mux(output, packet, audio)
+            while pending and (pending[0].pts or 0) * fps < (index + 1) * audio.rate:
+                _mux(output, pending.popleft(), stream)
+        for packet in pending:
+            _mux(output, packet, stream)
 
 
 def _mux(output: OutputContainer, packet: Packet[Any], stream: VideoStream | AudioStream) -> None:
@@ -96,8 +96,8 @@ def _mux(output: OutputContainer, packet: Packet[Any], stream: VideoStream | Aud
     output.mux(packet)
 
 
-def alike(segments: Sequence[Path]) -> bool:
-    """Whether one encoder made them all: a file has room for the parameters of one."""
+def share_encoder(segments: Sequence[Path]) -> bool:
+    """Whether all segments come from the same encoder: a file holds the parameters of one only."""
     found = set()
     for path in segments:
         with av.open(str(path)) as container:
@@ -114,31 +114,31 @@ def write_video(
     settings: EncoderSettings | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Encode `frame_count` frames and join them with the sound of `sound`, in one go.
+    """Encode `frame_count` frames and join them with the audio of `sound`.
 
-    The file appears at `path` when it is whole. Raises OutputError where it cannot be written; nothing is left behind
-    then, nor when `frames` raises.
+    The file appears at `path` when it is complete, and not at all if it cannot be written or if `frames` raises.
+    Raises OutputError.
     """
     settings = settings or EncoderSettings()
-    sound_format(sound)  # a file without sound is found before the work, not after it
+    output_format(sound)  # fail on a file without audio before the work, not after it
     with atomic_write(path) as part, ThreadPoolExecutor(1, "sound") as aside:
-        heard = aside.submit(encode_sound, sound, frame_count, info.fps, settings)
+        encoded = aside.submit(encode_audio, sound, frame_count, info.fps, settings)
         picture = part.with_name(f".{uuid.uuid4().hex}.video")
         try:
             write_segment(picture, frames, info, settings)
-            compose(part, [(picture, frame_count)], heard.result(), info.fps, path.suffix, metadata)
+            compose(part, [(picture, frame_count)], encoded.result(), info.fps, path.suffix, metadata)
         finally:
             picture.unlink(missing_ok=True)
 
 
-def _joined(segments: Sequence[tuple[Path, int]], fps: Fraction) -> Iterator[Packet[VideoStream]]:
-    """The packets of all segments, each segment's time moved behind the one before."""
+def _concatenate(segments: Sequence[tuple[Path, int]], fps: Fraction) -> Iterator[Packet[VideoStream]]:
+    """The packets of all segments, with the times of each segment shifted behind the segment before."""
     start = 0
     for path, count in segments:
         with av.open(str(path)) as container:
             for packet in container.demux(video=0):
                 if packet.pts is None or packet.dts is None:
-                    continue  # the demuxer's last word, which carries no picture
+                    continue  # the demuxer's flush packet, which has no data
                 shift = round(start / fps / packet.time_base)
                 packet.pts += shift
                 packet.dts += shift
@@ -146,8 +146,8 @@ def _joined(segments: Sequence[tuple[Path, int]], fps: Fraction) -> Iterator[Pac
         start += count
 
 
-def _fitted(chunks: Iterator[Float32], length: int, layout: str) -> Iterator[Float32]:
-    """The chunks cut to `length` samples, or followed by silence up to it."""
+def _fit_length(chunks: Iterator[Float32], length: int, layout: str) -> Iterator[Float32]:
+    """Cut the chunks to `length` samples, or pad them with silence."""
     left = length
     for chunk in chunks:
         if left <= 0:

@@ -1,4 +1,4 @@
-"""Any decoded picture -> upright, square-pixelled, even-sized, 8-bit limited-range I420."""
+"""Converts any decoded picture to I420: upright, square pixels, even size, 8 bit, limited range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TURN = {90: "cclock", 180: "", 270: "clock"}
 
 
 class Normaliser:
-    """Carries the filter graph, which is built for the first frame and rebuilt when the picture's format changes."""
+    """Holds the filter graph, which is rebuilt when the picture's format changes."""
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
@@ -59,7 +59,7 @@ class Normaliser:
         elif rotation in _TURN:
             nodes.append(graph.add("transpose", f"dir={_TURN[rotation]}"))
         width, height = (frame.height, frame.width) if rotation in (90, 270) else (frame.width, frame.height)
-        # Where only an odd edge is missing the picture is padded, not resampled.
+        # An odd edge is padded, not resampled.
         odd = (width + width % 2, height + height % 2) == (info.width, info.height)
         size = "iw:ih" if odd else f"{info.width}:{info.height}"
         full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or "yuvj" in frame.format.name

@@ -19,21 +19,21 @@ from av.video.stream import VideoStream
 from digital_human.core.frame import Frame
 from digital_human.errors import BadInputError
 from digital_human.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
-from digital_human.media.decode import decode_from, timed
+from digital_human.media.decode import decode_from, with_times
 from digital_human.media.normalise import Normaliser
 
 _BUFFER_BYTES, _LEAST_BUFFERED = 96 * 2**20, 16
-"""Of frames held at most, and so many however large they are: the fewer there are, the more often those before them are
-decoded again on a way back."""
+"""Limit of the frame buffer, and the frames that it holds however large they are. The fewer it holds, the more often
+frames are decoded again during backward playback."""
 
 
 class VideoReader:
-    """A template's frames.
+    """Reads a template's frames. Frames that fit into the buffer are decoded once only.
 
-    Raises BadInputError on construction where the file cannot be used, and while reading where it is damaged or longer
-    than `max_seconds`.
-    hwaccel: the card that decodes, see `digital_human.media.hardware`
-    What fits into memory is kept, and not decoded again.
+    hwaccel: GPU decoder, see `digital_human.media.hardware`
+
+    Raises BadInputError on construction if the file cannot be used, and while reading if it is damaged or longer than
+    `max_seconds`.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class VideoReader:
         self._max_pixels = max_pixels
         self._max_seconds = max_seconds
         self._hwaccel = hwaccel
-        # A stretch of frames, from this index on, and whether it is all there are.
+        # The buffer: index of its first frame, its frames, and whether they are all frames of the file.
         self._first, self._kept, self._whole = 0, list[Frame](), False
-        # When the first picture is shown, in seconds; None until it was decoded.
+        # Time of the first picture in seconds; None until it is decoded.
         self._origin: Fraction | None = None
 
-    def take_over(self, other: VideoReader) -> None:
-        """Have what `other`, a reader of the same content, holds in memory."""
+    def adopt_buffer(self, other: VideoReader) -> None:
+        """Use the buffered frames of `other`, a reader of the same content."""
         self._first, self._kept, self._whole, self._origin = other._first, other._kept, other._whole, other._origin
 
-    def cover(self) -> Frame:
-        """The first picture of the file, for which nothing is decoded once more."""
+    def first_frame(self) -> Frame:
+        """The first picture of the file, which is decoded already."""
         return Normaliser(self.info)(self._first_picture)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
@@ -87,29 +87,29 @@ class VideoReader:
             limit_pixels(stream, self._max_pixels, self._field)
             stream.thread_type = "AUTO"
             normalise = Normaliser(self.info)
-            for picture, count in self._on_grid(container, stream, start):
+            for picture, count in self._at_constant_rate(container, stream, start):
                 frame = normalise(picture)
                 for _ in range(count):
                     yield frame
 
-    def play(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
-        """The frames of these numbers, in this order.
+    def play(self, frame_indices: npt.NDArray[np.int64]) -> Iterator[Frame]:
+        """Yield the frames of these indices, in this order.
 
-        What fits into memory is kept, for this order or the next; otherwise only a stretch is held, for the way back.
+        If they fit into the buffer they stay there, also for the next call. Otherwise a window on the file moves along.
         """
-        low, high = int(order.min()), int(order.max()) + 1
+        low, high = int(frame_indices.min()), int(frame_indices.max()) + 1
         if not self._holds(low, high):
-            # It would be held beside what is decoded now.
+            # Free the buffer first: it would be held beside the frames that are decoded now.
             self._first, self._kept, self._whole = low, [], False
         if self._kept or high - low <= self.capacity:
-            return self._kept_while_played(order, low, high)
-        return self._walk(order)
+            return self._play_from_buffer(frame_indices, low, high)
+        return self._play_through_window(frame_indices)
 
-    def _kept_while_played(self, order: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
+    def _play_from_buffer(self, frame_indices: npt.NDArray[np.int64], low: int, high: int) -> Iterator[Frame]:
         """Frames of low .. high-1, decoded when they are first reached."""
         kept = self._kept[low - self._first : high - self._first]
-        missing = self._exactly(low, high)
-        for index in order.tolist():
+        missing = self._decode_range(low, high)
+        for index in frame_indices.tolist():
             while len(kept) <= index - low:
                 kept.append(next(missing))
                 if len(kept) == high - low:
@@ -121,32 +121,32 @@ class VideoReader:
 
     @property
     def capacity(self) -> int:
-        """Frames that are held at most."""
+        """Frames that the buffer holds at most."""
         return max(_BUFFER_BYTES // self.info.frame_bytes, _LEAST_BUFFERED)
 
     @property
     def fits(self) -> bool:
-        """Whether all frames are held once they were read, as far as the file tells how many there are."""
+        """Whether the buffer holds all frames of the file, by the length in its header."""
         return 0 < self.info.length_hint <= self.capacity
 
-    def _walk(self, order: npt.NDArray[np.int64]) -> Iterator[Frame]:
-        """Through a window on the file: the frames decoded last, and the decoder, which goes on behind them.
+    def _play_through_window(self, frame_indices: npt.NDArray[np.int64]) -> Iterator[Frame]:
+        """Play through a window: the frames decoded last, and the decoder that continues behind them.
 
-        Where the order turns back they are there already; where it then walks out of the window backwards, the next one
-        ends at that frame.
+        Where playback turns back, the window still holds the frames. Where it leaves the window backwards, the next
+        window ends at that frame.
         """
-        high, steps = int(order.max()) + 1, np.diff(order, append=order[-1])
+        high, steps = int(frame_indices.max()) + 1, np.diff(frame_indices, append=frame_indices[-1])
         turns = np.flatnonzero(steps >= 0)
-        # The frame at which each way back ends; elsewhere the frame itself.
-        ends = order[turns[np.searchsorted(turns, np.arange(len(order)))]]
-        size = self.capacity if len(turns) < len(order) else 1
+        # The frame at which the current backward run ends; the frame itself in forward runs.
+        ends = frame_indices[turns[np.searchsorted(turns, np.arange(len(frame_indices)))]]
+        size = self.capacity if len(turns) < len(frame_indices) else 1
         first, window = 0, deque[Frame]()
         following: Iterator[Frame] = iter(())
-        for index, end in zip(order.tolist(), ends.tolist(), strict=True):
+        for index, end in zip(frame_indices.tolist(), ends.tolist(), strict=True):
             if not first <= index <= first + len(window) or not window:
                 window.clear()
                 first = max(index + 1 - size, end)
-                following = self._exactly(first, high)
+                following = self._decode_range(first, high)
             while index >= first + len(window):
                 if len(window) == size:
                     window.popleft()
@@ -154,7 +154,7 @@ class VideoReader:
                 window.append(next(following))
             yield window[index - first]
 
-    def _exactly(self, start: int, stop: int) -> Iterator[Frame]:
+    def _decode_range(self, start: int, stop: int) -> Iterator[Frame]:
         seen = start
         for frame in islice(self.frames(start), stop - start):
             seen += 1
@@ -162,11 +162,13 @@ class VideoReader:
         if seen < stop:
             raise BadInputError(f"{self._field}: ended after {seen} of {stop} frames")
 
-    def _on_grid(self, container: InputContainer, stream: VideoStream, start: int) -> Iterator[tuple[VideoFrame, int]]:
-        """Pictures with the number of grid instants, from `start` on, that each is shown at."""
+    def _at_constant_rate(
+        self, container: InputContainer, stream: VideoStream, start: int
+    ) -> Iterator[tuple[VideoFrame, int]]:
+        """Pictures from frame `start` on, each with the number of frames at which it is on screen."""
         half = Fraction(1, 2)
         jumps = bool(start and stream.time_base and seeks_exactly(container))
-        pictures = timed(container.decode(stream), stream, self.info.fps)
+        pictures = with_times(container.decode(stream), stream, self.info.fps)
         first = None
         if self._origin is None or not jumps:
             first = next(pictures, None)
@@ -176,14 +178,14 @@ class VideoReader:
         origin = self._origin
         if jumps:
             shown_at = origin + (start + half) / self.info.fps
-            pictures = timed(decode_from(container, stream, shown_at), stream, self.info.fps)
+            pictures = with_times(decode_from(container, stream, shown_at), stream, self.info.fps)
             first = next(pictures, first)
         if first is None:
             return
         held, index = first[0], start
         for picture, time in pictures:
             upto = math.ceil((time - origin) * self.info.fps - half)
-            # One time stamp that leaps ahead would repeat a picture for hours.
+            # A time stamp that leaps ahead would repeat a picture for hours.
             if upto > self._max_seconds * self.info.fps:
                 raise BadInputError(f"{self._field}: the template is longer than {self._max_seconds:g} s")
             if upto > index:

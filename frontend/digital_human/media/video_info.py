@@ -1,4 +1,4 @@
-"""What is known of a template before its frames are read."""
+"""The properties of a template that are known before its frames are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRANSFER_PQ, TRANSFER_HLG = 16, 18
 
 @dataclass(frozen=True)
 class ColourTags:
-    """FFmpeg's numbers for how the picture is to be shown; copied from the template to the output."""
+    """FFmpeg's colour tags, copied from the template to the output."""
 
     space: int = SPACE_UNSPECIFIED
     primaries: int = 2
@@ -42,7 +42,7 @@ class VideoInfo:
 
     @property
     def matrix(self) -> Matrix:
-        """Untagged video follows the convention of players: small pictures are BT.601, large ones BT.709."""
+        """The YCbCr matrix. Untagged video follows the convention of players: small is BT.601, large BT.709."""
         if self.tags.space == SPACE_UNSPECIFIED:
             return "bt709" if self.height >= 720 else "bt601"
         return "bt601" if self.tags.space in (4, 5, 6, 7) else "bt709"

@@ -71,7 +71,7 @@ def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
 
 def picture(plan: RenderPlan) -> bytes:
     """JPEG of the template's first picture."""
-    frame = plan.prepared.reader.cover()
+    frame = plan.prepared.reader.first_frame()
     size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
     image = yuv_to_rgb(np.asarray(small, np.uint8), frame.matrix)

@@ -94,7 +94,7 @@ class DecodedTemplateCache:
         content: hash of the template's file, see `templates.content_hash`
         """
         if self._reader is not None and self._content == content:
-            reader.take_over(self._reader)
+            reader.adopt_buffer(self._reader)
         self._content, self._reader = content, reader
 
     def clear(self) -> None:

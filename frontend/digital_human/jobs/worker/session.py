@@ -22,8 +22,8 @@ from digital_human.files.identity import Identity, identify, is_same
 from digital_human.files.sandbox import by_descriptor, open_file, open_folder
 from digital_human.jobs.models import job_folder, part_name
 from digital_human.jobs.worker.protocol import Compose, ComposeResult, PrepareResult, RenderSegment, WorkerJob
-from digital_human.media import compose, encode_sound, write_segment
-from digital_human.media.mux import Sound, alike
+from digital_human.media import compose, encode_audio, write_segment
+from digital_human.media.mux import AudioTrack, share_encoder
 from digital_human.pipeline import report
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import (
@@ -69,7 +69,7 @@ class JobSession:
         self._next = self._until = 0
         # The sound is encoded beside the plan and the first segment, which leave it room.
         self._sound_thread = ThreadPoolExecutor(1, "sound")
-        self._sound: Future[Sound] | None = None
+        self._sound: Future[AudioTrack] | None = None
         self._open = ExitStack()
         try:
             self._inputs = {
@@ -101,7 +101,7 @@ class JobSession:
         prepared = self._prepare_template()
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         self._on_progress("plan", 0.0)
-        self._encode_sound(frame_count(speech, prepared), prepared.info.fps)
+        self._encode_audio(frame_count(speech, prepared), prepared.info.fps)
         arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
         save_arrays(self._folder / "plan", arrays)
         plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
@@ -123,7 +123,7 @@ class JobSession:
         """Render a segment into its file, and go on rendering up to `command.render_until`."""
         plan = self._require_plan()
         if not command.is_helper:
-            self._encode_sound(plan.length, plan.prepared.info.fps)
+            self._encode_audio(plan.length, plan.prepared.info.fps)
         self._write_segment(plan, command.index, command.start, command.stop, command.render_until)
 
     def compose(self, command: Compose) -> ComposeResult:
@@ -136,11 +136,11 @@ class JobSession:
         counts, fps = command.frame_counts, Fraction(command.fps)
         paths = [self.segment_path(index) for index in range(len(counts))]
         self._render_missing(counts, [path.exists() for path in paths])
-        if not alike(paths):
+        if not share_encoder(paths):
             self._render_missing(counts, [False] * len(counts))
         self._on_progress("compose", 0.0)
         # Joining changes the packets of the sound, so it is encoded again if this fails and is tried again.
-        encoded, self._sound = self._encode_sound(sum(counts), fps), None
+        encoded, self._sound = self._encode_audio(sum(counts), fps), None
         sound = encoded.result()
         segments = list(zip(paths, counts, strict=True))
         save = self._job.save
@@ -197,7 +197,7 @@ class JobSession:
         for index, (count, done) in enumerate(zip(counts, made, strict=True)):
             if not done:
                 plan = self._require_plan()
-                self._encode_sound(plan.length, plan.prepared.info.fps)
+                self._encode_audio(plan.length, plan.prepared.info.fps)
                 self._write_segment(plan, index, start, start + count, start + count)
             start += count
 
@@ -206,9 +206,9 @@ class JobSession:
             self._rendering.close()
             self._rendering = None
 
-    def _encode_sound(self, frames: int, fps: Fraction) -> Future[Sound]:
+    def _encode_audio(self, frames: int, fps: Fraction) -> Future[AudioTrack]:
         if self._sound is None:
-            self._sound = self._sound_thread.submit(encode_sound, self._job.audio, frames, fps, self._context.encoder)
+            self._sound = self._sound_thread.submit(encode_audio, self._job.audio, frames, fps, self._context.encoder)
         return self._sound
 
 

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "frontend" / "digital_human"
 
 FLOORS = (
-    ("version", "resources", "errors", "client"),
+    ("version", "resources", "messages", "client"),
+    ("errors",),
     ("settings", "core"),
     ("net", "observability", "provenance"),
     ("files", "triton"),

@@ -119,7 +119,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
                 prepared = prepare_template(video, engine, context, partial(_show, bar, shown, "prepare"))
                 if not prepared.stored:
-                    raise OutputError(f"what was found cannot be kept in {settings.state_path}")
+                    raise OutputError("template_not_stored", folder=str(settings.state_path))
             except (BadInputError, NotFoundError, OutputError) as error:
                 print(f"{path}: {error}", file=sys.stderr)
                 failed += 1

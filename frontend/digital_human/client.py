@@ -29,11 +29,16 @@ Progress = Callable[["Task"], None]
 
 
 class ClientError(Exception):
-    """The service refused, or the job failed. `code` is the HTTP status it did or would have answered with."""
+    """The service refused, or the job failed.
 
-    def __init__(self, code: int, message: str) -> None:
+    code:  the HTTP status that it answered with, or would have
+    error: the message's name, such as `file_not_found`; None if the answer came from elsewhere, such as a proxy
+    """
+
+    def __init__(self, code: int, message: str, error: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,9 @@ class Task:
     def require_success(self) -> Task:
         """Itself. Raises ClientError where it ended otherwise."""
         if self.state == "cancelled":
-            raise ClientError(499, "the task was cancelled")
+            raise ClientError(499, "task_cancelled", "task_cancelled")
         if error := self.view.get("error"):
-            raise ClientError(error["code"], error["message"])
+            raise ClientError(error["code"], error["message"], error.get("error"))
         return self
 
 
@@ -256,7 +261,7 @@ def _data(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         body = {}
     if answer.is_error:
-        raise ClientError(answer.status_code, body.get("message") or answer.reason_phrase)
+        raise ClientError(answer.status_code, body.get("message") or answer.reason_phrase, body.get("error"))
     data: dict[str, Any] = body["data"]
     return data
 

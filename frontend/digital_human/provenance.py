@@ -74,11 +74,11 @@ def _sign(kind: str, source: IO[bytes], target: IO[bytes], settings: Settings, a
     try:
         certificate, key = settings.c2pa_certificate.read_bytes(), settings.c2pa_private_key.read_bytes()
     except OSError as error:
-        raise ServiceError(f"C2PA_CERTIFICATE or C2PA_PRIVATE_KEY cannot be read ({error.strerror})") from error
+        raise ServiceError("certificate_unreadable", reason=str(error.strerror)) from error
     ta_url = authority.encode() if authority else None
     try:
         info = c2pa.C2paSignerInfo(alg=b"es256", sign_cert=certificate, private_key=key, ta_url=ta_url)
         with c2pa.Signer.from_info(info) as signer, c2pa.Builder(json.dumps(_MANIFEST)) as builder:
             builder.sign(signer, kind, source, target)
     except c2pa.C2paError as error:
-        raise ServiceError(f"the content credentials could not be signed ({error})") from error
+        raise ServiceError("signing_failed", reason=str(error)) from error

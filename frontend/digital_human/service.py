@@ -57,7 +57,7 @@ class Service:
     def require_triton(self) -> None:
         """Raises UnavailableError while the embedded Triton starts, or starts again."""
         if self.triton is not None and not self.triton.is_ready():
-            raise UnavailableError("Triton is not ready yet; try again in a moment")
+            raise UnavailableError("triton_not_ready")
 
     def submit(self, request: JobRequest) -> Task:
         """Check a request and queue its job. The same request under the same id is the same task.

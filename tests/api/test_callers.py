@@ -221,7 +221,8 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
         Webhook(SECRET).verify(body, headers)
         told[headers["webhook-id"]] = json.loads(body)
     assert told[good]["type"] == "task.succeeded" and told[good]["result"]["frames"] == 50
-    assert told[bad]["type"] == "task.failed" and told[bad]["error"]["code"] == 400
+    assert told[bad]["type"] == "task.failed"
+    assert (told[bad]["error"]["code"], told[bad]["error"]["error"]) == (400, "media_unreadable")
     assert len(host.hooks) == 4, "each is refused once and sent again"
     assert live.submit(callback_url="http://example.org/").status_code == 403
 
@@ -257,6 +258,8 @@ def test_clients_of_heygem_need_not_change(live: Live, media: Path, samples: Pat
     missing = submit("/easy/submit", json=body | {"code": "job-2", "audio_url": "none.wav"}).json()
     assert missing["code"] == 10002 and "audio_url" in missing["msg"] and not missing["success"]
     assert submit("/easy/submit", json=body | {"audio_url": "speech.wav"}).json()["code"] == 10002
+    unknown = query("/easy/query", params={"code": "none"}, headers={"Accept-Language": "zh-CN"}).json()
+    assert (unknown["code"], unknown["msg"]) == (10004, "没有此任务")
     assert submit("/easy/submit", json=body | {"code": "../x"}).status_code == 400
 
 

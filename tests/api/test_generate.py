@@ -185,8 +185,46 @@ def test_a_bad_body_is_400_in_the_envelope(client: TestClient, body: bytes) -> N
     assert answer.json()["code"] == 400 and answer.json()["data"] is None
 
 
+def test_errors_are_worded_in_the_callers_language(client: TestClient) -> None:
+    said = {}
+    for language in ("zh-CN,zh;q=0.9,en;q=0.8", "en-GB", "fr"):
+        answer = client.post(
+            "/human/generate",
+            json={"audio_path": "missing.wav", "video_path": "template.mkv", "save_path": "x.mp4"},
+            headers={"Accept-Language": language},
+        )
+        assert (answer.status_code, answer.json()["error"]) == (404, "file_not_found")
+        assert "Accept-Language" in answer.headers["Vary"]
+        said[language] = (answer.headers["Content-Language"], answer.json()["message"])
+    english = ("en", "audio_path: no such file")
+    assert list(said.values()) == [("zh", "audio_path: 找不到文件"), english, english]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name", "chinese"),
+    [
+        ("/human/generate", {"video_path": "template.mkv"}, "field_missing", "audio_path: 缺少此字段"),
+        ("/human/tasks?limit=0", None, "field_invalid", "limit: 无效"),
+        ("/nowhere", None, "route_not_found", "没有此地址"),
+        ("/human/tasks/none", None, "task_not_found", "没有此任务"),
+    ],
+)
+def test_what_the_framework_refuses_has_a_name_and_chinese_words_too(
+    client: TestClient, path: str, body: dict[str, str] | None, name: str, chinese: str
+) -> None:
+    headers = {"Accept-Language": "zh"}
+    answer = client.get(path, headers=headers) if body is None else client.post(path, json=body, headers=headers)
+    assert answer.json()["error"] == name
+    assert answer.json()["message"].startswith(chinese)
+
+
 def test_unknown_routes_keep_the_envelope(client: TestClient) -> None:
-    assert client.get("/nowhere").json() == {"code": 404, "message": "Not Found", "data": None}
+    assert client.get("/nowhere").json() == {
+        "code": 404,
+        "error": "route_not_found",
+        "message": "Not Found",
+        "data": None,
+    }
     assert client.get("/human/generate").json()["code"] == 405
 
 

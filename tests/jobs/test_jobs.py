@@ -157,6 +157,11 @@ def test_bad_media_fail_at_once_and_say_why(live: Live, media: Path) -> None:
     (media / "text.wav").write_text("no sound " * 50)
     task = live.until(live.submit(audio_path="text.wav", save_path="t.mp4").json()["data"]["task_id"], "failed")
     assert task["error"]["code"] == 400 and "audio_path" in task["error"]["message"]
+    url, chinese = f"/human/tasks/{task['task_id']}", {"Accept-Language": "zh"}
+    answer = live.client.get(url, headers=chinese).json()["data"]["error"]
+    assert (answer["code"], answer["error"]) == (400, "media_unreadable")
+    assert answer["message"].startswith("audio_path: 无法作为音视频读取（")
+    assert f'"message":"{answer["message"]}"' in live.client.get(f"{url}/events", headers=chinese).text
     assert leftovers(media) == []
 
 

@@ -108,7 +108,11 @@ def test_a_full_disk_fails_the_job_and_leaves_what_was_there(live: Live) -> None
     with tmpfs(live.base / "full", "256k") as folder:
         (folder / "a.mp4").write_bytes(b"an earlier video")
         error = failure(live, begin(live, save_path="full/a.mp4"))
-        assert error == {"code": 507, "message": "save_path: cannot be written (No space left on device)"}
+        assert error == {
+            "code": 507,
+            "error": "write_failed",
+            "message": "save_path: cannot be written (No space left on device)",
+        }
         assert files(folder) == ["a.mp4"] and (folder / "a.mp4").read_bytes() == b"an earlier video"
     works(live)
 
@@ -194,7 +198,7 @@ def test_inputs_that_a_new_process_finds_removed_fail_the_job(live: Live) -> Non
     task_id = begin(live, video_path="brief.mkv", save_path="removed.mp4")
     (live.base / "brief.mkv").unlink()
     os.kill(live.workers()[0], signal.SIGKILL)
-    assert failure(live, task_id) == {"code": 404, "message": "video_path: no such file"}
+    assert failure(live, task_id) == {"code": 404, "error": "file_not_found", "message": "video_path: no such file"}
     works(live)
 
 
@@ -226,7 +230,11 @@ def test_a_target_folder_that_becomes_a_file_fails_the_job(live: Live) -> None:
     task_id = begin(live, save_path="other/v.mp4")
     (live.base / "other").rmdir()
     (live.base / "other").write_text("a file")
-    assert failure(live, task_id) == {"code": 507, "message": "save_path: cannot be written (Not a directory)"}
+    assert failure(live, task_id) == {
+        "code": 507,
+        "error": "write_failed",
+        "message": "save_path: cannot be written (Not a directory)",
+    }
     assert (live.base / "other").read_text() == "a file"
 
 
@@ -252,7 +260,11 @@ def test_a_decoder_that_crashes_fails_its_job_alone(live: Live) -> None:
     os.kill(worker, signal.SIGSEGV)
     os.kill(worker, signal.SIGCONT)
     error = failure(live, task_id)
-    assert error == {"code": 400, "message": "audio_path or video_path: decoding it crashes the decoder"}
+    assert error == {
+        "code": 400,
+        "error": "decoder_crashed",
+        "message": "audio_path or video_path: decoding it crashes the decoder",
+    }
     works(live)
     assert live.workers() != [worker]
 
@@ -274,6 +286,6 @@ def test_drawing_that_hangs_is_ended_with_its_job(live: Live) -> None:
     task_id = begin(live, save_path="lost.mp4")
     os.kill(live.workers()[0], signal.SIGSTOP)
     error = failure(live, task_id)
-    assert error == {"code": 504, "message": f"the job made no progress for {STALL} s"}
+    assert error == {"code": 504, "error": "job_stalled", "message": f"the job made no progress for {STALL} s"}
     assert not (live.base / "lost.mp4").exists()
     works(live)

@@ -58,13 +58,13 @@ class Keys:
         if key is None:
             if self.anonymous:
                 return Caller(ANONYMOUS, is_operator=False)
-            raise UnauthorizedError("an API key is needed: Authorization: Bearer <key>")
+            raise UnauthorizedError("api_key_missing")
         digest = hashlib.sha256(key.encode()).digest()
         # Every key is compared, whether or not one has matched already.
         is_operator = sum(hmac.compare_digest(digest, known) for known in self.operators) > 0
         is_user = sum(hmac.compare_digest(digest, known) for known in self.users) > 0
         if not (is_operator or is_user):
-            raise UnauthorizedError("the API key is not known")
+            raise UnauthorizedError("api_key_unknown")
         return Caller(digest.hex()[:16], is_operator)
 
 
@@ -75,9 +75,7 @@ def require_keys(settings: Settings) -> None:
             log.warning("ALLOW_ANONYMOUS is set: callers without a key are served too")
         return
     if not settings.allow_anonymous:
-        raise ForbiddenError(
-            f"HOST is {settings.host}, which other machines can reach: set API_KEYS, or ALLOW_ANONYMOUS=1 for all"
-        )
+        raise ForbiddenError("keys_required", host=settings.host)
     log.warning("serving anybody who can reach %s: ALLOW_ANONYMOUS is set and there are no API_KEYS", settings.host)
 
 
@@ -101,7 +99,7 @@ def _operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> 
     keys: Keys = request.app.state.keys
     is_here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
     if not (caller.is_operator or (is_here and not keys.operators)):
-        raise ForbiddenError("this call is for operators; OPERATOR_KEYS names their keys")
+        raise ForbiddenError("operators_only")
     return caller
 
 

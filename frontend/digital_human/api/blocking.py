@@ -23,7 +23,7 @@ async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
     try:
         return await asyncio.wait_for(asyncio.wrap_future(in_database_thread(function, *args, **kwargs)), PATIENCE)
     except asyncio.TimeoutError as error:
-        raise UnavailableError("the queue's database does not answer at the moment") from error
+        raise UnavailableError("database_silent") from error
 
 
 async def submit_job(service: Service, request: JobRequest) -> Task:

@@ -52,7 +52,7 @@ class BodyLimit:
         except ServiceError as error:
             if "expect" not in headers:  # a caller that asks first has not begun to send
                 await incoming.drain()
-            await error_answer(error)(scope, receive, send)
+            await error_answer(error, headers)(scope, receive, send)
             return
         if scope["path"] in ANY_TYPE and not is_foreign(headers):
             scope = {**scope, "headers": _as_json(scope["headers"])}
@@ -68,7 +68,7 @@ class _Incoming:
 
     async def read(self, limit: int, headers: Headers) -> bytes:
         """The whole body. Raises TooLargeError above `limit` bytes."""
-        error = TooLargeError(f"the body is larger than {limit} bytes")
+        error = TooLargeError("body_too_large", size=limit)
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > limit:
             raise error
@@ -104,7 +104,7 @@ def require_shallow(body: bytes) -> None:
     for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_DEPTH:
-            raise BadInputError(f"the body has more than {MAX_DEPTH} levels of lists and objects")
+            raise BadInputError("body_too_deep", most=MAX_DEPTH)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

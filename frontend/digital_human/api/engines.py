@@ -52,8 +52,7 @@ async def engines(service: ServiceDep, caller: CallerDep) -> Engines:
 async def load(name: str, service: ServiceDep, caller: OperatorDep) -> EngineInfo:
     """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
     if name not in service.engines:
-        known = ", ".join(sorted(service.engines))
-        raise NotFoundError(f"engine: there is none named {name!r}; known are {known}")
+        raise NotFoundError("engine_unknown", engine=name, known=", ".join(sorted(service.engines)))
     service.require_triton()
     engine, url = service.engines[name], service.triton_url
     await asyncio.to_thread(engine_weights.load, engine, url, service.model_repository, log.info)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
-from digital_human.errors import ServiceError, UnauthorizedError, UnavailableError
+from digital_human.api.language import preferred_language
+from digital_human.errors import BadInputError, ServiceError, UnauthorizedError, UnavailableError
 from digital_human.observability import metrics
 
 log = logging.getLogger(__name__)
@@ -22,7 +25,8 @@ class ErrorResponse(BaseModel):
     """`code` equals the HTTP status."""
 
     code: int
-    message: str
+    error: str = Field(description="The message's name, the same in every language.")
+    message: str = Field(description="In English, or in Chinese if `Accept-Language` prefers it.")
     data: None = None
 
 
@@ -45,7 +49,7 @@ _MEANINGS = {
 
 
 def error_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer besides success, for the OpenAPI document."""
+    """The errors that a route may answer with, for the OpenAPI document."""
     return {code: {"model": ErrorResponse, "description": _MEANINGS[code]} for code in (*codes, 500)}
 
 
@@ -57,43 +61,60 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def error_answer(error: ServiceError) -> JSONResponse:
+def error_answer(error: ServiceError, request: Headers) -> JSONResponse:
+    """The answer to a request with these headers."""
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
-    return _answer(error.status, str(error), headers)
+    return _answer(error.status, error, request, headers)
 
 
-def _answer(code: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(ErrorResponse(code=code, message=message).model_dump(), code, headers)
+def _answer(
+    status: int, error: ServiceError, request: Headers, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    language = preferred_language(request.get("Accept-Language"))
+    body = ErrorResponse(code=status, error=error.name, message=error.text(language))
+    spoken = {"Content-Language": language, "Vary": "Accept-Language"}
+    return JSONResponse(body.model_dump(), status, {**(headers or {}), **spoken})
 
 
 async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     metrics.errors.labels("request", metrics.kind(error)).inc()
-    return error_answer(error)
+    return error_answer(error, request.headers)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")) or "body"
-    return _answer(400, f"{where}: {first['msg']}")
+    if first["type"] == "missing":
+        return _answer(400, BadInputError("field_missing", field=where), request.headers)
+    return _answer(400, BadInputError("field_invalid", field=where, reason=first["msg"]), request.headers)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _answer(error.status_code, str(error.detail), dict(error.headers or {}))
+    match error.status_code:
+        case 404:
+            worded = ServiceError("route_not_found")
+        case 405:
+            worded = ServiceError("method_not_allowed")
+        case 416:
+            worded = ServiceError("range_outside_file")
+        case _:
+            worded = ServiceError("http_error", detail=str(error.detail))
+    return _answer(error.status_code, worded, request.headers, error.headers)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     log.error("the queue's database cannot be used: %s", error)
-    return await _service_error(request, UnavailableError("the queue's database cannot be used at the moment"))
+    return await _service_error(request, UnavailableError("database_unusable"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error", exc_info=error)
     metrics.errors.labels("request", metrics.kind(error)).inc()
-    return _answer(500, "an error of the service itself; its log has the details")
+    return _answer(500, ServiceError("internal_error"), request.headers)

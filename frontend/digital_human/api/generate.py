@@ -10,8 +10,9 @@ from fastapi import APIRouter, Header, Response
 from digital_human.api.auth import CallerDep, ServiceDep, schemes
 from digital_human.api.blocking import submit_job
 from digital_human.api.errors import error_responses
+from digital_human.api.language import LanguageDep
 from digital_human.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
-from digital_human.errors import BadInputError, JobCancelledError, error_from_name
+from digital_human.errors import BadInputError, JobCancelledError
 from digital_human.files.downloads import is_url
 from digital_human.files.uploads import is_upload
 from digital_human.jobs.models import JobRequest, Task
@@ -36,6 +37,7 @@ async def generate(
     body: GenerateRequest,
     service: ServiceDep,
     caller: CallerDep,
+    language: LanguageDep,
     response: Response,
     prefer: Annotated[str | None, Header(description="`respond-async` is the same as mode async.")] = None,
     idempotency_key: Annotated[
@@ -45,7 +47,7 @@ async def generate(
     """Make the person of the template say the speech; answers when the video is at `save_path`."""
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
     if body.save_path is None and not (asynchronous or _is_remote(body.audio_path) or _is_remote(body.video_path)):
-        raise BadInputError("save_path: is missing")
+        raise BadInputError("save_path_missing")
     if not asynchronous:
         service.require_triton()
     task = await submit_job(service, _job_request(body, caller.owner, idempotency_key))
@@ -53,7 +55,7 @@ async def generate(
         response.status_code = 202
         response.headers["Location"] = f"/human/tasks/{task.id}"
         return Response(
-            AcceptedResponse(data=TaskView.of(task)).model_dump_json(),
+            AcceptedResponse(data=TaskView.of(task, language)).model_dump_json(),
             202,
             {"Location": f"/human/tasks/{task.id}"},
             "application/json",
@@ -66,9 +68,9 @@ async def generate(
 def raise_failure(task: Task) -> None:
     """Raises the error with which the task ended, if it has no result."""
     if task.state == "cancelled":
-        raise JobCancelledError("the task was cancelled")
+        raise JobCancelledError("task_cancelled")
     if task.failure is not None:
-        raise error_from_name(task.failure.name, task.failure.message)
+        raise task.failure
 
 
 def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobRequest:

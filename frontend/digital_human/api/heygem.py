@@ -14,13 +14,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from digital_human import messages
 from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
 from digital_human.api.blocking import run_blocking, submit_job
 from digital_human.api.errors import error_responses
+from digital_human.api.language import LanguageDep
 from digital_human.errors import KeyReusedError, NotFoundError, QueueFullError, ServiceError
 from digital_human.files.downloads import is_url
 from digital_human.files.uploads import is_upload
 from digital_human.jobs.models import JobRequest, Task
+from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
 
@@ -56,34 +59,36 @@ class EasyResponse(BaseModel):
 
 
 @router.post("/submit", responses=error_responses(400, 401, 503))
-async def submit(body: EasyRequest, service: ServiceDep, caller: CallerDep) -> EasyResponse:
+async def submit(body: EasyRequest, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> EasyResponse:
     """Queue a job under the caller's own code. The same request again is the same job."""
     try:
         request = await asyncio.to_thread(_job_request, body, caller, service.settings)
         await submit_job(service, request)
     except QueueFullError as error:
-        return _failed(_BUSY, str(error))
+        return _failed(_BUSY, error.text(language))
     except KeyReusedError:
-        return _failed(_BAD, f"code {body.code} was used with another request before")
+        return _failed(_BAD, messages.text("code_reused", {"code": body.code}, language))
     except ServiceError as error:
         # They know the fields by other names.
-        message = str(error).replace("audio_path", "audio_url").replace("video_path", "video_url")
+        message = error.text(language).replace("audio_path", "audio_url").replace("video_path", "video_url")
         return _failed(_BAD if error.status < 500 else _TROUBLE, message)
     ignored = sorted({"chaofen", "pn"} & body.model_fields_set | set(body.model_extra or {}))
     return EasyResponse(code=_DONE, success=True, msg="success", data={"ignored": ignored} if ignored else {})
 
 
 @router.get("/query", responses=error_responses(400, 401, 503))
-async def query(code: Annotated[str, Query(max_length=128)], service: ServiceDep, caller: CallerDep) -> EasyResponse:
+async def query(
+    code: Annotated[str, Query(max_length=128)], service: ServiceDep, caller: CallerDep, language: LanguageDep
+) -> EasyResponse:
     """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
     try:
         task = await run_blocking(service.jobs.get, _task_id(caller, code), caller.sees)
-    except NotFoundError:
-        return _failed(_UNKNOWN, "there is no such task")
-    return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code))
+    except NotFoundError as error:
+        return _failed(_UNKNOWN, error.text(language))
+    return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code, language))
 
 
-def _described(task: Task, code: str) -> dict[str, Any]:
+def _described(task: Task, code: str, language: Language) -> dict[str, Any]:
     made = task.result or {}
     message = {"queued": "waiting", "running": task.stage or "started", "succeeded": "done", "cancelled": "cancelled"}
     data: dict[str, Any] = {
@@ -91,7 +96,7 @@ def _described(task: Task, code: str) -> dict[str, Any]:
         "status": _STATUS[task.state],
         "progress": round(task.progress * 100),
         "result": f"/{result_name(code)}" if task.state == "succeeded" else "",
-        "msg": task.failure.message if task.failure else message[task.state],
+        "msg": task.failure.text(language) if task.failure else message[task.state],
     }
     if task.state == "succeeded":
         cost = round((task.ended or 0.0) - (task.started or 0.0), 2)

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from digital_human.core.looping import Loop
 from digital_human.core.states import STAGES, State
 from digital_human.engines.base import STRENGTHS
+from digital_human.errors import ServiceError
 from digital_human.jobs.models import Task
+from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 
 
@@ -101,7 +103,12 @@ class GenerateResponse(BaseModel):
 
 class TaskError(BaseModel):
     code: int = Field(description="The status that the synchronous call would have answered with.")
-    message: str
+    error: str = Field(description="The message's name, the same in every language.")
+    message: str = Field(description="In English, or in Chinese if `Accept-Language` prefers it.")
+
+    @staticmethod
+    def of(error: ServiceError, language: Language) -> TaskError:
+        return TaskError(code=error.status, error=error.name, message=error.text(language))
 
 
 class TaskView(BaseModel):
@@ -124,7 +131,7 @@ class TaskView(BaseModel):
     ended: datetime | None = None
 
     @staticmethod
-    def of(task: Task) -> TaskView:
+    def of(task: Task, language: Language) -> TaskView:
         return TaskView(
             task_id=task.id,
             state=task.state,
@@ -132,7 +139,7 @@ class TaskView(BaseModel):
             progress=task.progress,
             queue_position=task.position,
             eta_seconds=task.eta,
-            error=TaskError(code=task.failure.code, message=task.failure.message) if task.failure else None,
+            error=TaskError.of(task.failure, language) if task.failure else None,
             result=dict(task.result) if task.result else None,
             timings=dict(task.timings),
             audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),

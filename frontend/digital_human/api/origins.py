@@ -38,15 +38,15 @@ class OriginGuard:
         headers, error = Headers(scope=scope), None
         host = _hostname(headers.get("host", ""))
         if not (is_local(host) or host in self._hosts):
-            error = ForbiddenError(f"Host: {host or 'none'} is not a name of this service; ALLOWED_HOSTS adds some")
+            error = ForbiddenError("host_not_ours", host=host or "none")
         elif scope.get("method") not in _SAFE and is_foreign(headers, self._origins):
-            error = ForbiddenError("Origin: this page may not send requests; ALLOWED_ORIGINS adds some")
+            error = ForbiddenError("origin_not_allowed")
         if error is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
         else:
-            await error_answer(error)(scope, receive, send)
+            await error_answer(error, headers)(scope, receive, send)
 
 
 def is_foreign(headers: Headers, allowed: Sequence[str] = ()) -> bool:

@@ -84,17 +84,17 @@ async def template(task_id: str, service: ServiceDep, caller: CallerDep) -> File
     """The template as it was given, to be seen beside the result."""
     task = await run_blocking(service.jobs.get, task_id, caller.sees)
     if is_url(task.spec.video):
-        raise NotFoundError("the template was fetched from a URL and is not kept")
+        raise NotFoundError("template_not_kept")
     opened = open_file(Path(task.spec.video), service.settings.roots, "video_path")
     try:
         descriptor = await asyncio.to_thread(opened.__enter__)
     except OSError as error:
-        raise NotFoundError("the template cannot be read any more") from error
+        raise NotFoundError("template_unreadable") from error
     end = BackgroundTask(opened.__exit__, None, None, None)
     return FileResponse(by_descriptor(descriptor), media_type="video/mp4", background=end)
 
 
 def _kept(path: Path, kind: str) -> FileResponse:
     if not path.is_file():
-        raise NotFoundError("it is not there yet, or not any more")
+        raise NotFoundError("report_not_found")
     return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})

@@ -18,12 +18,14 @@ from starlette.exceptions import HTTPException
 from digital_human.api.auth import CallerDep, ServiceDep, schemes
 from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
+from digital_human.api.language import LanguageDep
 from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
 from digital_human.core.states import State
 from digital_human.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.jobs.models import Task
 from digital_human.jobs.queue import Jobs
+from digital_human.messages import Language
 from digital_human.settings import Settings
 
 router = APIRouter(prefix="/human/tasks", tags=["tasks"], dependencies=schemes)
@@ -46,6 +48,7 @@ _RESULT: dict[int | str, dict[str, Any]] = {
 async def list_tasks(
     service: ServiceDep,
     caller: CallerDep,
+    language: LanguageDep,
     state: Annotated[State | None, Query(description="Only these.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
@@ -53,23 +56,24 @@ async def list_tasks(
     """The caller's tasks, newest first; an operator's key sees all of them."""
     tasks = await run_blocking(service.jobs.page, caller.sees, state, limit + 1, offset)
     page = TaskPage(
-        tasks=[TaskView.of(task) for task in tasks[:limit]], next_offset=offset + limit if len(tasks) > limit else None
+        tasks=[TaskView.of(task, language) for task in tasks[:limit]],
+        next_offset=offset + limit if len(tasks) > limit else None,
     )
     return TasksResponse(data=page)
 
 
 @router.get("/{task_id}", responses=error_responses(400, 401, 404, 503))
-async def get_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskResponse:
+async def get_task(task_id: str, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> TaskResponse:
     """State, stage, progress, place in the queue, error and timings of one task."""
     task = await run_blocking(service.jobs.get, task_id, caller.sees)
-    return TaskResponse(data=TaskView.of(task))
+    return TaskResponse(data=TaskView.of(task, language))
 
 
 @router.delete("/{task_id}", responses=error_responses(400, 401, 404, 409, 503))
-async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> TaskResponse:
+async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> TaskResponse:
     """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
     task = await run_blocking(service.jobs.cancel, task_id, caller.sees)
-    return TaskResponse(data=TaskView.of(task))
+    return TaskResponse(data=TaskView.of(task, language))
 
 
 @router.get(
@@ -83,11 +87,11 @@ async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep) -> T
         **error_responses(400, 401, 404, 503),
     },
 )
-async def follow_task(task_id: str, service: ServiceDep, caller: CallerDep) -> StreamingResponse:
+async def follow_task(task_id: str, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> StreamingResponse:
     """Follow a task to its end."""
     task = await run_blocking(service.jobs.get, task_id, caller.sees)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(task, service.jobs), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(task, service.jobs, language), media_type="text/event-stream", headers=headers)
 
 
 @router.get("/{task_id}/result", response_class=FileResponse, responses=_RESULT)
@@ -100,7 +104,7 @@ async def get_result(
     """The video. 409 while there is none yet; the task says why."""
     task = await run_blocking(service.jobs.get, task_id, caller.sees)
     if task.state != "succeeded":
-        raise ConflictError(f"the task has no result: it is {task.state}")
+        raise ConflictError("task_has_no_result", state=task.state)
     with ExitStack() as opened:
         descriptor = await asyncio.to_thread(_open_result, task, service.settings, opened)
         _check_range(wanted, os.fstat(descriptor).st_size)
@@ -115,9 +119,9 @@ def _open_result(task: Task, settings: Settings, opened: ExitStack) -> int:
     try:
         descriptor = opened.enter_context(open_file(Path(task.spec.save), settings.roots, "result"))
     except OSError as error:
-        raise NotFoundError("the result cannot be read any more") from error
+        raise NotFoundError("result_unreadable") from error
     if task.result is None or os.fstat(descriptor).st_size != task.result["bytes"]:
-        raise NotFoundError("the result has been overwritten since")
+        raise NotFoundError("result_overwritten")
     return descriptor
 
 
@@ -125,7 +129,7 @@ def _check_range(wanted: str | None, size: int) -> None:
     if wanted is None:
         return
     if not _RANGE.fullmatch(wanted):
-        raise BadInputError("Range: is malformed")
+        raise BadInputError("range_malformed")
     for part in wanted.removeprefix("bytes=").split(","):
         first, _, last = part.strip().partition("-")
         start = int(first) if first else size - int(last)
@@ -133,10 +137,10 @@ def _check_range(wanted: str | None, size: int) -> None:
             raise HTTPException(416, "Range: lies outside the file", {"Content-Range": f"bytes */{size}"})
 
 
-async def _events(task: Task, jobs: Jobs) -> AsyncIterator[str]:
+async def _events(task: Task, jobs: Jobs, language: Language) -> AsyncIterator[str]:
     last, quiet = "", 0.0
     while True:
-        view = TaskView.of(task).model_dump_json()
+        view = TaskView.of(task, language).model_dump_json()
         if view != last:
             last, quiet = view, 0.0
             yield f"event: task\ndata: {view}\n\n"

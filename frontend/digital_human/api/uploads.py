@@ -49,7 +49,7 @@ async def upload(request: Request, service: ServiceDep, caller: CallerDep) -> Up
     stream = request.stream()
     try:
         if announced.isdecimal() and int(announced) > settings.max_upload_bytes + _FORM_OVERHEAD:
-            raise TooLargeError(f"file: is larger than {settings.max_upload_bytes} bytes")
+            raise TooLargeError("file_too_large", field="file", size=settings.max_upload_bytes)
         with Receiver(request.headers.get("Content-Type", ""), caller.owner, settings) as receiver:
             async for block in stream:
                 await asyncio.to_thread(receiver.write, block)

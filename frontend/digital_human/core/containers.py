@@ -13,4 +13,4 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 def check_suffix(path: Path, field: str = "save_path") -> None:
     """Raises BadInputError where no container goes with the suffix."""
     if path.suffix.lower() not in CONTAINERS:
-        raise BadInputError(f"{field}: must end in one of {', '.join(CONTAINERS)}")
+        raise BadInputError("output_type_unknown", field=field, suffixes=", ".join(CONTAINERS))

@@ -29,7 +29,7 @@ class EngineRegistry(Mapping[str, Engine]):
             return self._engines[name]
         except KeyError:
             known = ", ".join(sorted(self._engines))
-            raise BadInputError(f"engine: there is none named {name!r}; known are {known}") from None
+            raise BadInputError("engine_unknown", engine=name, known=known) from None
 
     def __getitem__(self, name: str) -> Engine:
         return self._engines[name]
@@ -53,8 +53,8 @@ def load_engines(modules: Iterable[str] = ()) -> EngineRegistry:
         try:
             module = importlib.import_module(name)
         except ImportError as error:
-            raise BadInputError(f"ENGINE_MODULES: {name} cannot be imported: {error}") from error
+            raise BadInputError("engine_module_failed", module=name, reason=str(error)) from error
         if not hasattr(module, "register_engines"):
-            raise BadInputError(f"ENGINE_MODULES: {name} has no function register_engines(registry)")
+            raise BadInputError("engine_module_without_function", module=name)
         module.register_engines(registry)
     return registry

@@ -46,8 +46,8 @@ def disk_errors(what: str = SAVE_PATH) -> Iterator[None]:
         yield
     except OSError as error:
         # PyAV repeats the path in its message; the caller learns the reason only.
-        message = f"{what}: cannot be written ({error.strerror or 'the disk gave an error'})"
-        raise OutputError(message, transient=error.errno in _TRANSIENT) from error
+        reason = error.strerror or "the disk gave an error"
+        raise OutputError("write_failed", field=what, reason=reason, transient=error.errno in _TRANSIENT) from error
 
 
 def sync(path: Path) -> None:

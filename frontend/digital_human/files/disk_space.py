@@ -28,4 +28,4 @@ def has_disk_space(settings: Settings) -> bool:
 def require_disk_space(settings: Settings) -> None:
     """Raises OutputError, as trouble that may pass."""
     if not has_disk_space(settings):
-        raise OutputError(f"{OWN_FOLDER}: cannot be written (No space left on device)", transient=True)
+        raise OutputError("write_failed", field=OWN_FOLDER, reason="No space left on device", transient=True)

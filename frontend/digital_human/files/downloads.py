@@ -33,9 +33,9 @@ def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[
             run_bounded(_download(url, part, field, settings), settings.fetch_seconds, check)
             part.replace(path)
     except DeadlineError as error:
-        raise BadInputError(f"{field}: fetching it took longer than {settings.fetch_seconds:g} s") from error
+        raise BadInputError("fetch_too_slow", field=field, seconds=settings.fetch_seconds) from error
     except httpx.HTTPError as error:
-        raise BadInputError(f"{field}: cannot be fetched ({type(error).__name__})") from error
+        raise BadInputError("fetch_failed", field=field, reason=type(error).__name__) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -44,10 +44,10 @@ async def _download(url: str, path: Path, field: str, settings: Settings) -> Non
     size = 0
     async with stream("GET", url, field, settings.url_hosts, "URL_HOSTS", _TIMEOUT) as response:
         if response.status_code != 200:
-            raise BadInputError(f"{field}: the host answers {response.status_code}")
+            raise BadInputError("fetch_refused", field=field, status=response.status_code)
         with path.open("wb") as file:
             async for block in response.aiter_bytes():
                 size += len(block)
                 if size > settings.max_upload_bytes:
-                    raise TooLargeError(f"{field}: is larger than {settings.max_upload_bytes} bytes")
+                    raise TooLargeError("file_too_large", field=field, size=settings.max_upload_bytes)
                 file.write(block)

@@ -62,13 +62,13 @@ def input_path(text: str, field: str, allowed: Allowed) -> Path:
     """The existing, readable, regular file that `text` names."""
     path = _inside(text, field, allowed)
     if path in allowed.roots:
-        raise BadInputError(f"{field}: is a folder")
+        raise BadInputError("is_a_folder", field=field)
     try:
         with open_file(path, allowed.roots, field) as descriptor:
             if os.fstat(descriptor).st_size == 0:
-                raise BadInputError(f"{field}: is an empty file")
+                raise BadInputError("file_empty", field=field)
     except OSError as error:
-        raise BadInputError(f"{field}: cannot be read ({error.strerror})") from error
+        raise BadInputError("file_unreadable", field=field, reason=str(error.strerror)) from error
     return path
 
 
@@ -85,16 +85,16 @@ def output_path(text: str, inputs: dict[str, Path], allowed: Allowed, field: str
     except FileNotFoundError:
         return path
     except NotADirectoryError as error:
-        raise BadInputError(f"{field}: its folder is a file") from error
+        raise BadInputError("folder_is_a_file", field=field) from error
     except OSError as error:
-        raise BadInputError(f"{field}: cannot be written ({error.strerror})") from error
+        raise BadInputError("write_failed", field=field, reason=str(error.strerror)) from error
     if stat.S_ISDIR(status.st_mode):
-        raise BadInputError(f"{field}: is a folder")
+        raise BadInputError("is_a_folder", field=field)
     if not stat.S_ISREG(status.st_mode):
-        raise BadInputError(f"{field}: is not a regular file")
+        raise BadInputError("not_a_regular_file", field=field)
     for name, other in inputs.items():
         if path == other or path.samefile(other):
-            raise ConflictError(f"{field}: is the same file as {name}")
+            raise ConflictError("output_is_input", field=field, other=name)
     return path
 
 
@@ -103,9 +103,9 @@ def _check_names(path: Path, field: str) -> None:
     there = next(folder for folder in path.parents if os.path.isdir(folder))
     longest = os.pathconf(there, "PC_NAME_MAX")
     if any(len(os.fsencode(name)) > longest for name in path.relative_to(there).parts):
-        raise BadInputError(f"{field}: a name in it is longer than {longest} bytes")
+        raise BadInputError("name_too_long", field=field, most=longest)
     if len(os.fsencode(path.name)) > longest - TEMPORARY_BYTES:
-        raise BadInputError(f"{field}: the name of the file is longer than {longest - TEMPORARY_BYTES} bytes")
+        raise BadInputError("file_name_too_long", field=field, most=longest - TEMPORARY_BYTES)
 
 
 @contextmanager
@@ -121,16 +121,16 @@ def open_file(path: Path, roots: Sequence[Path], field: str) -> Iterator[int]:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(path.name or ".", flags, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFoundError(f"{field}: no such file") from error
+        raise NotFoundError("file_not_found", field=field) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise ForbiddenError(f"{field}: has become a symbolic link") from error
+            raise ForbiddenError("path_became_link", field=field) from error
         raise
     try:
         if os.path.isdir(descriptor):
-            raise BadInputError(f"{field}: is a folder")
+            raise BadInputError("is_a_folder", field=field)
         if not os.path.isfile(descriptor):
-            raise BadInputError(f"{field}: is not a regular file")
+            raise BadInputError("not_a_regular_file", field=field)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -144,7 +144,7 @@ def open_folder(path: Path, roots: Sequence[Path], field: str, create: bool = Fa
     """
     root = next((root for root in roots if path.is_relative_to(root)), None)
     if root is None:
-        raise ForbiddenError(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+        raise ForbiddenError("path_not_allowed", field=field)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     descriptor = os.open(root, flags)
     try:
@@ -170,12 +170,12 @@ def _enter(name: str, folder: int, flags: int, create: bool, field: str) -> int:
             except FileExistsError:
                 pass
             except OSError as error:
-                raise OutputError(f"{field}: its folder cannot be made ({error.strerror})") from error
+                raise OutputError("output_folder_failed", field=field, reason=str(error.strerror)) from error
         return os.open(name, flags, dir_fd=folder)
     except NotADirectoryError as error:
         # With O_DIRECTORY and O_NOFOLLOW a link and a file give the same answer.
         if _is_link(name, folder):
-            raise ForbiddenError(f"{field}: has become a symbolic link") from error
+            raise ForbiddenError("path_became_link", field=field) from error
         raise
 
 
@@ -189,15 +189,15 @@ def _is_link(name: str, folder: int) -> bool:
 
 def _inside(text: str, field: str, allowed: Allowed) -> Path:
     if not text.strip() or "\0" in text:
-        raise BadInputError(f"{field}: is empty or not a path")
+        raise BadInputError("path_empty", field=field)
     try:
         path = Path(os.path.realpath(allowed.base / _mapped(text, allowed.mappings)))
     except (OSError, UnicodeEncodeError) as error:
-        raise BadInputError(f"{field}: is not a path") from error
+        raise BadInputError("not_a_path", field=field) from error
     if not any(path.is_relative_to(root) for root in allowed.roots):
-        raise ForbiddenError(f"{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some")
+        raise ForbiddenError("path_not_allowed", field=field)
     if allowed.private and path.is_relative_to(allowed.private):
-        raise ForbiddenError(f"{field}: lies in a folder that the service keeps for itself")
+        raise ForbiddenError("path_private", field=field)
     return path
 
 

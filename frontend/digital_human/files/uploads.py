@@ -37,10 +37,10 @@ def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
     Raises NotFoundError where this owner has no upload of that id.
     """
     if not _ID.fullmatch(text):
-        raise NotFoundError(f"{field}: no such upload")
+        raise NotFoundError("upload_not_found", field=field)
     path = _folder(settings) / f"{owner}-{text.removeprefix(PREFIX)}"
     if not path.is_file():
-        raise NotFoundError(f"{field}: no such upload; it may have been removed after a while")
+        raise NotFoundError("upload_gone", field=field)
     _record_use(path, settings)
     return path
 
@@ -81,7 +81,7 @@ class Receiver:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
-            raise BadInputError("the body must be multipart/form-data with a part `file`")
+            raise BadInputError("form_missing")
         self._limit = settings.max_upload_bytes
         self._key = uuid.uuid4().hex
         self._path = _folder(settings) / f"{owner}-{self._key}"
@@ -104,7 +104,7 @@ class Receiver:
         try:
             self._parser = MultipartParser(boundary, callbacks)
         except FormParserError as error:
-            raise BadInputError("the boundary of the body is too long") from error
+            raise BadInputError("form_boundary_too_long") from error
         with disk_errors("file"):
             self._part.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._part.open("wb")
@@ -124,14 +124,14 @@ class Receiver:
             with disk_errors("file"):
                 self._parser.write(data)
         except FormParserError as error:
-            raise BadInputError("the body is not well-formed multipart/form-data") from error
+            raise BadInputError("form_malformed") from error
 
     def finish(self) -> Upload:
         """Keep the file under its id. Raises BadInputError where the body was cut off or did not hold one file."""
         if not self._has_ended:
-            raise BadInputError("the body ends before its closing boundary; the file may be cut off")
+            raise BadInputError("form_cut_off")
         if self._files != 1 or self._size == 0:
-            raise BadInputError("file: must be there once, and not be empty")
+            raise BadInputError("form_file_missing")
         with disk_errors("file"):
             self._file.close()
             self._part.replace(self._path)
@@ -143,7 +143,7 @@ class Receiver:
     def _collect(self, which: int, data: bytes) -> None:
         self._header[which] += data
         if len(self._header[which]) > 4096:
-            raise BadInputError("the body has a header that is too long")
+            raise BadInputError("form_header_too_long")
 
     def _header_ends(self) -> None:
         name, value = self._header
@@ -164,7 +164,7 @@ class Receiver:
             return
         self._size += len(data)
         if self._size > self._limit:
-            raise TooLargeError(f"file: is larger than {self._limit} bytes")
+            raise TooLargeError("file_too_large", field="file", size=self._limit)
         self._file.write(data)
 
 

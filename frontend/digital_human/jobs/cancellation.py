@@ -100,9 +100,9 @@ class JobRegistry:
         if control.lost.is_set() or self._stopped.is_set():
             raise Interrupted
         if control.cancelled.is_set():
-            raise JobCancelledError("the job was cancelled")
+            raise JobCancelledError("job_cancelled")
         if time.time() > control.deadline:
-            raise JobTimeoutError(f"the job took longer than {control.timeout:g} s")
+            raise JobTimeoutError("job_timed_out", seconds=control.timeout)
 
     def pause(self, seconds: float, control: JobControl) -> None:
         """Sleep. Raises like `check`."""

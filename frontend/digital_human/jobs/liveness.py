@@ -38,9 +38,7 @@ def hold_folder(path: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise UnavailableError(
-            "another service uses the same BASE_PATH; several share their work where DATABASE_URL names a PostgreSQL"
-        ) from None
+        raise UnavailableError("base_path_taken") from None
     return file
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digital_human.core.states import ENDED, Stage, State
-from digital_human.errors import ServiceError, error_class, error_from_name
+from digital_human.errors import ServiceError, error_from_record
 from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
 
@@ -78,15 +78,6 @@ _SPEC_FIELDS = [spec_field.name for spec_field in fields(JobSpec) if spec_field.
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a job failed. code: the HTTP status that the synchronous call answers with; name: the error's class"""
-
-    code: int
-    name: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Task:
     """A job as its caller sees it.
 
@@ -104,7 +95,7 @@ class Task:
     progress: float
     position: int | None
     eta: float | None
-    failure: Failure | None
+    failure: ServiceError | None
     result: Mapping[str, Any] | None
     created: float
     started: float | None
@@ -116,12 +107,12 @@ class Task:
         return self.state in ENDED
 
 
-def failure_of(name: str, message: str) -> Failure:
-    """What the caller learns of an error: its message if it is one of ours, which are written for them."""
-    if error_class(name) is None:
-        name, message = ServiceError.__name__, "an error of the service itself; its log has the details"
-    error = error_from_name(name, message)
-    return Failure(error.status, type(error).__name__, str(error))
+def failure_of(error: BaseException) -> ServiceError:
+    """What the caller learns of an error: itself if it is one of ours, also when it comes back from the database."""
+    if isinstance(error, ServiceError):
+        return error
+    name = getattr(error, "name", type(error).__name__)
+    return error_from_record(str(name), str(error), getattr(error, "data", None))
 
 
 def job_folder(settings: Settings, task_id: str) -> Path:

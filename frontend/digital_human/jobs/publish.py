@@ -35,18 +35,18 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, i
     with disk_errors(), open_folder(save.parent, settings.roots, "save_path") as folder:
         part = part_name(save, task_id)
         if not is_wanted():
-            raise JobCancelledError("the job was cancelled")
+            raise JobCancelledError("job_cancelled")
         try:
             os.rename(part, save.name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileNotFoundError:
             if _identity(folder, save.name) != identity:
-                raise ServiceError("the finished file has vanished before it was published") from None
+                raise ServiceError("result_vanished") from None
         os.fsync(folder)
         if not is_wanted():
             with suppress(FileNotFoundError):
                 if _identity(folder, save.name) == identity:
                     os.unlink(save.name, dir_fd=folder)
-            raise JobCancelledError("the job was cancelled")
+            raise JobCancelledError("job_cancelled")
 
 
 def discard_files(spec: JobSpec, task_id: str, settings: Settings) -> None:

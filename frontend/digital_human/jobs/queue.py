@@ -52,7 +52,7 @@ class Jobs:
         """The task of this id, if there is one. Raises KeyReusedError if another request made it."""
         task = self._find(task_id)
         if task is not None and dict(task.spec.request) != dict(request):
-            raise KeyReusedError("Idempotency-Key: was used with another request before")
+            raise KeyReusedError("key_reused")
         return task
 
     def submit(self, spec: JobSpec, owner: str, priority: int, task_id: str) -> Task:
@@ -62,14 +62,14 @@ class Jobs:
         while the service stops.
         """
         if self.is_stopping:
-            raise UnavailableError("the service is shutting down")
+            raise UnavailableError("shutting_down")
         with self._submitting:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
             waiting = len(self.queued_ids(fresh=True))
             require_disk_space(self._context.settings)
             if waiting >= self._context.settings.max_queued:
-                raise QueueFullError(f"{waiting} jobs wait already; try again later", self._retry_after(waiting))
+                raise QueueFullError("queue_full", waiting=waiting, retry_after=self._retry_after(waiting))
             with (
                 SetWorkflowID(task_id),
                 SetEnqueueOptions(priority=priority),
@@ -84,7 +84,7 @@ class Jobs:
         """owner: None sees every task. Raises NotFoundError."""
         task = self._find(task_id)
         if task is None or owner not in (None, task.owner):
-            raise NotFoundError("there is no such task")
+            raise NotFoundError("task_not_found")
         return task
 
     def page(self, owner: str | None, state: State | None, limit: int, offset: int) -> list[Task]:
@@ -108,7 +108,7 @@ class Jobs:
         if task.state == "cancelled":
             return task
         if task.has_ended:
-            raise ConflictError(f"the task has {task.state} already")
+            raise ConflictError("task_has_ended", state=task.state)
         DBOS.cancel_workflow(task_id)
         self._context.registry.cancel(task_id)
         deadline = time.monotonic() + _CANCEL_PATIENCE
@@ -130,7 +130,7 @@ class Jobs:
             await asyncio.wrap_future(self._watcher.ended(task_id))
         except asyncio.CancelledError:
             if self.is_stopping:
-                raise UnavailableError(f"the service is shutting down; task {task_id} goes on after it") from None
+                raise UnavailableError("shutting_down_task_goes_on", task=task_id) from None
             raise
         return await asyncio.wrap_future(in_database_thread(self.get, task_id, None))
 
@@ -177,8 +177,8 @@ class Jobs:
             position = queued.index(status.workflow_id) if status.workflow_id in queued else 0
         failure = None
         if state == "failed":
-            name = getattr(status.error, "name", type(status.error).__name__)
-            failure = failure_of(name, str(status.error))
+            assert status.error is not None
+            failure = failure_of(status.error)
         started = _seconds(status.dequeued_at)
         progress = 1.0 if state == "succeeded" else float(reported.get("progress", 0.0))
         result = status.output if state == "succeeded" else None

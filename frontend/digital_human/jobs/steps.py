@@ -143,7 +143,7 @@ class RunningJob:
         try:
             return DBOS.run_step({"name": name}, attempts)
         except DBAPIError as error:
-            raise OutputError("the service cannot keep its records; its disk may be full") from error
+            raise OutputError("records_not_kept") from error
 
 
 def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
     if request.callback_url is not None:
         check_url(request.callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
     if request.timeout is not None and request.timeout > settings.job_timeout:
-        raise BadInputError(f"timeout: must not exceed {settings.job_timeout:g} s")
+        raise BadInputError("timeout_too_long", seconds=settings.job_timeout)
     return JobSpec(
         audio=inputs["audio_path"],
         video=inputs["video_path"],

@@ -93,11 +93,12 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
         discard_files(spec, task_id, settings)
         if isinstance(error, JobCancelledError):
             raise
-        failure = failure_of(type(error).__name__, str(error))
+        failure = failure_of(error)
         log.warning("task %s failed: %s", task_id, error, exc_info=None if isinstance(error, ServiceError) else error)
         while not has_disk_space(settings):
             context.registry.wait(1.0)
-        notify(task_id, spec, {"state": "failed", "error": {"code": failure.code, "message": failure.message}})
+        outcome = {"code": failure.status, "message": str(failure), "error": failure.name}
+        notify(task_id, spec, {"state": "failed", "error": outcome})
         raise
     finally:
         context.registry.leave(task_id)

@@ -33,16 +33,16 @@ def read_speech(path: Path, field: str = "audio_path", max_seconds: float = math
     so truly, nothing is decoded.
     """
     if reaches(path, max_seconds, field):
-        raise BadInputError(f"{field}: the speech is longer than {max_seconds:g} s")
+        raise BadInputError("speech_too_long", field=field, seconds=max_seconds)
     chunks, left = [], max_seconds * SPEECH_RATE
     for chunk in decode_audio(path, SPEECH_RATE, "mono", field):
         chunks.append(chunk)
         left -= chunk.shape[1]
         if left < 0:
-            raise BadInputError(f"{field}: the speech is longer than {max_seconds:g} s")
+            raise BadInputError("speech_too_long", field=field, seconds=max_seconds)
     samples = np.concatenate(chunks, axis=1)[0] if chunks else np.zeros(0, np.float32)
     if len(samples) == 0:
-        raise BadInputError(f"{field}: holds no sound")
+        raise BadInputError("no_sound", field=field)
     return np.ascontiguousarray(samples)
 
 
@@ -107,16 +107,16 @@ def output_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
 
 def _audio_stream(container: InputContainer, field: str) -> AudioStream:
     if not container.streams.audio:
-        raise BadInputError(f"{field}: holds no audio stream")
+        raise BadInputError("no_audio_stream", field=field)
     return container.streams.audio[0]
 
 
 def _require_sound(frame: AudioFrame, field: str) -> None:
     """Raises BadInputError for a rate that no sound has, and for samples that no encoder takes."""
     if not _RATES[0] <= frame.sample_rate <= _RATES[1]:
-        raise BadInputError(f"{field}: a sample rate of {frame.sample_rate} Hz cannot be used")
+        raise BadInputError("sample_rate_unusable", field=field, rate=frame.sample_rate)
     if frame.format.name not in _FLOATING:
         return
     # The maximum of an array with NaN is NaN, and every comparison with NaN is false.
     if not np.abs(frame.to_ndarray()).max(initial=0.0) < _LOUDEST:
-        raise BadInputError(f"{field}: holds samples that are no sound: not a number, or far beyond full scale")
+        raise BadInputError("samples_unusable", field=field)

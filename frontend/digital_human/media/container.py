@@ -49,14 +49,14 @@ def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterat
     try:
         with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
             if len(container.streams) > _MAX_STREAMS:
-                raise BadInputError(f"{field}: holds more than {_MAX_STREAMS} streams")
+                raise BadInputError("too_many_streams", field=field, most=_MAX_STREAMS)
             yield container
     except (MemoryError, av.BlockingIOError) as error:
         # BlockingIOError: no decoder thread could be started, for want of memory for its stack.
-        raise OutOfMemoryError(f"{field}: needs more memory than a job may have") from error
+        raise OutOfMemoryError("media_needs_memory", field=field) from error
     except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
-        raise BadInputError(f"{field}: cannot be read as media ({reason})") from error
+        raise BadInputError("media_unreadable", field=field, reason=reason) from error
 
 
 def is_still(container: InputContainer) -> bool:
@@ -76,12 +76,12 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
     """
     with open_media(path, field) as container:
         if not container.streams.video:
-            raise BadInputError(f"{field}: holds no video stream")
+            raise BadInputError("no_video_stream", field=field)
         stream = container.streams.video[0]
         limit_pixels(stream, max_pixels, field)
         first = next(container.decode(stream), None)
         if first is None:
-            raise BadInputError(f"{field}: holds no decodable frame")
+            raise BadInputError("no_decodable_frame", field=field)
         still = is_still(container)
         fps = _STILL_FPS if still else constant_rate(stream.average_rate, stream.guessed_rate)
         gaps = False
@@ -107,21 +107,21 @@ def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:
 
 def _require_few(width: int, height: int, max_pixels: int, field: str) -> None:
     if width * height > max_pixels:
-        raise BadInputError(f"{field}: a picture of {width}x{height} has more than {max_pixels} pixels")
+        raise BadInputError("picture_too_large", field=field, size=f"{width}x{height}", most=max_pixels)
 
 
 def info_of(
     first: VideoFrame, fps: Fraction, still: bool, aspect: Fraction | None, length: int, field: str
 ) -> VideoInfo:
     if first.color_trc in (TRANSFER_PQ, TRANSFER_HLG):
-        raise BadInputError(f"{field}: HDR video is not supported; convert it to SDR (BT.709) first")
+        raise BadInputError("hdr_unsupported", field=field)
     width, height = first.width, first.height
     if aspect and aspect != 1:
         width = round(width * aspect)
     if first.rotation % 180 != 0:
         width, height = height, width
     if min(width, height) < 16 or max(width, height) > 16384:
-        raise BadInputError(f"{field}: a picture of {width}x{height} pixels cannot be used")
+        raise BadInputError("picture_size_unusable", field=field, size=f"{width}x{height}")
     space = int(first.colorspace)
     if space == SPACE_RGB or first.format.is_rgb or still:
         tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)

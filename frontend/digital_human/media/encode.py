@@ -117,7 +117,7 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
                 raise MemoryError("x264 failed") from error
             raise
         hardware.give_up_nvenc(error)
-        raise OutputError(f"{what}: the card's encoder failed", transient=True) from error
+        raise OutputError("encoder_failed", field=what, transient=True) from error
 
 
 def _picture(frame: Frame) -> VideoFrame:

@@ -160,7 +160,7 @@ class VideoReader:
             seen += 1
             yield frame
         if seen < stop:
-            raise BadInputError(f"{self._field}: ended after {seen} of {stop} frames")
+            raise BadInputError("media_truncated", field=self._field, seen=seen, expected=stop)
 
     def _at_constant_rate(
         self, container: InputContainer, stream: VideoStream, start: int
@@ -187,7 +187,7 @@ class VideoReader:
             upto = math.ceil((time - origin) * self.info.fps - half)
             # A time stamp that leaps ahead would repeat a picture for hours.
             if upto > self._max_seconds * self.info.fps:
-                raise BadInputError(f"{self._field}: the template is longer than {self._max_seconds:g} s")
+                raise BadInputError("template_too_long", field=self._field, seconds=self._max_seconds)
             if upto > index:
                 yield held, upto - index
                 index = upto

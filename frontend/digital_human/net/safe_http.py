@@ -28,11 +28,11 @@ def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx
         # Decodes the host's Punycode, which may be malformed.
         host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadInputError(f"{field}: is not a URL") from error
+        raise BadInputError("not_a_url", field=field) from error
     if parsed.scheme not in ("http", "https") or not host or parsed.userinfo:
-        raise BadInputError(f"{field}: must be an http or https URL without a password in it")
+        raise BadInputError("url_not_http", field=field)
     if not _matches(host, hosts):
-        raise ForbiddenError(f"{field}: the host is not allowed; the setting {setting} adds some")
+        raise ForbiddenError("host_not_allowed", field=field, setting=setting)
     return parsed
 
 
@@ -45,11 +45,11 @@ async def resolve_host(url: httpx.URL, field: str, hosts: Sequence[str]) -> Addr
     try:
         found = await call_in_thread(lambda: socket.getaddrinfo(url.host, url.port or None, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
-        raise BadInputError(f"{field}: the host is not known") from error
+        raise BadInputError("host_unknown", field=field) from error
     addresses = [ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
     for address in addresses:
         if not address.is_global and not _within(address, hosts):
-            raise ForbiddenError(f"{field}: the host leads to a private address")
+            raise ForbiddenError("host_private", field=field)
     return addresses[0]
 
 
@@ -95,7 +95,7 @@ async def stream(
                 url = str(checked.join(response.headers["Location"]))
             finally:
                 await response.aclose()
-        raise BadInputError(f"{field}: redirects too often")
+        raise BadInputError("too_many_redirects", field=field)
 
 
 def _matches(host: str, hosts: Sequence[str]) -> bool:

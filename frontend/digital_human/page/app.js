@@ -92,15 +92,18 @@ async function generate({ template, voice, fields }) {
     const task = await service.follow(id, view => stage.tell(say, view), stopped.signal);
     if (task.state === "succeeded") await stage.showResult(task, await originalOf(template, id));
     else if (task.state === "cancelled") stage.showCancelled();
-    else stage.showFailure(task.error.code, task.error.message, id);
+    else stage.showFailure(task.error, id);
   } catch (error) {
     if (error.name === "AbortError") stage.showCancelled();
-    else stage.showFailure(error.code ?? 500, error.message, id);
+    else stage.showFailure(failureOf(error), id);
   } finally {
     $("#generate").disabled = false;
     refresh().catch(() => {});
   }
 }
+
+/** What the service refused, or a mistake of this page itself. */
+const failureOf = error => error instanceof service.Failure ? error : { code: 500, message: error.message };
 
 const originalOf = async (template, id) => {
   if (template.file?.type.startsWith("image/")) return null;
@@ -115,7 +118,7 @@ function route() {
   scrollTo(0, 0);
   showTask(id, () => location.hash === `#task=${id}`).catch(error => {
     location.hash = "";
-    stage.showFailure(error.code ?? 500, error.message, id);
+    stage.showFailure(failureOf(error), id);
   });
 }
 

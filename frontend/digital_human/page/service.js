@@ -1,9 +1,13 @@
 // The service's API: requests with the key, where one is needed; uploads with progress; tasks followed to their end.
 
+import { language } from "./words.js";
+
+/** code: the HTTP status, 0 for no answer; error: the name of the message; message: in the page's language */
 export class Failure extends Error {
-  constructor(code, message) {
+  constructor(code, { message = "", error } = {}) {
     super(message);
     this.code = code;
+    this.error = error;
   }
 }
 
@@ -13,7 +17,8 @@ export const onKeyNeeded = ask => { askForKey = ask; };
 
 const headers = more => {
   const key = localStorage.getItem("key");
-  return key ? { Authorization: `Bearer ${key}`, ...more } : { ...more };
+  const common = { "Accept-Language": language.current, ...more };
+  return key ? { Authorization: `Bearer ${key}`, ...common } : common;
 };
 
 async function request(path, options = {}) {
@@ -23,7 +28,7 @@ async function request(path, options = {}) {
       answer = await fetch(path, { ...options, headers: headers(options.headers) });
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new Failure(0, "");
+      throw new Failure(0);
     }
     if (answer.status === 401 && await askForKey()) continue;
     if (!answer.ok) throw await failure(answer);
@@ -33,7 +38,7 @@ async function request(path, options = {}) {
 
 async function failure(answer) {
   const body = await answer.json().catch(() => ({}));
-  return new Failure(answer.status, body.message ?? answer.statusText);
+  return new Failure(answer.status, { message: answer.statusText, ...body });
 }
 
 const data = async (path, options) => (await (await request(path, options)).json()).data;
@@ -65,8 +70,8 @@ export async function upload(file, progress, signal) {
     sending.upload.onprogress = event => event.lengthComputable && progress(event.loaded / event.total);
     sending.onload = () => sending.status === 201
       ? resolve(sending.response.data.id)
-      : reject(new Failure(sending.status, sending.response?.message ?? ""));
-    sending.onerror = () => reject(new Failure(0, ""));
+      : reject(new Failure(sending.status, sending.response ?? {}));
+    sending.onerror = () => reject(new Failure(0));
     sending.onabort = () => reject(new DOMException("", "AbortError"));
     signal?.addEventListener("abort", () => sending.abort());
     sending.send(form);

@@ -49,11 +49,12 @@ export async function showResult(task, original) {
     h("span", { class: "facts" }, facts)));
 }
 
-export function showFailure(code, message, task) {
+/** failure: { code, error, message }, of the service or of a task */
+export function showFailure(failure, task) {
   show("failed", h("div", { class: "wrong", role: "alert" },
     h("h2", {}, t("failed")),
-    message && h("p", { class: "message" }, readable(message)),
-    h("p", {}, advice(code, message)),
+    failure.message && h("p", { class: "message" }, readable(failure.message)),
+    h("p", {}, advice(failure)),
     task && h("p", { class: "number" }, `${t("taskNumber")} ${task}`)));
 }
 

@@ -21,7 +21,7 @@ export async function showTask(id, stillWanted) {
       h("p", {}, `${t("from")} ${nameOf(task.video_path)} · ${moment(task.created)}`))];
   if (task.error) {
     parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),
-      h("p", {}, advice(task.error.code, task.error.message))));
+      h("p", {}, advice(task.error))));
   } else if (task.state !== "succeeded") parts.push(h("p", { class: `state ${task.state}` }, t(task.state)));
   let player = null;
   if (task.state === "succeeded") {

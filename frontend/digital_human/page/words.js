@@ -1,7 +1,5 @@
 // Every word of the page, in both languages, and the few forms that numbers take.
 
-import { inChinese } from "./messages.js";
-
 export const EN = {
   name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
   lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
@@ -111,19 +109,19 @@ export const moment = iso =>
   new Intl.DateTimeFormat(language.current === "zh" ? "zh-CN" : "en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
     .format(new Date(iso));
 
-/** A message of the service, its fields called as the page calls them. */
+/** A message of the service, which words it in the page's language, with its field called as the page calls it. */
 export function readable(message) {
   const [, field, text] = /^(?:(audio_path|video_path|file): )?(.*)$/s.exec(message);
   const name = { audio_path: t("voice"), video_path: t("template") }[field];
-  if (language.current === "zh") return (name ? `${name}：` : "") + inChinese(text);
-  return (name ? `${name}: ` : "") + text;
+  const colon = language.current === "zh" ? "：" : ": ";
+  return (name ? `${name}${colon}` : "") + text;
 }
 
-/** What to do about an error, from its HTTP status and message. */
-export function advice(code, message = "") {
+/** What to do about an error, from its HTTP status and the name of its message. */
+export function advice({ code, error = "" }) {
   if (code === 0) return t("adviceNetwork");
-  if (/face|mouth/i.test(message)) return t("adviceFace");
-  if (/longer than/i.test(message)) return t("adviceLong");
+  if (error.startsWith("no_face") || error === "face_too_small") return t("adviceFace");
+  if (["speech_too_long", "template_too_long", "job_timed_out"].includes(error)) return t("adviceLong");
   if (code === 400) return t("adviceMedia");
   if (code === 403) return t("adviceForbidden");
   if (code === 404) return t("adviceGone");

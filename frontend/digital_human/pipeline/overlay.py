@@ -43,7 +43,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
     """
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise BadInputError(f"the overlay picture {path.name} cannot be read")
+        raise BadInputError("overlay_unreadable", file=path.name)
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGRA)
     if image.shape[2] == 3:
@@ -55,7 +55,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
         scale = min(height_share * min(info.width, info.height) / height, (info.width - 2 * MARGIN) / width)
     height, width = round(height * scale), round(width * scale)
     if width < 2 or height < 2 or height > info.height - 2 * MARGIN:
-        raise BadInputError("video_path: the picture is too small for an overlay")
+        raise BadInputError("picture_too_small_for_overlay")
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     x = info.width - MARGIN - width
     y = MARGIN if corner == "top right" else info.height - MARGIN - height

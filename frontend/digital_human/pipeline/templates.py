@@ -55,7 +55,7 @@ def prepare_template(
     seconds = context.max_template_seconds
     reader = VideoReader(video, max_pixels=context.max_template_pixels, hwaccel=context.hwaccel, max_seconds=seconds)
     if reader.info.length_hint > seconds * reader.info.fps:
-        raise BadInputError(f"video_path: the template is longer than {seconds:g} s")
+        raise BadInputError("template_too_long", field="video_path", seconds=seconds)
     content = content_hash(video)
     if context.decoded is not None:
         context.decoded.adopt(content, reader)
@@ -97,10 +97,10 @@ def _track(
         prefetch(counted(), 32, "decode"), context.models, on_frames=mouth_crops.add if mouth_crops else None
     )
     if not track.present.any():
-        raise NoFaceError("video_path: no face was found in any frame")
+        raise NoFaceError("no_face_in_frames")
     width = float(np.median(face_width(track.landmarks[track.present])))
     if width < MIN_FACE_WIDTH:
-        raise NoFaceError(f"video_path: the face is too small: {width:.0f} pixels wide, {MIN_FACE_WIDTH} are needed")
+        raise NoFaceError("face_too_small", width=width, least=MIN_FACE_WIDTH)
     return track
 
 

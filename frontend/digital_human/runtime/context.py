@@ -38,9 +38,9 @@ def check_options(options: RenderOptions, settings: Settings, engines: EngineReg
     engine = engines.find(options.engine or settings.engine)
     least, largest = STRENGTHS
     if not least <= options.mouth_strength <= largest:
-        raise BadInputError(f"mouth_strength: must lie between {least:g} and {largest:g}")
+        raise BadInputError("mouth_strength_out_of_range", least=least, largest=largest)
     if options.mouth_strength != 1 and not engine.has_strength:
-        raise BadInputError(f"mouth_strength: engine {engine.name} has none, its network decides; leave it at 1")
+        raise BadInputError("mouth_strength_unsupported", engine=engine.name)
     marked = options.digital_auth or settings.require_visible_mark
     return replace(options, engine=engine.name, digital_auth=marked)
 
@@ -56,4 +56,4 @@ def make_folders(settings: Settings) -> None:
         settings.base_path.mkdir(parents=True, exist_ok=True)
         settings.state_path.mkdir(exist_ok=True)
     except OSError as error:
-        raise UnavailableError(f"BASE_PATH cannot be used ({error.strerror})") from error
+        raise UnavailableError("base_path_unusable", reason=str(error.strerror)) from error

@@ -26,9 +26,9 @@ def require_loaded(engine: Engine, url: str, repository: Path | None) -> None:
     """Raises BadInputError that says how to bring the weights of an engine, or how to load them."""
     found = weights(engine, triton_repository.served(url), repository)
     if found == "missing":
-        raise BadInputError(_missing(engine))
+        raise _missing(engine)
     if found == "installed":
-        raise BadInputError(f"engine: the weights of {engine.name!r} are not loaded; {_load_call(engine)} loads them")
+        raise BadInputError("engine_not_loaded", engine=engine.name, call=_load_call(engine))
 
 
 def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str], None] = lambda text: None) -> None:
@@ -37,15 +37,18 @@ def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str],
     Raises BadInputError where weights are missing or cannot be loaded.
     """
     if repository and weights(engine, set(), repository) == "missing":
-        raise BadInputError(_missing(engine))
+        raise _missing(engine)
     for model in engine.models:
         triton_repository.load(url, model)
         log(f"{model} was loaded for engine {engine.name}")
 
 
-def _missing(engine: Engine) -> str:
-    how = f"`{engine.install}` installs them" if engine.install else "they belong in the model repository"
-    return f"engine: {engine.name!r} has no weights; {how}, {_load_call(engine)} loads them"
+def _missing(engine: Engine) -> BadInputError:
+    if engine.install:
+        return BadInputError(
+            "engine_not_installed", engine=engine.name, command=engine.install, call=_load_call(engine)
+        )
+    return BadInputError("engine_without_weights", engine=engine.name, call=_load_call(engine))
 
 
 def _load_call(engine: Engine) -> str:

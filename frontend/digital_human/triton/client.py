@@ -214,12 +214,12 @@ class TritonModels:
             except InferenceServerException as error:
                 message = error.message() or ""
                 if error.status() != "503" and not any(word in message.lower() for word in _TRANSIENT):
-                    raise ServiceError(f"Triton refused the request: {message}") from error
+                    raise ServiceError("triton_refused", reason=message) from error
             except (OSError, HTTPParseError) as error:
                 message = f"{type(error).__name__}: {error}"
                 self._disconnect()
             if time.monotonic() + delay > deadline:
-                raise UnavailableError(f"Triton at {self._host} does not answer: {message}")
+                raise UnavailableError("triton_silent_at", host=self._host, reason=message)
             time.sleep(delay)
             delay = min(delay * 2, LAST_DELAY)
 

@@ -57,16 +57,16 @@ def load(url: str, model: str) -> None:
     try:
         states = kserve.index(url)
         if model not in states:
-            raise BadInputError(f"Triton has no model {model} in its repository")
+            raise BadInputError("model_missing", model=model)
         status, answer = kserve.call(url, f"v2/repository/models/{model}/load", method="POST", timeout=LOAD_TIMEOUT)
         if status != 200 and states[model][0] != "READY":
             # Triton is not ready while a model failed to load; one that was unloaded does not count.
             kserve.call(url, f"v2/repository/models/{model}/unload", method="POST", timeout=LOAD_TIMEOUT)
     except (OSError, http.client.HTTPException) as error:
-        raise UnavailableError(f"Triton does not answer: {error}") from error
+        raise UnavailableError("triton_silent", reason=str(error)) from error
     if status != 200:
         reason = answer.get("error", "") if isinstance(answer, dict) else f"status {status}"
-        raise BadInputError(f"Triton cannot load {model}: {reason}")
+        raise BadInputError("model_not_loadable", model=model, reason=reason)
 
 
 def served(url: str) -> set[str]:
@@ -74,4 +74,4 @@ def served(url: str) -> set[str]:
     try:
         return {name for name, (state, _) in kserve.index(url).items() if state == "READY"}
     except (OSError, http.client.HTTPException) as error:
-        raise UnavailableError(f"Triton does not answer: {error}") from error
+        raise UnavailableError("triton_silent", reason=str(error)) from error

@@ -80,13 +80,13 @@ def check(url: str, models: Sequence[str]) -> None:
             status, metadata = kserve.call(url, f"v2/models/{name}")
             ready, _ = kserve.call(url, f"v2/models/{name}/ready")
         except (OSError, http.client.HTTPException) as error:
-            raise UnavailableError(f"no Triton answers at {url}: {error}") from error
+            raise UnavailableError("triton_not_found", url=url, reason=str(error)) from error
         if status != 200 or ready != 200:
             problems.append(f"{name} is not served or not ready")
         elif name in CONTRACTS:
             problems += [f"{name}: {problem}" for problem in _differences(metadata, CONTRACTS[name])]
     if problems:
-        raise UnavailableError(f"Triton at {url} does not fit this service: {'; '.join(problems)}")
+        raise UnavailableError("triton_does_not_fit", url=url, problems="; ".join(problems))
 
 
 def _differences(metadata: Any, contract: Contract) -> list[str]:

@@ -52,7 +52,7 @@ def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
     whole = trusted & ~cut_off(track, template.width, template.height)
     good = np.flatnonzero(whole if whole.any() else trusted)
     if len(good) == 0:
-        raise NoFaceError("video_path: no face was found in the template")
+        raise NoFaceError("no_face_in_template")
     points = head_pose.steady(track, good)
     return good, lip_geometry.aperture(points), lip_geometry.width(points)
 

@@ -120,7 +120,7 @@ def face_boxes(track: FaceTrack, width: int, height: int) -> Indices:
     Raises NoFaceError if no frame shows a face.
     """
     if not track.present.any():
-        raise NoFaceError("video_path: no face was found in the template")
+        raise NoFaceError("no_face_in_template")
     points = track.landmarks[..., :2]
     low, high = points.min(1).astype(np.int64), points.max(1).astype(np.int64)
     # A face that is partly outside the frame keeps a box of at least two pixels.

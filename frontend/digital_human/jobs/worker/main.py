@@ -141,10 +141,9 @@ def _failure(error: Exception) -> Failed:
     if isinstance(error, ServiceError):
         return Failed.by(error)
     if isinstance(error, MemoryError):
-        return Failed.by(OutOfMemoryError("the job needs more memory than it may have"))
+        return Failed.by(OutOfMemoryError("job_needs_memory"))
     log.error("unexpected error", exc_info=error)
-    message = "an error of the service itself; its log has the details"
-    return Failed(ServiceError.__name__, message, transient=isinstance(error, OSError))
+    return Failed.by(ServiceError("internal_error", transient=isinstance(error, OSError)))
 
 
 def _commands() -> SimpleQueue[Message]:

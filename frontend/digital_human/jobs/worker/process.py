@@ -150,20 +150,18 @@ class Worker:
             return cast(Result, answer)
 
     def _stalled(self, command: Command[Any]) -> ServiceError:
-        seconds = f"{self._settings.stall_seconds:g} s"
+        seconds = self._settings.stall_seconds
         if isinstance(command, Prepare):
-            return BadInputError(f"decoding audio_path or video_path made no progress for {seconds}")
-        return JobTimeoutError(f"the job made no progress for {seconds}")
+            return BadInputError("decoder_stalled", seconds=seconds)
+        return JobTimeoutError("job_stalled", seconds=seconds)
 
     def _died(self, command: Command[Any]) -> ServiceError:
         assert self._process is not None
         status = self._process.wait()
         log.warning("a worker ended with status %d during %s", status, type(command).__name__)
         if isinstance(command, Prepare) and -status in _CRASHES:
-            return BadInputError("audio_path or video_path: decoding it crashes the decoder")
-        error = ServiceError("the job's process ended unexpectedly")
-        error.transient = True
-        return error
+            return BadInputError("decoder_crashed")
+        return ServiceError("job_process_ended", transient=True)
 
 
 def _read(process: subprocess.Popen[str], answers: queue.SimpleQueue[Message | None]) -> None:

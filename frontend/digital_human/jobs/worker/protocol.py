@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 
 from digital_human.core.states import Stage
-from digital_human.errors import ServiceError, error_from_name
+from digital_human.errors import ServiceError, error_from_record
 from digital_human.files.identity import Identity
 from digital_human.pipeline.options import RenderOptions
 
@@ -131,18 +131,21 @@ class Progress(Message):
 
 @dataclass(frozen=True)
 class Failed(Message):
-    """The command failed with an error of `digital_human.errors`. name: its class"""
+    """The command failed. name: the error's class; message, data: see `errors.error_from_record`"""
 
     name: str
     message: str
     transient: bool
+    data: Mapping[str, Any] | None = None
 
     @staticmethod
     def by(error: ServiceError) -> Failed:
-        return Failed(type(error).__name__, str(error), error.transient)
+        return Failed(type(error).__name__, str(error), error.transient, error.data)
 
     def error(self) -> ServiceError:
-        return error_from_name(self.name, self.message, self.transient)
+        error = error_from_record(self.name, self.message, self.data)
+        error.transient = self.transient
+        return error
 
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {

@@ -77,7 +77,7 @@ class JobSession:
                 for field, path in (("audio", job.audio), ("video", job.video))
             }
         except OSError as error:
-            raise BadInputError(f"an input cannot be read ({error.strerror})") from error
+            raise BadInputError("input_unreadable", reason=str(error.strerror)) from error
         self._begun_with = self._identity()
         audio, video = map(by_descriptor, self._inputs.values())
         self._job = RenderJob(audio, video, job.save, job.options)
@@ -91,7 +91,7 @@ class JobSession:
         """Raises BadInputError if the inputs are not the files that the job began with."""
         for field, now in self._identity().items():
             if not is_same(now, inputs[field]):
-                raise BadInputError(f"{field}_path: has changed since the job began")
+                raise BadInputError("file_changed", field=f"{field}_path")
 
     def prepare(self) -> PrepareResult:
         """Decode the speech, prepare the template and plan the frames."""

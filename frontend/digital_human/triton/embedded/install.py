@@ -141,7 +141,7 @@ def find() -> Runtime:
     """
     for check in checks():
         if not check.ok:
-            raise UnavailableError(f"the embedded Triton cannot run: {check.detail}; {check.fix}")
+            raise UnavailableError("triton_cannot_run", problem=check.detail, fix=check.fix)
     root = _pytriton()
     libpython = _libpython()
     assert root is not None and libpython is not None

@@ -23,7 +23,7 @@ def reserve(port: int) -> socket.socket:
         reservation.bind((HOST, port))
     except OSError:
         reservation.close()
-        raise UnavailableError(f"port {port} on {HOST} is taken; choose another one for Triton") from None
+        raise UnavailableError("port_taken", port=port, host=HOST) from None
     return reservation
 
 

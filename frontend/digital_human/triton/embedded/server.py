@@ -164,9 +164,9 @@ class TritonServer:
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
-                raise UnavailableError(self._failure)
+                raise UnavailableError("triton_failed", reason=self._failure)
             if time.monotonic() > deadline or self._stopping.is_set():
-                raise UnavailableError("Triton is not ready" + self._error_summary())
+                raise UnavailableError("triton_not_started", output=self._error_summary())
             time.sleep(START_POLL_INTERVAL)
 
     def _supervise(self) -> None:

@@ -67,7 +67,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     track, donor = template.track, load_donor()
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     if len(good) == 0:
-        raise NoFaceError("video_path: no face was found in the template")
+        raise NoFaceError("no_face_in_template")
     points = head_pose.steady(track, good)
     unit = lip_geometry.interocular(points)
     aperture, width = (float(np.median(m)) for m in (lip_geometry.aperture(points), lip_geometry.width(points)))

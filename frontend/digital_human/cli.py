@@ -104,7 +104,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Fills the template store of this BASE_PATH, which a service may be using meanwhile."""
+    """Fill the template store of this BASE_PATH. A service may be using it meanwhile."""
     make_folders(settings)
     engines = load_engines(settings.engine_modules)
     engine = engines.find(arguments.engine or settings.engine)

@@ -3,7 +3,7 @@
 generate   POST /human/generate            uploads    POST /human/uploads
 tasks      /human/tasks...                 easy       /easy/..., for clients of HeyGem and Duix
 health     GET /health, /ready             engines    /engines..., and loading their weights
-operator   /operator/..., for whoever runs the service
+operator   /operator/..., for the operator of the service
 """
 
 from digital_human.api.app import create_app

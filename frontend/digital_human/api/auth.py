@@ -1,4 +1,4 @@
-"""Who calls: a user by key, an operator by key, or anybody where no key is needed."""
+"""The caller of a request: a user or an operator by key, or anonymous if no key is needed."""
 
 from __future__ import annotations
 

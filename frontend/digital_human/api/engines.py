@@ -50,7 +50,7 @@ async def engines(service: ServiceDep, caller: CallerDep) -> Engines:
 
 @router.post("/{name}/load", responses=error_responses(400, 401, 403, 404, 503))
 async def load(name: str, service: ServiceDep, caller: OperatorDep) -> EngineInfo:
-    """Load an engine's networks, or replace them by what now lies in the model repository. Jobs go on meanwhile."""
+    """Load an engine's models, or reload them from the model repository. Jobs continue meanwhile."""
     if name not in service.engines:
         raise NotFoundError("engine_unknown", engine=name, known=", ".join(sorted(service.engines)))
     service.require_triton()

@@ -117,7 +117,7 @@ class TaskView(BaseModel):
     stage: str | None = Field(None, description=f"While it runs: {', '.join(STAGES)}.")
     progress: float = Field(description="0-1")
     queue_position: int | None = Field(None, description="Jobs that go before it; null once it runs.")
-    eta_seconds: float | None = Field(None, description="Until it ends, where that can be told.")
+    eta_seconds: float | None = Field(None, description="Until it ends, if that can be estimated.")
     error: TaskError | None = None
     result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")

@@ -1,4 +1,4 @@
-"""Calls for whoever runs the service, with a key of their own."""
+"""Calls for the operator of the service, who has a key of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks: look, list, cancel, follow, fetch the result."""
+"""Tasks: get, list, cancel, follow, fetch the result."""
 
 from __future__ import annotations
 

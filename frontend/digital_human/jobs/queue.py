@@ -135,7 +135,7 @@ class Jobs:
         return await asyncio.wrap_future(in_database_thread(self.get, task_id, None))
 
     def stop_soon(self) -> None:
-        """Take no new job, begin no further step, let nobody wait. Safe to call from a signal handler."""
+        """Take no new job, begin no further step, release all callers. Safe to call from a signal handler."""
         self._context.registry.stop_soon()
 
     @property

@@ -1,4 +1,4 @@
-"""A job, told to the metrics, the log and the trace at once."""
+"""The scope of one job in metrics, log and trace."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from digital_human.observability import logs, metrics, tracing
 
 @contextmanager
 def job(task_id: str) -> Iterator[None]:
-    """The block runs the job; it may have been begun by another process."""
+    """The block runs the job. Another process may have begun it."""
     with logs.task(task_id), metrics.job(), tracing.job(task_id):
         yield

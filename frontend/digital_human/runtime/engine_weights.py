@@ -1,4 +1,4 @@
-"""Which engines have their weights, and loading them into a Triton that is at work."""
+"""Tells which engines have their weights, and loads them into a running Triton."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from digital_human.errors import BadInputError
 from digital_human.triton import repository as triton_repository
 
 Weights = Literal["loaded", "installed", "missing"]
-"""loaded: Triton serves them; installed: they lie in its model repository, if that is ours to look into."""
+"""loaded: Triton serves them; installed: they lie in its model repository, if that is within reach."""
 
 
 def weights(engine: Engine, served: set[str], repository: Path | None) -> Weights:

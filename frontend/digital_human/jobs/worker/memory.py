@@ -16,7 +16,7 @@ _LONG = 400
 
 
 def limit(size: int) -> None:
-    """Let this process hold `size` bytes; whoever wants more is refused, which Python and FFmpeg say as MemoryError.
+    """Let this process hold `size` bytes. Larger requests fail, which Python and FFmpeg raise as MemoryError.
 
     The limit is not one of the address space: CUDA sets aside far more of that than it ever uses.
     """

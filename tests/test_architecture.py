@@ -20,6 +20,7 @@ FLOORS = (
     ("files", "triton"),
     ("media", "tracking"),
     ("engines",),
+    ("occlusion",),
     ("pipeline",),
     ("runtime",),
     ("jobs",),

@@ -50,7 +50,7 @@ except ValueError:
     pass
 end()
 """
-MODELS = {"face_detector", "face_mesh", "speech_to_lips", "mouth_renderer"}
+MODELS = {"face_detector", "face_mesh", "face_occlusion", "speech_to_lips", "mouth_renderer"}
 FIRST, SECOND = "3f2a9d10-0000-4000-8000-00000000000a", "3f2a9d10-0000-4000-8000-00000000000b"
 
 
@@ -190,6 +190,7 @@ def test_a_request_is_one_trace_from_the_api_through_the_worker_into_triton(
     assert asked == {
         ("triton face_detector", "prepare", "job"),
         ("triton face_mesh", "prepare", "job"),
+        ("triton face_occlusion", "prepare", "job"),
         ("triton speech_to_lips", "prepare", "job"),
         ("triton mouth_renderer", "segment 0", "job"),
     }

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.cover import Cover
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.mouth_crops import MouthCrops
@@ -53,6 +54,7 @@ class Template:
     frame_count:   T, the number of frames
     frames:        decodes the frames again, in order
     mouth_crops:     crops around the mouth, so that `analyse` need not decode again; None where they are not kept
+    cover:         what is in front of the face; None where nobody looked
     """
 
     width: int
@@ -62,6 +64,7 @@ class Template:
     track: FaceTrack
     frames: Callable[[], Iterator[Frame]]
     mouth_crops: MouthCrops | None = None
+    cover: Cover | None = None
 
 
 class Models(Protocol):

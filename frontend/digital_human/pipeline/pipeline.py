@@ -170,10 +170,13 @@ def with_progress(frames: Iterable[Frame], count: int, on_progress: Callable[[fl
 def _batches(
     plan: RenderPlan, engine: Engine, context: PipelineContext, start: int, stop: int
 ) -> Generator[list[Frame], None, None]:
-    """Batches of rendered frames. Frames without a face, or with the mouth at the border, pass unchanged."""
+    """Batches of rendered frames. Frames without a face, or with the mouth hidden or at the border, pass
+    unchanged."""
     prepared, indices = plan.prepared, plan.frame_indices
     template = prepared.template
     drawn = template.track.present * drawn_share(template.track, template.width, template.height)
+    if template.cover is not None:
+        drawn = drawn * (1 - template.cover.through)
 
     def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
@@ -184,7 +187,10 @@ def _batches(
                 template, prepared.analysis, slice_plan(plan.engine_plan, first + present), faces, context.models
             )
             for k, frame in zip(present, finished, strict=True):
-                batch[k] = mix(batch[k], frame, float(drawn[indices[first + k]]))
+                frame_index = int(indices[first + k])
+                if template.cover is not None:
+                    template.cover.restore(frame_index, batch[k], frame)
+                batch[k] = mix(batch[k], frame, float(drawn[frame_index]))
         return batch
 
     frames = prepared.reader.play(indices[start:stop])

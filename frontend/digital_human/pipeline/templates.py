@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from digital_human.core.concurrency import prefetch
+from digital_human.core.cover import Cover
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import LEFT_EAR, RIGHT_EAR
 from digital_human.core.mouth_crops import MouthCrops
@@ -17,8 +19,11 @@ from digital_human.core.types import Arrays, FaceTrack, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
+from digital_human.occlusion import study
 from digital_human.pipeline.context import PipelineContext
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
+
+log = logging.getLogger(__name__)
 
 MIN_FACE_WIDTH = 48
 """Pixels. Smaller mouths are a few pixels wide: their lips can neither be found nor drawn."""
@@ -61,17 +66,21 @@ def prepare_template(
         context.decoded.adopt(content, reader)
     # Earlier versions read such a template at another rate.
     grid = "-grid" if reader.info.gaps else ""
-    key = f"{content}-{TRACK_VERSION}-{engine.name}-{engine.version}{grid}"
+    key = f"{content}-{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}{grid}"
     groups = context.store.load(key)
     cached = stored = groups is not None
     if groups is None:
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
         track = _track(reader, context, on_progress, mouth_crops)
         groups = {"track": track_arrays(track)}
-        groups["engine"] = engine.analyse(_template(reader, groups["track"], mouth_crops), context.models)
+        cover = study.study(_template(reader, groups, mouth_crops), context.models)
+        if cover.warning:
+            log.warning("template %s: %s", video.name, cover.warning)
+        groups["cover"] = cover.to_arrays()
+        groups["engine"] = engine.analyse(_template(reader, groups, mouth_crops), context.models)
         stored = context.store.save(key, groups)
     on_progress(1.0)
-    return PreparedTemplate(reader, _template(reader, groups["track"]), groups["engine"], cached, stored)
+    return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored)
 
 
 def content_hash(path: Path) -> str:
@@ -116,8 +125,8 @@ def face_width(landmarks: Float32) -> Float32:
     return np.linalg.norm(left - right, axis=1)  # type: ignore[no-any-return]
 
 
-def _template(reader: VideoReader, track: Arrays, mouth_crops: MouthCrops | None = None) -> Template:
-    info = reader.info
+def _template(reader: VideoReader, groups: Mapping[str, Arrays], mouth_crops: MouthCrops | None = None) -> Template:
+    info, track = reader.info, groups["track"]
     face = FaceTrack(
         np.asarray(track["landmarks"], np.float32),
         np.asarray(track["score"], np.float32),
@@ -125,4 +134,5 @@ def _template(reader: VideoReader, track: Arrays, mouth_crops: MouthCrops | None
         np.asarray(track["shot"], np.int64) if "shot" in track else None,
     )
     frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
-    return Template(info.width, info.height, info.fps, len(face.score), face, frames, mouth_crops)
+    cover = Cover.from_arrays(groups["cover"]) if "cover" in groups else None
+    return Template(info.width, info.height, info.fps, len(face.score), face, frames, mouth_crops, cover)

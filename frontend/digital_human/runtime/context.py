@@ -47,7 +47,7 @@ def check_options(options: RenderOptions, settings: Settings, engines: EngineReg
 
 def models_needed(engine: Engine) -> tuple[str, ...]:
     """Models for tracking and for an engine. Those of other engines may be missing."""
-    return ("face_detector", "face_mesh", *engine.models)
+    return ("face_detector", "face_mesh", "face_occlusion", *engine.models)
 
 
 def make_folders(settings: Settings) -> None:

@@ -40,6 +40,10 @@ CONTRACTS: dict[str, Contract] = {
         inputs={"face": Tensor("UINT8", (192, 192, 3))},
         outputs={"landmarks": Tensor("FP32", (468, 3)), "score": Tensor("FP32", (1,))},
     ),
+    "face_occlusion": Contract(
+        inputs={"face": Tensor("UINT8", (128, 128, 3)), "usual": Tensor("UINT8", (128, 128, 3))},
+        outputs={"mask": Tensor("UINT8", (128, 128))},
+    ),
     "speech_to_lips": Contract(
         inputs={"audio": Tensor("FP32", (FREE,))},
         outputs={

@@ -43,7 +43,8 @@ UPRIGHT = 8.0
 
 
 def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
-    """Frames with a reliable face, int64 [n], and their apertures and widths, float32 [n], inter-ocular distances.
+    """Frames with a reliable face and an uncovered mouth, int64 [n], and their apertures and widths, float32 [n],
+    inter-ocular distances.
 
     Raises NoFaceError if there is none.
     """
@@ -53,13 +54,17 @@ def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
     good = np.flatnonzero(whole if whole.any() else trusted)
     if len(good) == 0:
         raise NoFaceError("no_face_in_template")
+    if template.cover is not None:
+        good = template.cover.uncovered(good)
     points = head_pose.steady(track, good)
     return good, lip_geometry.aperture(points), lip_geometry.width(points)
 
 
 def usable(template: Template) -> bool:
     """Whether the mouth opens often enough to speak with frames of the template. If not, a donor's mouth is needed."""
-    _, opening, _ = mouth_motion(template)
+    frames, opening, _ = mouth_motion(template)
+    if len(frames) == 0:
+        return False
     low, high = np.percentile(opening, [5, 95])
     return bool((opening > 0.06).sum() >= 10 and high - low > 0.06)
 

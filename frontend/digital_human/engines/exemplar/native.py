@@ -18,6 +18,7 @@ from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
 from digital_human.engines.exemplar.analysis import build_atlas
 from digital_human.engines.exemplar.atlas import Atlas
+from digital_human.engines.exemplar.in_front import InFront
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import ServiceError
 
@@ -100,8 +101,9 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     free_lip = np.concatenate(
         [np.where(split, renderer_inputs.LOWER, renderer_inputs.NEITHER), split[again] * renderer_inputs.UPPER]
     )
+    in_front = InFront.of(template.cover, arrays["pose"][every])
     batch = renderer_inputs.build(
-        atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, free_lip
+        atlas, template.track, [frames[k] for k in every], here[every], drawn[every], exemplars, free_lip, in_front
     )
     images = np.asarray(infer_padded(models, renderer_inputs.MODEL, batch.inputs, "image"), np.uint8)
     finished = []

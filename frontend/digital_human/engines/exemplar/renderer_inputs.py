@@ -15,6 +15,7 @@ from digital_human.core.landmarks import Indices
 from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
+from digital_human.engines.exemplar.in_front import InFront
 
 MODEL = "mouth_renderer"
 SPACING = 0.13
@@ -55,6 +56,7 @@ def build(
     drawn: Float32,
     exemplar: Indices,
     free_lip: Indices,
+    in_front: InFront | None = None,
 ) -> Batch:
     """Inputs for n frames.
 
@@ -63,6 +65,7 @@ def build(
     exemplar: exemplars to draw them with [n]
     free_lip: the lip that the mouth's field ignores [n], one of NEITHER, UPPER, LOWER: a gap that closes then does not
               tear the other one; see `seam`
+    in_front: of the frames; None where nothing is
     """
     rows, columns, layer_rows, layer_columns = (int(v) for v in atlas.size[:4])
     unit = lip_geometry.interocular(here)
@@ -73,6 +76,8 @@ def build(
     local = drawn - origin[:, None].astype(np.float32)
     points = local[:, control]
     moves = here[:, control, :2] - drawn[:, control]
+    if in_front is not None:
+        moves *= in_front.freedom(here[:, control, :2])
     base_reach = (BASE_REACH * unit).astype(np.float32)
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
@@ -87,6 +92,11 @@ def build(
     held = np.stack([np.isin(near, FREE_VERTICES[k], invert=True) for k in free_lip])
 
     masks = [_masks(p, control, u, layer_rows, layer_columns) for p, u in zip(layer, unit, strict=True)]
+    if in_front is not None:
+        sources = atlas.exemplar_frame[exemplar]
+        for k, (alpha, ring) in enumerate(masks):
+            x, y = (int(v) for v in origin[k] + inset.astype(np.int64))
+            in_front.uncover(k, int(sources[k]), (x, y, layer_columns, layer_rows), alpha, ring, COARSE)
     return Batch(
         {
             "base": base,
@@ -98,7 +108,7 @@ def build(
             "mouth_weights": rbf.coefficients(target, rest, mouth_reach, MOUTH_RIDGE, held),
             "mouth_reach": mouth_reach[:, None],
             "mouth_affine": affine,
-            "alpha": np.stack([alpha for alpha, _ in masks]),
+            "alpha": np.stack([opacity(alpha) for alpha, _ in masks]),
             "ring": np.stack([ring for _, ring in masks]),
         },
         origin,
@@ -193,7 +203,7 @@ def _tuck(source: Float32, depth: Float32) -> Float32:
 
 
 def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:
-    """Opacity of the mouth layer, uint8 I420 [rows * 3 / 2, columns], and the ring of skin on which colours are
+    """Opacity of the mouth layer, uint8 [rows, columns], and the ring of skin on which colours are
     compared, uint8 [rows / 4, columns / 4].
     """
     size = (rows // COARSE, columns // COARSE)
@@ -207,7 +217,7 @@ def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: i
     _fill(skin, points[control], 255)
     skin[(distance < RING[0]) | (distance > RING[1])] = 0
     smooth = cv2.resize(alpha, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return opacity(np.rint(smooth).astype(np.uint8)), skin
+    return np.rint(smooth).astype(np.uint8), skin
 
 
 def opacity(mask: Uint8) -> Uint8:

@@ -23,6 +23,7 @@ from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, 
 from digital_human.engines.exemplar.atlas import corner, crop_size
 from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
 from digital_human.engines.exemplar.donor.atlas import Donor, inside, load_donor
+from digital_human.engines.exemplar.in_front import InFront
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import NoFaceError
 
@@ -68,6 +69,8 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     if len(good) == 0:
         raise NoFaceError("no_face_in_template")
+    if template.cover is not None and len(free := template.cover.uncovered(good)):
+        good = free
     points = head_pose.steady(track, good)
     unit = lip_geometry.interocular(points)
     aperture, width = (float(np.median(m)) for m in (lip_geometry.aperture(points), lip_geometry.width(points)))
@@ -131,9 +134,8 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     if len(drawn) == 0:
         return out
     frame_indices = np.asarray(plan.arrays["pose"], np.int64)[drawn]
-    inputs, origin = build(
-        analysis, template.track, [frames[k] for k in drawn], frame_indices, opening[drawn], widening[drawn]
-    )
+    some, in_front = [frames[k] for k in drawn], InFront.of(template.cover, frame_indices)
+    inputs, origin = build(analysis, template.track, some, frame_indices, opening[drawn], widening[drawn], in_front)
     images = infer_padded(models, renderer_inputs.MODEL, inputs, "image")
     for k, after, (x, y) in zip(drawn, images, origin.tolist(), strict=True):
         insert_yuv(out[k], Frame(np.asarray(after, np.uint8), frames[k].matrix), x, y)
@@ -153,6 +155,7 @@ def build(
     frame_indices: Indices,
     opening: Float32,
     widening: Float32,
+    in_front: InFront | None = None,
 ) -> tuple[dict[str, npt.NDArray[Any]], Indices]:
     """Inputs of `mouth_renderer` for n frames, and the top left corner of each base crop, int64 [n, 2], frame pixels.
 
@@ -169,6 +172,8 @@ def build(
     wanted = lips.open_lips(donor, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
+    if in_front is not None:
+        moves *= in_front.freedom(here[:, control, :2])
     base_reach = (BASE_REACH * unit).astype(np.float32)
 
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)

@@ -1,0 +1,1 @@
+"""How the network `face_occlusion` was trained; docs/model-card-face-occlusion.md tells of it."""

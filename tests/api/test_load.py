@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -49,7 +50,7 @@ def answers_meanwhile(live: Live, ids: list[str]) -> list[int]:
 @pytest.mark.parametrize("engine", ["passthrough", "default"])
 def test_fifty_clients_are_served_while_two_jobs_run(own_media: Path, triton: TritonServer, engine: str) -> None:
     """With the default engine, one of the jobs has a template that must be analysed first."""
-    settings = {"engine": engine, "max_jobs": 2, "passthrough_delay": 0.03, "log_level": "WARNING"}
+    settings: dict[str, Any] = {"engine": engine, "max_jobs": 2, "passthrough_delay": 0.03, "log_level": "WARNING"}
     # Long enough that every client asks several times, however quick the machine is.
     speech = np.tile(read_speech(own_media / "long.wav"), 4)
     write_sound(own_media / "longer.wav", speech[None], 16000)

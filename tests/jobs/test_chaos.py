@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import av
 import httpx
@@ -48,7 +49,7 @@ def _triton_of(service: Live) -> int | None:
 def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
     own_media: Path, database: Database, triton: TritonServer
 ) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "database_url": database.url,
         "triton_url": triton.url,
         "segment_seconds": 0.5,
@@ -83,7 +84,7 @@ def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
 @pytest.mark.slow
 def test_thirty_jobs_survive_ten_kills(own_media: Path, database: Database) -> None:
     luck = random.Random(4)
-    settings = {
+    settings: dict[str, Any] = {
         "database_url": database.url,
         "max_jobs": 1,
         "segment_seconds": 0.5,
@@ -99,7 +100,7 @@ def test_thirty_jobs_survive_ten_kills(own_media: Path, database: Database) -> N
         answer = services[k % 2].submit(save_path=f"out/{k}.mp4", headers={"Idempotency-Key": f"job {k}"})
         assert answer.status_code == 202, answer.text
         ids.append(answer.json()["data"]["task_id"])
-    killed = []
+    killed: list[str] = []
     deadline = time.monotonic() + 420
     tasks: dict[str, str] = {}
     next_kill = time.monotonic() + 2
@@ -139,7 +140,9 @@ def test_thirty_jobs_survive_ten_kills(own_media: Path, database: Database) -> N
     for k in range(JOBS):
         with av.open(str(own_media / "out" / f"{k}.mp4")) as container:
             assert sum(1 for _ in container.decode(video=0)) == 50
-            assert abs(float(container.streams.audio[0].duration * container.streams.audio[0].time_base) - 2) < 0.05
+            audio = container.streams.audio[0]
+            assert audio.duration is not None and audio.time_base is not None
+            assert abs(float(audio.duration * audio.time_base) - 2) < 0.05
     finished = [logs.count(f"task {task_id} finished") for task_id in ids]
     assert max(finished) == 1, "none is made twice"
     assert leftovers(own_media) == []

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def send(live: Live, name: str) -> str:
 
 @pytest.mark.slow
 def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: TritonServer) -> None:
-    settings = {"triton_url": triton.url, "segment_seconds": 0.5}
+    settings: dict[str, Any] = {"triton_url": triton.url, "segment_seconds": 0.5}
     state = own_media / ".state"
     first = Live(own_media, passthrough_delay=0.01, **settings).wait()
     forgotten = first.submit().json()["data"]["task_id"]

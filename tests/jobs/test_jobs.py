@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.jobs.segments import segment_lengths
@@ -25,7 +27,7 @@ def live(media: Path, triton: TritonServer) -> Iterator[Live]:
         yield service
 
 
-def frames_of(path: Path) -> list[np.ndarray]:
+def frames_of(path: Path) -> list[npt.NDArray[Any]]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray() for frame in container.decode(video=0)]
 
@@ -200,7 +202,12 @@ def test_three_jobs_at_once_run_at_once_and_come_out_right(own_media: Path, trit
 def test_a_job_goes_on_where_the_last_process_left_it(
     own_media: Path, triton: TritonServer, how: signal.Signals
 ) -> None:
-    settings = {"triton_url": triton.url, "segment_seconds": 1, "passthrough_delay": 0.02, "shutdown_grace": 5}
+    settings: dict[str, Any] = {
+        "triton_url": triton.url,
+        "segment_seconds": 1,
+        "passthrough_delay": 0.02,
+        "shutdown_grace": 5,
+    }
     first = Live(own_media, **settings).wait()
     task_id = first.submit(audio_path="long.wav", save_path="long.mp4").json()["data"]["task_id"]
     folder = own_media / ".state" / "jobs" / task_id
@@ -224,7 +231,7 @@ def test_a_job_goes_on_where_the_last_process_left_it(
 
 
 def test_a_step_that_outlasts_the_grace_is_broken_off_and_done_anew(own_media: Path, triton: TritonServer) -> None:
-    settings = {"triton_url": triton.url, "shutdown_grace": 1}
+    settings: dict[str, Any] = {"triton_url": triton.url, "shutdown_grace": 1}
     first = Live(own_media, passthrough_delay=1, batch_size=1, **settings).wait()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(first.submit, mode="sync", save_path="late.mp4")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core.frame import Frame
@@ -15,7 +17,7 @@ from digital_human.triton.embedded.server import TritonServer
 from tests.live_service import Live, leftovers
 
 
-def content(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
+def content(path: Path) -> tuple[list[npt.NDArray[Any]], npt.NDArray[Any]]:
     """Decoded frames, and the samples of the sound."""
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray() for frame in container.decode(video=0)]
@@ -28,7 +30,7 @@ def content(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
 def test_a_video_made_across_a_kill_is_the_one_made_in_one_go(
     own_media: Path, triton: TritonServer, other_encoder: bool
 ) -> None:
-    settings = {"triton_url": triton.url, "engine": "default", "segment_seconds": 0.4}
+    settings: dict[str, Any] = {"triton_url": triton.url, "engine": "default", "segment_seconds": 0.4}
     first = Live(own_media, **settings).wait()
     whole = first.submit(save_path="whole.mp4").json()["data"]["task_id"]
     assert first.until(whole, "succeeded")["result"]["frames"] == 50

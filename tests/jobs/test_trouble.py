@@ -91,7 +91,12 @@ def live(tmp_path_factory: pytest.TempPathFactory, triton: TritonServer, samples
     if OBEYS_MODES and not shutil.which("setpriv"):
         pytest.skip("needs setpriv")
     base = fill(tmp_path_factory.mktemp("data"), samples)
-    settings = {"segment_seconds": 0.5, "passthrough_delay": 0.005, "stall_seconds": STALL, "retries": 1}
+    settings: dict[str, Any] = {
+        "segment_seconds": 0.5,
+        "passthrough_delay": 0.005,
+        "stall_seconds": STALL,
+        "retries": 1,
+    }
     with Live(base, prefix=OBEYS_MODES, triton_url=triton.url, **settings) as service:
         works(service)
         yield service

@@ -14,6 +14,7 @@ import pytest
 
 from digital_human.core.frame import Frame
 from digital_human.engines import load_engines
+from digital_human.files.identity import Identity
 from digital_human.jobs.worker import session as module
 from digital_human.jobs.worker.protocol import (
     Compose,
@@ -33,6 +34,7 @@ from digital_human.jobs.worker.protocol import (
 from digital_human.jobs.worker.session import JobSession
 from digital_human.media import VideoReader
 from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.pipeline import render_frames
 from digital_human.pipeline.template_store import DecodedTemplateCache
 from digital_human.runtime.context import build_context, make_folders
 from digital_human.settings import Settings
@@ -40,7 +42,7 @@ from digital_human.triton.embedded.server import TritonServer
 
 SEGMENTS = [(0, 20), (20, 36), (36, 50)]
 JOB = WorkerJob("id", Path("/a.wav"), Path("/b.mkv"), Path("/c.mp4"), RenderOptions(loop="hold"), {"traceparent": "x"})
-INPUTS = {"audio": [1, 2, 3, "boot:4"], "video": [5, 6]}
+INPUTS: dict[str, Identity] = {"audio": [1, 2, 3, "boot:4"], "video": [5, 6]}
 
 
 @pytest.fixture
@@ -52,7 +54,6 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         begun.append((start, stop))
         return render_frames(plan, engine, context, start, stop)
 
-    render_frames = module.render_frames
     monkeypatch.setattr(module, "render_frames", counted)
     return begun
 

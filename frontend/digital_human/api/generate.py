@@ -13,8 +13,7 @@ from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
 from digital_human.errors import BadInputError, JobCancelledError
-from digital_human.files.downloads import is_url
-from digital_human.files.uploads import is_upload
+from digital_human.files.inputs import is_path
 from digital_human.jobs.models import JobRequest, Task
 
 router = APIRouter(tags=["generate"], dependencies=schemes)
@@ -46,7 +45,7 @@ async def generate(
 ) -> Any:
     """Make the person of the template say the speech; answers when the video is at `save_path`."""
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
-    if body.save_path is None and not (asynchronous or _is_remote(body.audio_path) or _is_remote(body.video_path)):
+    if body.save_path is None and not asynchronous and is_path(body.audio_path) and is_path(body.video_path):
         raise BadInputError("save_path_missing")
     if not asynchronous:
         service.require_triton()
@@ -88,7 +87,3 @@ def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobReque
         callback_url=body.callback_url,
         priority=body.priority,
     )
-
-
-def _is_remote(text: str) -> bool:
-    return is_upload(text) or is_url(text)

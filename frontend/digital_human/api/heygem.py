@@ -20,8 +20,7 @@ from digital_human.api.blocking import run_blocking, submit_job
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.errors import KeyReusedError, NotFoundError, QueueFullError, ServiceError
-from digital_human.files.downloads import is_url
-from digital_human.files.uploads import is_upload
+from digital_human.files.inputs import is_path
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
@@ -121,7 +120,7 @@ def _job_request(body: EasyRequest, caller: Caller, settings: Settings) -> JobRe
 
 
 def _place(text: str, settings: Settings) -> str:
-    if is_url(text) or is_upload(text) or text.startswith("/") or "\0" in text:
+    if not is_path(text) or text.startswith("/") or "\0" in text:
         return text
     inner = Path(settings.easy_folder) / text
     return str(inner) if (settings.base_path / inner).exists() else text

@@ -88,8 +88,8 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     with _bar(console) as bar:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=models_needed(engine)) as triton:
-            url = triton.url if triton else str(settings.triton_url)
-            require_loaded(engine, url, triton.model_repository() if triton else None)
+            url = triton.url
+            require_loaded(engine, url, triton.model_repository())
             context = build_context(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
             progress = partial(_show, bar, shown)
@@ -110,8 +110,8 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     engine = engines.find(arguments.engine or settings.engine)
     console, failed = Console(stderr=True), 0
     with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
-        url = triton.url if triton else str(settings.triton_url)
-        require_loaded(engine, url, triton.model_repository() if triton else None)
+        url = triton.url
+        require_loaded(engine, url, triton.model_repository())
         context = build_context(settings, url)
         for path in arguments.templates:
             shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()

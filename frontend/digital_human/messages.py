@@ -32,7 +32,9 @@ MESSAGES: Mapping[str, Message] = {
         "Idempotency-Key: was used with another request before",
         "Idempotency-Key: 已用于另一个请求",
     ),
-    "code_reused": Message("code {code} was used with another request before", "code {code} 已用于另一个请求"),
+    "code_reused": Message(
+        "code {code} belongs to a job with another request that has not ended", "code {code} 属于另一个尚未结束的任务"
+    ),
     "body_too_large": Message("the body is larger than {size} bytes", "请求体超过 {size} 字节"),
     "body_too_deep": Message(
         "the body has more than {most} levels of lists and objects", "请求体中列表和对象的嵌套超过 {most} 层"
@@ -101,8 +103,13 @@ MESSAGES: Mapping[str, Message] = {
     "not_a_path": Message("{field}: is not a path", "{field}: 不是路径"),
     "path_empty": Message("{field}: is empty or not a path", "{field}: 为空或不是路径"),
     "path_not_allowed": Message(
-        "{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some",
-        "{field}: 不在允许的文件夹内；可用设置 ALLOWED_ROOTS 添加",
+        "{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some, and PATH_MAPPINGS maps "
+        "the paths of another machine",
+        "{field}: 不在允许的文件夹内；可用设置 ALLOWED_ROOTS 添加，或用 PATH_MAPPINGS 映射其他机器的路径",
+    ),
+    "path_of_another_machine": Message(
+        "{field}: is a path of another machine; the setting PATH_MAPPINGS says what it is here",
+        "{field}: 是其他机器的路径；请用设置 PATH_MAPPINGS 映射到本机",
     ),
     "path_private": Message(
         "{field}: lies in a folder that the service keeps for itself", "{field}: 位于服务自用的文件夹内"
@@ -227,7 +234,7 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "encoder_failed": Message("{field}: the card's encoder failed", "{field}: 显卡的编码器出错"),
     # Tasks
-    "task_not_found": Message("there is no such task", "没有此任务"),
+    "task_not_found": Message("there is no such task", "任务不存在"),
     "task_has_ended": Message("the task has {state} already", "任务已经结束：状态为 {state}"),
     "task_has_no_result": Message("the task has no result: it is {state}", "任务没有结果：状态为 {state}"),
     "task_cancelled": Message("the task was cancelled", "任务已取消"),
@@ -245,6 +252,13 @@ MESSAGES: Mapping[str, Message] = {
     "template_not_kept": Message("the template was fetched from a URL and is not kept", "模板来自 URL，没有保留"),
     "template_unreadable": Message("the template cannot be read any more", "模板已无法读取"),
     "report_not_found": Message("it is not there yet, or not any more", "尚未生成，或已被清除"),
+    # Clients of HeyGem and Duix
+    "easy_field_missing": Message("{field} is missing", "{field}参数缺失"),
+    "easy_success": Message("success", "成功"),
+    "easy_queued": Message("waiting", "等待中"),
+    "easy_queued_behind": Message("waiting, {count} before it", "等待中，前面还有 {count} 个任务"),
+    "easy_running": Message("started", "处理中"),
+    "easy_succeeded": Message("done", "任务完成"),
     # The service
     "internal_error": Message(
         "an error of the service itself; its log has the details",
@@ -261,6 +275,9 @@ MESSAGES: Mapping[str, Message] = {
         "the service cannot keep its records; its disk may be full", "服务无法保存记录，磁盘可能已满"
     ),
     "template_not_stored": Message("what was found cannot be kept in {folder}", "分析结果无法保存到 {folder}"),
+    "state_folder_gone": Message(
+        "the service's own folder is gone, or may not be written", "服务自用的文件夹不存在或无法写入"
+    ),
     "base_path_unusable": Message("BASE_PATH cannot be used ({reason})", "无法使用 BASE_PATH（{reason}）"),
     "base_path_taken": Message(
         "another service uses the same BASE_PATH; several share their work where DATABASE_URL names a PostgreSQL",

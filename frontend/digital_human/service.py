@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +20,8 @@ from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.observability import metrics, tracing
 from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
-from digital_human.runtime.triton import triton_for
+from digital_human.runtime.triton import Triton, triton_for
 from digital_human.settings import Settings
-from digital_human.triton.embedded.server import TritonServer
 
 log = logging.getLogger(__name__)
 
@@ -35,29 +35,37 @@ class Service:
 
     settings: Settings
     jobs: Jobs
-    triton: TritonServer | None
-    """The embedded server; None with an external one."""
+    triton: Triton
     engines: EngineRegistry
 
     @property
     def triton_url(self) -> str:
         """host:port of Triton's HTTP service."""
-        return self.triton.url if self.triton else str(self.settings.triton_url)
+        return self.triton.url
 
     @property
     def model_repository(self) -> Path | None:
         """Of the embedded Triton; None with an external one, whose repository is out of reach."""
-        return self.triton.model_repository() if self.triton else None
+        return self.triton.model_repository()
 
     def require_engine(self, name: str) -> None:
         """Raises BadInputError if the engine's weights are not loaded. Passes while Triton is away."""
-        if self.triton is None or self.triton.is_ready():
+        if self.triton.is_ready():
             require_loaded(self.engines.find(name), self.triton_url, self.model_repository)
 
     def require_triton(self) -> None:
-        """Raises UnavailableError while the embedded Triton starts, or starts again."""
-        if self.triton is not None and not self.triton.is_ready():
-            raise UnavailableError("triton_not_ready")
+        """Raises UnavailableError while Triton starts, or starts again. May block for seconds."""
+        self.triton.require_ready()
+
+    def require_ready(self) -> None:
+        """Raises UnavailableError unless a job would be made now: Triton, the database and the state folder are there.
+
+        Returns when the database has answered, however long that takes.
+        """
+        self.require_triton()
+        if not os.access(self.settings.state_path, os.W_OK | os.X_OK):
+            raise UnavailableError("state_folder_gone")
+        self.jobs.require_database()
 
     def submit(self, request: JobRequest) -> Task:
         """Check a request and queue its job. The same request under the same id is the same task.
@@ -76,20 +84,23 @@ class Service:
 def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
     """The service, with an embedded Triton unless `triton_url` names one. Stops everything at the end.
 
-    wait: return only when Triton is ready
-    Raises UnavailableError where Triton does not start, the external one lacks a network or serves it with other
-    tensors, or where another service uses the same folder.
+    wait: return only when Triton is ready; otherwise it may come later, and jobs wait for it
+    Raises UnavailableError if Triton does not start, if an external one serves other tensors, or if another service
+    uses the same folder.
     """
     make_folders(settings)
     engines = load_engines(settings.engine_modules)
     with triton_for(settings, wait) as triton:
-        url: Callable[[], str] = lambda: triton.url if triton else str(settings.triton_url)  # noqa: E731
-        pool = WorkerPool(settings, url)
+
+        def require_engine(name: str) -> None:
+            triton.require_ready()
+            require_loaded(engines.find(name), triton.url, triton.model_repository())
+
+        pool = WorkerPool(settings, lambda: triton.url)
         pool.start()
         try:
-            with open_jobs(settings, pool) as jobs:
-                counts = partial(within, _COUNT_SECONDS, jobs.counts)
-                metrics.watch(counts, lambda: triton is None or triton.is_ready(), settings.base_path)
+            with open_jobs(settings, pool, require_engine) as jobs:
+                metrics.watch(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
                 yield Service(settings, jobs, triton, engines)
         finally:
             pool.stop()

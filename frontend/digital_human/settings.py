@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,25 +14,33 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from digital_human.messages import Language
 from digital_human.resources import bundled
 
 Preset = Literal[
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
 ]
 
+WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\/]")
+"""The beginning of an absolute path of Windows: `D:\\folder`, `D:/folder` or `\\\\server\\share`."""
+
 
 def _words(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") or WINDOWS_PATH.match(path) is not None
+
+
 def _pairs(value: object) -> object:
-    """a=b,c=d -> ((a, b), (c, d))"""
+    """Mappings: a=b,c=d -> ((a, b), (c, d))"""
     words = _words(value)
     if not isinstance(words, tuple):
         return words
     pairs = [tuple(word.split("=", 1)) if isinstance(word, str) else word for word in words]
-    if any(len(pair) != 2 or not all(str(path).startswith("/") for path in pair) for pair in pairs):
-        raise ValueError("must be /host/prefix=/container/prefix pairs, separated by commas")
+    if any(len(pair) != 2 or not _is_absolute(str(pair[0])) or not str(pair[1]).startswith("/") for pair in pairs):
+        raise ValueError(r"must be /host/prefix=/container/prefix or D:\prefix=/prefix pairs, separated by commas")
     return tuple(pairs)
 
 
@@ -54,6 +63,9 @@ class Settings(BaseSettings):
     port: int = Field(8308, description="Port the REST service listens on.")
 
     triton_url: str | None = Field(None, description="host:port of an external Triton (HTTP). Empty: the embedded one.")
+    triton_wait_seconds: float = Field(
+        300, ge=0, description="How long a job waits for a Triton that is not ready; then it fails with 503."
+    )
     model_repository: Path = Field(bundled("model_repository"), description="What the embedded Triton serves.")
     own_models: Path | None = Field(
         None,
@@ -86,7 +98,15 @@ class Settings(BaseSettings):
     operator_keys: Secrets = Field((), description="Keys that may also make operator calls. None: this machine may.")
     allow_anonymous: bool = Field(False, description="Take calls without a key although HOST is no loopback address.")
     path_mappings: Mappings = Field(
-        (), description="/host/prefix=/container/prefix pairs, separated by commas, applied to callers' paths."
+        (),
+        description=r"/host/prefix=/container/prefix pairs, separated by commas, applied to callers' paths. "
+        r"The first may be a path of Windows: D:\data=/data.",
+    )
+    message_language: Language = Field(
+        "en", description="Language of messages where Accept-Language asks for neither: en or zh."
+    )
+    easy_forget_seconds: float = Field(
+        60, ge=0, description="How long /easy/query repeats that a job has ended. Then the code is free, and unknown."
     )
     easy_folder: str = Field("temp", description="Below BASE_PATH, where clients of /easy/submit keep their files.")
     max_json_bytes: int = Field(256 * 2**10, gt=0, description="Largest body of a request, uploads aside.")

@@ -1,4 +1,4 @@
-"""Callers with keys, files and servers of their own: uploads, URLs, webhooks, HeyGem clients, labels."""
+"""Callers with keys, files and servers of their own: uploads, URLs, webhooks, labels."""
 
 from __future__ import annotations
 
@@ -225,42 +225,6 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
     assert (told[bad]["error"]["code"], told[bad]["error"]["error"]) == (400, "media_unreadable")
     assert len(host.hooks) == 4, "each is refused once and sent again"
     assert live.submit(callback_url="http://example.org/").status_code == 403
-
-
-def test_clients_of_heygem_need_not_change(live: Live, media: Path, samples: Path) -> None:
-    (media / "temp").mkdir(exist_ok=True)
-    (media / "temp" / "voice.wav").write_bytes((media / "speech.wav").read_bytes())
-    body = {
-        "code": "job-1",
-        "audio_url": "voice.wav",
-        "video_url": "/host/files/template.mkv",
-        "chaofen": 0,
-        "watermark_switch": 0,
-        "pn": 1,
-    }
-    answer = live.client.post("/easy/submit", json=body).json()
-    assert answer == {"code": 10000, "success": True, "msg": "success", "data": {"ignored": ["chaofen", "pn"]}}
-    assert live.client.post("/easy/submit", json=body).json()["code"] == 10000
-    seen = []
-    while True:
-        answer = live.client.get("/easy/query", params={"code": "job-1"}).json()
-        assert answer["code"] == 10000 and answer["success"]
-        seen.append(answer["data"]["status"])
-        if seen[-1] != 1:
-            break
-        time.sleep(0.1)
-    data = answer["data"]
-    assert (data["status"], data["progress"], data["result"]) == (2, 100, "/job-1-r.mp4")
-    assert (data["width"], data["height"], data["video_duration"]) == (720, 576, 2.0) and data["cost"] > 0
-    assert (media / "temp" / "job-1-r.mp4").exists()
-    query, submit = live.client.get, live.client.post
-    assert query("/easy/query", params={"code": "none"}).json()["code"] == 10004
-    missing = submit("/easy/submit", json=body | {"code": "job-2", "audio_url": "none.wav"}).json()
-    assert missing["code"] == 10002 and "audio_url" in missing["msg"] and not missing["success"]
-    assert submit("/easy/submit", json=body | {"audio_url": "speech.wav"}).json()["code"] == 10002
-    unknown = query("/easy/query", params={"code": "none"}, headers={"Accept-Language": "zh-CN"}).json()
-    assert (unknown["code"], unknown["msg"]) == (10004, "没有此任务")
-    assert submit("/easy/submit", json=body | {"code": "../x"}).status_code == 400
 
 
 def test_every_file_says_that_a_machine_made_it(live: Live, media: Path) -> None:

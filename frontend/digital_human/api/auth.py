@@ -28,10 +28,13 @@ _schemes = (HTTPBearer(auto_error=False), APIKeyHeader(name="X-API-Key", auto_er
 
 @dataclass(frozen=True)
 class Caller:
-    """owner: under which tasks and uploads are kept; the same key is the same owner"""
+    """owner:  under which tasks and uploads are kept; the same key is the same owner
+    folder: below EASY_FOLDER, for results that are named by the caller; empty for the one that has it to itself
+    """
 
     owner: str
     is_operator: bool
+    folder: str = ""
 
     @property
     def sees(self) -> str | None:
@@ -65,7 +68,13 @@ class Keys:
         is_user = sum(hmac.compare_digest(digest, known) for known in self.users) > 0
         if not (is_operator or is_user):
             raise UnauthorizedError("api_key_unknown")
-        return Caller(digest.hex()[:16], is_operator)
+        owner = _owner(digest)
+        return Caller(owner, is_operator, "" if digest == self._alone() else owner)
+
+    def _alone(self) -> bytes | None:
+        """The only one that calls, if there is only one: callers without a key count too."""
+        callers = self.users or self.operators
+        return callers[0] if len(callers) == 1 and not self.anonymous else None
 
 
 def require_keys(settings: Settings) -> None:
@@ -81,6 +90,10 @@ def require_keys(settings: Settings) -> None:
 
 def _digests(keys: Sequence[SecretStr]) -> tuple[bytes, ...]:
     return tuple(hashlib.sha256(key.get_secret_value().encode()).digest() for key in keys)
+
+
+def _owner(digest: bytes) -> str:
+    return digest.hex()[:16]
 
 
 def key_of(headers: Headers) -> str | None:

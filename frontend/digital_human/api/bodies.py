@@ -17,7 +17,7 @@ from digital_human.errors import BadInputError, ServiceError, TooLargeError
 
 STREAMED = ("/human/uploads",)
 """Routes that read their body piece by piece and bound it themselves."""
-ANY_TYPE = ("/human/generate", "/easy/submit")
+ANY_TYPE = ("/human/generate", "/easy/submit", "/easy/cancel")
 """Routes that read JSON whatever the Content-Type says: callers of the service that this one replaces send none."""
 MAX_DEPTH = 64
 """Levels of lists and objects in JSON."""
@@ -52,7 +52,7 @@ class BodyLimit:
         except ServiceError as error:
             if "expect" not in headers:  # a caller that asks first has not begun to send
                 await incoming.drain()
-            await error_answer(error, headers)(scope, receive, send)
+            await error_answer(error, scope)(scope, receive, send)
             return
         if scope["path"] in ANY_TYPE and not is_foreign(headers):
             scope = {**scope, "headers": _as_json(scope["headers"])}

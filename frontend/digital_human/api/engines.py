@@ -43,7 +43,7 @@ class Engines(BaseModel):
 @router.get("", responses=error_responses(401, 503))
 async def engines(service: ServiceDep, caller: CallerDep) -> Engines:
     """Every engine and whether its weights are there."""
-    service.require_triton()
+    await asyncio.to_thread(service.require_triton)
     served = await asyncio.to_thread(repository.served, service.triton_url)
     return Engines(engines=[_info(engine, service, served) for engine in service.engines.values()])
 
@@ -53,7 +53,7 @@ async def load(name: str, service: ServiceDep, caller: OperatorDep) -> EngineInf
     """Load an engine's models, or reload them from the model repository. Jobs continue meanwhile."""
     if name not in service.engines:
         raise NotFoundError("engine_unknown", engine=name, known=", ".join(sorted(service.engines)))
-    service.require_triton()
+    await asyncio.to_thread(service.require_triton)
     engine, url = service.engines[name], service.triton_url
     await asyncio.to_thread(engine_weights.load, engine, url, service.model_repository, log.info)
     return _info(engine, service, await asyncio.to_thread(repository.served, url))

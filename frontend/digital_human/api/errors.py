@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-from digital_human.api.language import preferred_language
+from digital_human.api import easy_envelope
+from digital_human.api.language import language_of
 from digital_human.errors import BadInputError, ServiceError, UnauthorizedError, UnavailableError
 from digital_human.observability import metrics
 
@@ -61,20 +62,20 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def error_answer(error: ServiceError, request: Headers) -> JSONResponse:
-    """The answer to a request with these headers."""
+def error_answer(error: ServiceError, scope: Scope) -> JSONResponse:
+    """The answer to the request of this scope."""
+    if easy_envelope.is_easy(scope):
+        return easy_envelope.error_answer(error, language_of(scope))
     headers = {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnauthorizedError):
         headers["WWW-Authenticate"] = "Bearer"
-    return _answer(error.status, error, request, headers)
+    return _answer(error.status, error, scope, headers)
 
 
-def _answer(
-    status: int, error: ServiceError, request: Headers, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    language = preferred_language(request.get("Accept-Language"))
+def _answer(status: int, error: ServiceError, scope: Scope, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    language = language_of(scope)
     body = ErrorResponse(code=status, error=error.name, message=error.text(language))
     spoken = {"Content-Language": language, "Vary": "Accept-Language"}
     return JSONResponse(body.model_dump(), status, {**(headers or {}), **spoken})
@@ -83,20 +84,24 @@ def _answer(
 async def _service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ServiceError)
     metrics.errors.labels("request", metrics.kind(error)).inc()
-    return error_answer(error, request.headers)
+    return error_answer(error, request.scope)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    if easy_envelope.is_easy(request.scope):
+        return easy_envelope.validation_answer(error, language_of(request.scope))
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")) or "body"
     if first["type"] == "missing":
-        return _answer(400, BadInputError("field_missing", field=where), request.headers)
-    return _answer(400, BadInputError("field_invalid", field=where, reason=first["msg"]), request.headers)
+        return _answer(400, BadInputError("field_missing", field=where), request.scope)
+    return _answer(400, BadInputError("field_invalid", field=where, reason=first["msg"]), request.scope)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400 and easy_envelope.is_easy(request.scope):
+        return error_answer(BadInputError("http_error", detail=str(error.detail)), request.scope)
     match error.status_code:
         case 404:
             worded = ServiceError("route_not_found")
@@ -106,7 +111,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
             worded = ServiceError("range_outside_file")
         case _:
             worded = ServiceError("http_error", detail=str(error.detail))
-    return _answer(error.status_code, worded, request.headers, error.headers)
+    return _answer(error.status_code, worded, request.scope, error.headers)
 
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
@@ -117,4 +122,4 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error", exc_info=error)
     metrics.errors.labels("request", metrics.kind(error)).inc()
-    return _answer(500, ServiceError("internal_error"), request.headers)
+    return error_answer(ServiceError("internal_error"), request.scope)

@@ -47,8 +47,6 @@ async def generate(
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
     if body.save_path is None and not asynchronous and is_path(body.audio_path) and is_path(body.video_path):
         raise BadInputError("save_path_missing")
-    if not asynchronous:
-        service.require_triton()
     task = await submit_job(service, _job_request(body, caller.owner, idempotency_key))
     if asynchronous:
         response.status_code = 202

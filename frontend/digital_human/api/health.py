@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from digital_human.api.auth import ServiceDep
+from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 
 router = APIRouter(tags=["health"])
@@ -26,6 +27,6 @@ async def health() -> Health:
 
 @router.get("/ready", responses=error_responses(503))
 async def ready(service: ServiceDep) -> Health:
-    """Whether a job would be taken now: for load balancers and for scripts that have just started the service."""
-    service.require_triton()
+    """Whether a job would be made now: Triton and the database are there. For load balancers, and scripts that wait."""
+    await run_blocking(service.require_ready)
     return Health()

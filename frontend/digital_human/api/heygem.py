@@ -1,134 +1,197 @@
-"""/easy/submit and /easy/query: what clients of HeyGem and Duix call, so that they need not change.
+"""/easy/submit, /easy/query and /easy/cancel: the calls of clients of HeyGem and Duix, which need not change.
 
-The envelope and its codes are those of HeyGem: HTTP is always 200, and `code` says how it went. Relative inputs are
-looked up in `EASY_FOLDER` below `BASE_PATH`, and then in `BASE_PATH`. The result is `<code>-r.mp4` in EASY_FOLDER.
+Relative inputs are looked up in `EASY_FOLDER` below `BASE_PATH`, and then in `BASE_PATH`. The result is `<code>-r.mp4`
+in EASY_FOLDER. Errors get HeyGem's envelope in `digital_human.api.errors`, as all errors get theirs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from digital_human import messages
+from digital_human.api import easy_codes
 from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
 from digital_human.api.blocking import run_blocking, submit_job
-from digital_human.api.errors import error_responses
+from digital_human.api.easy_envelope import SUCCESS, EasyResponse, easy_text, no_such_task
 from digital_human.api.language import LanguageDep
-from digital_human.errors import KeyReusedError, NotFoundError, QueueFullError, ServiceError
+from digital_human.errors import BadInputError, KeyReusedError
+from digital_human.files.host_paths import is_absolute
 from digital_human.files.inputs import is_path
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
+from digital_human.service import Service
 from digital_human.settings import Settings
 
-router = APIRouter(prefix="/easy", tags=["HeyGem / Duix"], dependencies=schemes)
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {"model": EasyResponse, "description": "No API key, or a wrong one"},
+    413: {"model": EasyResponse, "description": "Larger than allowed"},
+}
 
-_CODES = uuid.UUID("0bd5f0c1-9df5-4f0d-8a7f-6f2a7f0f3f11")
-Code = Literal[10000, 10001, 10002, 10003, 10004]
-_DONE: Code = 10000
-_BUSY: Code = 10001
-_BAD: Code = 10002
-_TROUBLE: Code = 10003
-_UNKNOWN: Code = 10004
+router = APIRouter(prefix="/easy", tags=["HeyGem / Duix"], dependencies=schemes, responses=_RESPONSES)
+
+_MESSAGES = {
+    "queued": "easy_queued",
+    "running": "easy_running",
+    "succeeded": "easy_succeeded",
+    "cancelled": "task_cancelled",
+}
 _STATUS = {"queued": 1, "running": 1, "succeeded": 2, "failed": 3, "cancelled": 3}
 
 
-class EasyRequest(BaseModel):
+def _text(value: object) -> object:
+    """Numbers as text: callers count their jobs."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _switch(value: object) -> int:
+    """1 for 1, "1" and true; 0 for everything else, as HeyGem has it."""
+    if isinstance(value, str):
+        return int(value.strip().lower() in ("1", "true"))
+    return int(isinstance(value, int | float) and value == 1)
+
+
+def _unicode(text: str) -> str:
+    """JSON can write half a surrogate pair, which no file name and no database holds."""
+    if not text.isascii():
+        text.encode()
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode), Field(min_length=1, max_length=4096)]
+Switch = Annotated[int, BeforeValidator(_switch), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]})]
+CallersCode = Annotated[
+    Text, BeforeValidator(_text), WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}]})
+]
+
+
+class EasyCode(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    code: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128, description="The caller's own id.")
-    audio_url: str = Field(max_length=4096)
-    video_url: str = Field(max_length=4096)
-    watermark_switch: Literal[0, 1] = 0
-    digital_auth: Literal[0, 1] = 0
-    chaofen: int | None = Field(None, description="Has no meaning here; reported as ignored.")
-    pn: int | None = Field(None, description="Has no meaning here; reported as ignored.")
+    code: CallersCode = Field(description="The caller's own id.")
 
 
-class EasyResponse(BaseModel):
-    code: Code
-    success: bool
-    msg: str
-    data: dict[str, Any]
+class EasyRequest(EasyCode):
+    audio_url: Text
+    video_url: Text
+    watermark_switch: Switch = 0
+    digital_auth: Switch = 0
+    chaofen: Switch | None = Field(None, description="Has no meaning here; reported as ignored.")
+    pn: Switch | None = Field(None, description="Has no meaning here; reported as ignored.")
 
 
-@router.post("/submit", responses=error_responses(400, 401, 503))
+@router.post("/submit")
 async def submit(body: EasyRequest, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> EasyResponse:
-    """Queue a job under the caller's own code. The same request again is the same job."""
+    """Queue a job under the caller's own code. The same request again is the same job until that has ended."""
     try:
-        request = await asyncio.to_thread(_job_request, body, caller, service.settings)
-        await submit_job(service, request)
-    except QueueFullError as error:
-        return _failed(_BUSY, error.text(language))
+        request = await run_blocking(_job_request, body, caller, service)
+        task = await submit_job(service, request)
     except KeyReusedError:
-        return _failed(_BAD, messages.text("code_reused", {"code": body.code}, language))
-    except ServiceError as error:
-        # They know the fields by other names.
-        message = error.text(language).replace("audio_path", "audio_url").replace("video_path", "video_url")
-        return _failed(_BAD if error.status < 500 else _TROUBLE, message)
+        raise BadInputError("code_reused", code=body.code) from None
     ignored = sorted({"chaofen", "pn"} & body.model_fields_set | set(body.model_extra or {}))
-    return EasyResponse(code=_DONE, success=True, msg="success", data={"ignored": ignored} if ignored else {})
+    data = {"code": body.code, "task_id": task.id} | ({"ignored": ignored} if ignored else {})
+    return EasyResponse(code=SUCCESS, success=True, msg=messages.text("easy_success", {}, language), data=data)
 
 
-@router.get("/query", responses=error_responses(400, 401, 503))
+@router.get("/query")
 async def query(
-    code: Annotated[str, Query(max_length=128)], service: ServiceDep, caller: CallerDep, language: LanguageDep
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    language: LanguageDep,
+    code: Annotated[str, Query(min_length=1)],
 ) -> EasyResponse:
-    """How the job of this code does: status 1 waits or runs, 2 done, 3 failed."""
-    try:
-        task = await run_blocking(service.jobs.get, _task_id(caller, code), caller.sees)
-    except NotFoundError as error:
-        return _failed(_UNKNOWN, error.text(language))
-    return EasyResponse(code=_DONE, success=True, msg="", data=_described(task, code, language))
+    """How the job of this code does: status 1 waits or runs, 2 done, 3 failed.
+
+    A job that has ended is forgotten (10004) `EASY_FORGET_SECONDS` after the first answer that said so.
+    """
+    task = await run_blocking(easy_codes.latest, caller, code, service.jobs)
+    if task is None or await asyncio.to_thread(easy_codes.is_forgotten, task, service.settings):
+        return no_such_task(language)
+    if task.has_ended and request.method == "GET":
+        await asyncio.to_thread(easy_codes.tell, task, service.settings)
+    data = _described(task, code, service.settings, language)
+    return EasyResponse(code=SUCCESS, success=True, msg="", data=data)
 
 
-def _described(task: Task, code: str, language: Language) -> dict[str, Any]:
-    made = task.result or {}
-    message = {"queued": "waiting", "running": task.stage or "started", "succeeded": "done", "cancelled": "cancelled"}
+@router.post("/cancel")
+async def cancel(body: EasyCode, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> EasyResponse:
+    """Stop the job of this code, whether it waits or runs. HeyGem has no such call."""
+    task = await run_blocking(easy_codes.latest, caller, body.code, service.jobs)
+    if task is None:
+        return no_such_task(language)
+    await run_blocking(service.jobs.cancel, task.id, caller.sees)
+    text = messages.text("task_cancelled", {}, language)
+    return EasyResponse(code=SUCCESS, success=True, msg=text, data={"code": body.code})
+
+
+def _described(task: Task, code: str, settings: Settings, language: Language) -> dict[str, Any]:
+    result = task.result or {}
     data: dict[str, Any] = {
         "code": code,
         "status": _STATUS[task.state],
         "progress": round(task.progress * 100),
-        "result": f"/{result_name(code)}" if task.state == "succeeded" else "",
-        "msg": task.failure.text(language) if task.failure else message[task.state],
+        "result": _result_url(task, settings) if task.state == "succeeded" else "",
+        "msg": _state_message(task, language),
+        "queue_position": task.position,
+        "eta_seconds": task.eta,
+        "task_id": task.id,
     }
     if task.state == "succeeded":
         cost = round((task.ended or 0.0) - (task.started or 0.0), 2)
-        data |= {"cost": cost, "video_duration": made["duration"], "width": made["width"], "height": made["height"]}
+        data |= {"cost": cost, "video_duration": result["duration"]}
+        data |= {"width": result["width"], "height": result["height"]}
     return data
 
 
-def result_name(code: str) -> str:
-    return f"{code}-r.mp4"
+def _state_message(task: Task, language: Language) -> str:
+    if task.failure is not None:
+        return easy_text(task.failure.text(language))
+    if task.state == "queued" and task.position:
+        return messages.text("easy_queued_behind", {"count": task.position}, language)
+    if task.state == "running" and task.stage and language == "en":
+        return task.stage
+    return messages.text(_MESSAGES[task.state], {}, language)
 
 
-def _job_request(body: EasyRequest, caller: Caller, settings: Settings) -> JobRequest:
+def _result_url(task: Task, settings: Settings) -> str:
+    """The result as seen from EASY_FOLDER, with a slash before it, as clients join it to their own folder."""
+    save, folder = Path(task.spec.save), Path(os.path.realpath(settings.base_path / settings.easy_folder))
+    return f"/{save.relative_to(folder) if save.is_relative_to(folder) else save.name}"
+
+
+def _job_request(body: EasyRequest, caller: Caller, service: Service) -> JobRequest:
     return JobRequest(
-        task_id=_task_id(caller, body.code),
+        task_id=easy_codes.next_id(caller, body.code, service.jobs),
         owner=caller.owner,
-        audio=_place(body.audio_url, settings),
-        video=_place(body.video_url, settings),
-        save=str(Path(settings.easy_folder) / result_name(body.code)),
+        audio=_find(body.audio_url, service.settings),
+        video=_find(body.video_url, service.settings),
+        save=easy_codes.result_path(caller, body.code, service.settings),
         options=RenderOptions(watermark=bool(body.watermark_switch), digital_auth=bool(body.digital_auth)),
         sent=body.model_dump(),
     )
 
 
-def _place(text: str, settings: Settings) -> str:
-    if not is_path(text) or text.startswith("/") or "\0" in text:
+def _find(text: str, settings: Settings) -> str:
+    if not is_path(text) or is_absolute(text) or "\0" in text:
         return text
-    inner = Path(settings.easy_folder) / text
-    return str(inner) if (settings.base_path / inner).exists() else text
+    # A backslash may be part of a name here. From Windows it separates folders.
+    for path in (text, text.replace("\\", "/")):
+        inner = Path(settings.easy_folder) / path
+        for candidate in (inner, Path(path)):
+            if _exists(settings.base_path / candidate):
+                return str(candidate)
+    return text
 
 
-def _task_id(caller: Caller, code: str) -> str:
-    return str(uuid.uuid5(_CODES, f"{caller.owner}\n{code}"))
-
-
-def _failed(code: Code, message: str) -> EasyResponse:
-    return EasyResponse(code=code, success=False, msg=message, data={})
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long
+        return False

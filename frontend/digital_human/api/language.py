@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from digital_human.messages import Language
 
 
-def preferred_language(accept_language: str | None) -> Language:
-    """The language that an `Accept-Language` header prefers; English if it names neither."""
-    best: tuple[float, Language] = (0.0, "en")
+def preferred_language(accept_language: str | None, default: Language = "en") -> Language:
+    """The language that an `Accept-Language` header prefers; `default` if it names neither."""
+    best: tuple[float, Language] = (0.0, default)
     for item in (accept_language or "").split(","):
         tag, _, quality = item.partition(";")
         weight = _weight(quality)
@@ -31,12 +33,19 @@ def _weight(quality: str) -> float:
         return 0.0
 
 
+def language_of(scope: Scope) -> Language:
+    """What the request of this scope asks for, or MESSAGE_LANGUAGE."""
+    default: Language = scope["app"].state.settings.message_language
+    return preferred_language(Headers(scope=scope).get("Accept-Language"), default)
+
+
 def _language(
+    request: Request,
     accept_language: Annotated[
-        str | None, Header(description="Messages are in Chinese if it prefers `zh`, in English otherwise.")
+        str | None, Header(description="Messages are in Chinese if it prefers `zh`, in English if `en`.")
     ] = None,
 ) -> Language:
-    return preferred_language(accept_language)
+    return language_of(request.scope)
 
 
 LanguageDep = Annotated[Language, Depends(_language)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -24,11 +26,11 @@ class Status(BaseModel):
 async def status(service: ServiceDep, caller: OperatorDep) -> Status:
     """Jobs in the queue and under way, in all processes, and how this process's Triton does."""
     counts = await run_blocking(service.jobs.counts)
-    triton = service.triton
+    is_ready = await asyncio.to_thread(service.triton.is_ready)
     return Status(
         queued=counts["queued"],
         running=counts["running"],
-        triton_ready=triton is None or triton.is_ready(),
-        triton_restarts=triton.restarts if triton else 0,
+        triton_ready=is_ready,
+        triton_restarts=service.triton.restarts,
         stopping=service.jobs.is_stopping,
     )

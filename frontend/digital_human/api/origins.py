@@ -46,7 +46,7 @@ class OriginGuard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": str(error)})
         else:
-            await error_answer(error, headers)(scope, receive, send)
+            await error_answer(error, scope)(scope, receive, send)
 
 
 def is_foreign(headers: Headers, allowed: Sequence[str] = ()) -> bool:

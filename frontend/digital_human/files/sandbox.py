@@ -19,6 +19,7 @@ from pathlib import Path
 from digital_human.core.containers import check_suffix
 from digital_human.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError, OutputError
 from digital_human.files.atomic import TEMPORARY_BYTES
+from digital_human.files.host_paths import is_windows, mapped
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,11 @@ def _is_link(name: str, folder: int) -> bool:
 def _inside(text: str, field: str, allowed: Allowed) -> Path:
     if not text.strip() or "\0" in text:
         raise BadInputError("path_empty", field=field)
+    here = mapped(text, allowed.mappings)
+    if is_windows(here):
+        raise ForbiddenError("path_of_another_machine", field=field)
     try:
-        path = Path(os.path.realpath(allowed.base / _mapped(text, allowed.mappings)))
+        path = Path(os.path.realpath(allowed.base / here))
     except (OSError, UnicodeEncodeError) as error:
         raise BadInputError("not_a_path", field=field) from error
     if not any(path.is_relative_to(root) for root in allowed.roots):
@@ -199,10 +203,3 @@ def _inside(text: str, field: str, allowed: Allowed) -> Path:
     if allowed.private and path.is_relative_to(allowed.private):
         raise ForbiddenError("path_private", field=field)
     return path
-
-
-def _mapped(text: str, mappings: Sequence[tuple[str, str]]) -> str:
-    for prefix, here in mappings:
-        if text == prefix or text.startswith(prefix.rstrip("/") + "/"):
-            return here.rstrip("/") + "/" + text[len(prefix) :].lstrip("/")
-    return text

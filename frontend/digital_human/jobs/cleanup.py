@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 INTERVAL = 600.0
 _ABANDONED = 600.0
 _RECORDS_KEPT = timedelta(days=30)
+_TOLD_KEPT = 2 * _RECORDS_KEPT
+"""Of codes whose end was told, so that none comes back while its record is still there."""
 _RECORDS_AT_A_TIME = 500
 
 
@@ -64,6 +66,8 @@ def tidy(settings: Settings) -> None:
     for path in _older(state / "templates", _ABANDONED):
         if path.name.startswith("."):
             shutil.rmtree(path, ignore_errors=True)
+    for path in _older(state / "told", _TOLD_KEPT.total_seconds()):
+        path.unlink(missing_ok=True)
     for path in _older(state / "jobs", _ABANDONED):
         if path.name not in open_tasks:
             shutil.rmtree(path, ignore_errors=True)

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, Q
 from digital_human.files.disk_space import require_disk_space
 from digital_human.jobs import cleanup
 from digital_human.jobs.cancellation import JobRegistry
+from digital_human.jobs.line import Line, running_eta
 from digital_human.jobs.liveness import Liveness, hold_folder
 from digital_human.jobs.models import JobSpec, Task, failure_of
 from digital_human.jobs.publish import discard_files
@@ -32,7 +33,6 @@ from digital_human.settings import Settings
 
 _POLL = 0.1
 _CANCEL_PATIENCE = 2.0
-_REMEMBERED = 20
 
 
 class Jobs:
@@ -44,9 +44,7 @@ class Jobs:
         self._workflow = workflow
         self._notify = notify
         self._submitting = threading.Lock()
-        # By task, so that a task that is looked at often counts once.
-        self._seconds: dict[str, float] = {}
-        self._queued: tuple[float, list[str]] = (0.0, [])
+        self._line = Line(context.settings.max_jobs)
 
     def known(self, task_id: str, request: Mapping[str, Any]) -> Task | None:
         """The task of this id, if there is one. Raises KeyReusedError if another request made it."""
@@ -69,13 +67,14 @@ class Jobs:
             waiting = len(self.queued_ids(fresh=True))
             require_disk_space(self._context.settings)
             if waiting >= self._context.settings.max_queued:
-                raise QueueFullError("queue_full", waiting=waiting, retry_after=self._retry_after(waiting))
+                raise QueueFullError("queue_full", waiting=waiting, retry_after=self._retry_after())
             with (
                 SetWorkflowID(task_id),
                 SetEnqueueOptions(priority=priority),
                 DBOSContextSetAuth(owner, None),
             ):
                 DBOS.enqueue_workflow(JOBS, self._workflow, spec.to_record())
+            self._line.tasks(fresh=True)
         task = self._find(task_id)
         assert task is not None
         return task
@@ -86,6 +85,11 @@ class Jobs:
         if task is None or owner not in (None, task.owner):
             raise NotFoundError("task_not_found")
         return task
+
+    def latest(self, prefix: str) -> Task | None:
+        """The youngest task with an id that begins so."""
+        found = DBOS.list_workflows(workflow_id_prefix=prefix, name=GENERATE, sort_desc=True, limit=1)
+        return self._task(found[0]) if found else None
 
     def page(self, owner: str | None, state: State | None, limit: int, offset: int) -> list[Task]:
         """Newest first."""
@@ -144,13 +148,7 @@ class Jobs:
 
     def queued_ids(self, fresh: bool = False) -> list[str]:
         """Ids of the queued tasks, the next one first; up to 0.1 s old unless `fresh`."""
-        taken, ids = self._queued
-        if fresh or time.monotonic() - taken > _POLL:
-            found = DBOS.list_workflows(name=GENERATE, status="ENQUEUED", load_input=False, load_output=False)
-            found.sort(key=lambda status: (status.priority or 0, status.created_at or 0))
-            ids = [status.workflow_id for status in found]
-            self._queued = (time.monotonic(), ids)
-        return ids
+        return self._line.tasks(fresh).queued
 
     def require_database(self) -> None:
         """Return when the database has answered, however long that takes."""
@@ -158,8 +156,8 @@ class Jobs:
 
     def counts(self) -> dict[State, int]:
         """Tasks that wait and that run, in all processes."""
-        running = DBOS.list_workflows(name=GENERATE, status="PENDING", load_input=False, load_output=False)
-        return {"queued": len(self.queued_ids()), "running": len(running)}
+        tasks = self._line.tasks()
+        return {"queued": len(tasks.queued), "running": tasks.running}
 
     def _find(self, task_id: str) -> Task | None:
         found = DBOS.list_workflows(workflow_ids=[task_id], name=GENERATE)
@@ -174,6 +172,9 @@ class Jobs:
         position = None
         if state == "queued":
             queued = self.queued_ids()
+            if status.workflow_id not in queued:
+                queued = self.queued_ids(fresh=True)
+            # Not among them even now: it has begun since.
             position = queued.index(status.workflow_id) if status.workflow_id in queued else 0
         failure = None
         if state == "failed":
@@ -185,7 +186,6 @@ class Jobs:
         ended = _seconds(status.completed_at)
         if result:
             started, ended = result["started"], result["ended"]
-            self._remember(status.workflow_id, ended - started)
         return Task(
             id=status.workflow_id,
             owner=status.authenticated_user or "",
@@ -194,7 +194,7 @@ class Jobs:
             stage=reported.get("stage"),
             progress=progress,
             position=position,
-            eta=self._eta(state, position, progress, started),
+            eta=self._line.queued_eta(position) if position is not None else running_eta(reported, started),
             failure=failure,
             result=result,
             created=_seconds(status.created_at) or 0.0,
@@ -203,34 +203,15 @@ class Jobs:
             timings=(result or {}).get("timings", {}),
         )
 
-    def _eta(self, state: State, position: int | None, progress: float, started: float | None) -> float | None:
-        if state == "running" and started and progress > 0.02:
-            elapsed = time.time() - started
-            return round(elapsed * (1 - progress) / progress, 1)
-        if state == "queued" and position is not None and self._seconds:
-            return round((position + 1) * self._mean / self._context.settings.max_jobs, 1)
-        return None
-
-    @property
-    def _mean(self) -> float:
-        """Mean seconds of the jobs seen lately."""
-        taken = list(self._seconds.values())
-        return sum(taken) / len(taken)
-
-    def _remember(self, task_id: str, seconds: float) -> None:
-        self._seconds[task_id] = seconds
-        if len(self._seconds) > _REMEMBERED:
-            self._seconds.pop(next(iter(self._seconds)), None)
-
-    def _retry_after(self, waiting: int) -> int:
-        mean = self._mean if self._seconds else 30.0
-        return max(1, round(mean / self._context.settings.max_jobs))
+    def _retry_after(self) -> int:
+        return max(1, round((self._line.typical_seconds() or 30.0) / self._context.settings.max_jobs))
 
 
 @contextmanager
-def open_jobs(settings: Settings, pool: WorkerPool) -> Iterator[Jobs]:
+def open_jobs(settings: Settings, pool: WorkerPool, require_engine: Callable[[str], None]) -> Iterator[Jobs]:
     """The queue with its database and the workflows of this process; everything is stopped at the end.
 
+    require_engine: see `WorkflowContext`
     A running segment then has `shutdown_grace` seconds to finish; jobs go back to the queue.
     """
     (settings.state_path / "jobs").mkdir(exist_ok=True)
@@ -245,7 +226,7 @@ def open_jobs(settings: Settings, pool: WorkerPool) -> Iterator[Jobs]:
         else:
             stack.enter_context(hold_folder(settings.state_path / "lock"))
         registry = JobRegistry()
-        context = WorkflowContext(settings, pool, registry, is_cancelled)
+        context = WorkflowContext(settings, pool, registry, is_cancelled, require_engine)
         config: DBOSConfig = {
             "name": "digital-human",
             "system_database_url": database,

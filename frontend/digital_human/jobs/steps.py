@@ -58,13 +58,15 @@ _LAST_PAUSE = 30.0
 class WorkflowContext:
     """The resources that the workflows of this process share.
 
-    is_cancelled: asks the database whether a task is cancelled
+    is_cancelled:   asks the database whether a task is cancelled
+    require_engine: raises UnavailableError while Triton is away, and BadInputError if the engine has no weights
     """
 
     settings: Settings
     pool: WorkerPool
     registry: JobRegistry
     is_cancelled: Callable[[str], bool]
+    require_engine: Callable[[str], None]
 
 
 @dataclass
@@ -73,6 +75,7 @@ class RunningJob:
 
     rendered:     frames of each segment that are rendered
     reported:     the stage that was put on record last, and when
+    moved:        the progress that was put on record last, and since when it is that
     counted:      frames that the metrics have counted
     """
 
@@ -82,6 +85,7 @@ class RunningJob:
     control: JobControl
     rendered: list[float] = field(default_factory=list)
     reported: tuple[Stage | None, float] = (None, 0.0)
+    moved: tuple[float, float] = (0.0, 0.0)
     counted: float = 0.0
 
     @property
@@ -104,7 +108,11 @@ class RunningJob:
             before, whole = _SHARES[stage]
             # A full disk shows when the step is to be recorded.
             with suppress(DBAPIError):
-                DBOS.set_event(PROGRESS, {"stage": stage, "progress": round(before + whole * share, 4), "at": now})
+                progress = round(before + whole * share, 4)
+                if progress != self.moved[0]:
+                    self.moved = (progress, now)
+                event = {"stage": stage, "progress": progress, "at": now, "moved": self.moved[1]}
+                DBOS.set_event(PROGRESS, event)
 
     def check(self) -> None:
         """Raises if the job may not go on, see `JobRegistry.check`."""

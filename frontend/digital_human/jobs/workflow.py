@@ -14,7 +14,7 @@ from typing import Any
 
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 
-from digital_human.errors import JobCancelledError, ServiceError
+from digital_human.errors import JobCancelledError, ServiceError, UnavailableError
 from digital_human.files.disk_space import has_disk_space
 from digital_human.jobs.cancellation import JobControl
 from digital_human.jobs.models import JobSpec, failure_of
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _WEBHOOK_ATTEMPTS = 8
 # A job that takes its whole process down with it is given up after so many.
 _MAX_RECOVERIES = 30
+_TRITON_POLL = 0.2
 
 Notify = Callable[[str, JobSpec, Mapping[str, Any]], None]
 """Queues the webhook of a task, if it has one: (task id, job, outcome)."""
@@ -87,6 +88,7 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
     control.timeout, control.deadline = spec.timeout, started + spec.timeout
     log.info("task %s is under way", task_id)
     try:
+        _wait_for_triton(context, spec.options.engine, control)
         with context.pool.lease() as worker:
             result = make_video(RunningJob(context, task_id, spec, control), worker, started)
     except Exception as error:
@@ -106,6 +108,19 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
     log.info("task %s finished: %d frames, %.2f x real time", task_id, result["frames"], result["real_time_factor"])
     notify(task_id, spec, {"state": "succeeded", "result": result})
     return result
+
+
+def _wait_for_triton(context: WorkflowContext, engine: str, control: JobControl) -> None:
+    """Hold the job while Triton loads. Raises UnavailableError after `triton_wait_seconds` or once it is given up."""
+    deadline = time.monotonic() + context.settings.triton_wait_seconds
+    while True:
+        try:
+            context.require_engine(engine)
+            return
+        except UnavailableError as error:
+            if not error.transient or time.monotonic() > deadline:
+                raise
+        context.registry.pause(_TRITON_POLL, control)
 
 
 def _begin(task_id: str) -> float:

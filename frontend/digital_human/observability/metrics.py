@@ -160,4 +160,4 @@ def _fetch(url: str | None) -> bytes:
 async def endpoint(request: Request) -> Response:
     """`GET /metrics`"""
     triton = request.app.state.service.triton
-    return await exposition(triton.metrics_url if triton else None)
+    return await exposition(triton.metrics_url)

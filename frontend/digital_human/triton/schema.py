@@ -76,9 +76,10 @@ def check(url: str, models: Sequence[str]) -> None:
     """Check that a server serves these models with the expected tensors.
 
     models: names; a model without a contract here only has to be ready
-    Raises UnavailableError that says what is wrong: no server, a missing model, or other tensors.
+    Raises UnavailableError that says what is wrong: no server, a missing model, or other tensors. It is transient for
+    the former two: a server starts, and loads what it lacks.
     """
-    problems = []
+    missing, problems = [], []
     for name in models:
         try:
             status, metadata = kserve.call(url, f"v2/models/{name}")
@@ -86,11 +87,12 @@ def check(url: str, models: Sequence[str]) -> None:
         except (OSError, http.client.HTTPException) as error:
             raise UnavailableError("triton_not_found", url=url, reason=str(error)) from error
         if status != 200 or ready != 200:
-            problems.append(f"{name} is not served or not ready")
+            missing.append(f"{name} is not served or not ready")
         elif name in CONTRACTS:
             problems += [f"{name}: {problem}" for problem in _differences(metadata, CONTRACTS[name])]
-    if problems:
-        raise UnavailableError("triton_does_not_fit", url=url, problems="; ".join(problems))
+    if problems or missing:
+        found = "; ".join(missing + problems)
+        raise UnavailableError("triton_does_not_fit", url=url, problems=found, transient=not problems)
 
 
 def _differences(metadata: Any, contract: Contract) -> list[str]:

@@ -156,6 +156,14 @@ class TritonServer:
         process = self._guard
         return self._is_ready.is_set() and process is not None and process.poll() is None
 
+    def require_ready(self) -> None:
+        """Raises UnavailableError unless the server is ready; not transient once the server is given up."""
+        if self.is_ready():
+            return
+        if self._failure:
+            raise UnavailableError("triton_failed", reason=self._failure, transient=False)
+        raise UnavailableError("triton_not_ready")
+
     def ready(self, timeout: float = 120.0) -> None:
         """Wait until every needed model is loaded.
 
@@ -164,7 +172,7 @@ class TritonServer:
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self._failure:
-                raise UnavailableError("triton_failed", reason=self._failure)
+                self.require_ready()
             if time.monotonic() > deadline or self._stopping.is_set():
                 raise UnavailableError("triton_not_started", output=self._error_summary())
             time.sleep(START_POLL_INTERVAL)

@@ -1,4 +1,4 @@
-"""Says in the file itself that a machine made it, for programs to read."""
+"""Machine-readable labels of AI-generated content: the AIGC label in the metadata, and C2PA content credentials."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _MANIFEST = {
 
 
 def implicit_label(task_id: str, producer: str) -> dict[str, str]:
-    """Metadata of the implicit label that China's labelling rules (GB 45438-2025) ask for.
+    """Metadata of the implicit label of China's labelling rules (GB 45438-2025).
 
-    Label "1" says that the content is generated. Reserved codes are for the producer's own checks and stay empty.
+    Label "1" means generated content. The reserved codes are for the producer's own checks and stay empty.
     """
     label = {
         "Label": "1",
@@ -41,9 +41,9 @@ def implicit_label(task_id: str, producer: str) -> dict[str, str]:
 
 
 def sign(path: Path, suffix: str, settings: Settings) -> None:
-    """Add C2PA content credentials to the file. Matroska has no place for them, so such files stay as they are.
+    """Add C2PA content credentials to the file. Matroska cannot hold them, so such files stay as they are.
 
-    Raises ServiceError where the configured key cannot sign.
+    Raises ServiceError if the configured key cannot sign.
     """
     if suffix.lower() not in _FORMATS:
         return
@@ -57,7 +57,7 @@ def sign(path: Path, suffix: str, settings: Settings) -> None:
 
 
 def require_key(settings: Settings) -> None:
-    """Sign a picture of one point where a key is configured, so that a bad key is found before any work is done.
+    """Sign an image of one pixel if a key is configured, so that a bad key is found before any work.
 
     Raises ServiceError.
     """
@@ -67,7 +67,7 @@ def require_key(settings: Settings) -> None:
 
 
 def _sign(kind: str, source: IO[bytes], target: IO[bytes], settings: Settings, authority: str | None = None) -> None:
-    # Loaded here because most installations have no key, and the library is large.
+    # Imported here because most installations have no key and the library is large.
     import c2pa
 
     assert settings.c2pa_certificate is not None and settings.c2pa_private_key is not None

@@ -100,7 +100,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         pool.start()
         try:
             with open_jobs(settings, pool, require_engine) as jobs:
-                metrics.watch(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
+                metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
                 yield Service(settings, jobs, triton, engines)
         finally:
             pool.stop()

@@ -41,7 +41,7 @@ end = tracing.configure(sys.argv[1])
 with job_scope.job(sys.argv[2]):
     with tracing.span("render"):
         sent = tracing.headers()
-with tracing.joined(sent):
+with tracing.continue_trace(sent):
     list(prefetch(frames(), 1, "draw"))
 try:
     with job_scope.job(sys.argv[3]), tracing.span("plan"):

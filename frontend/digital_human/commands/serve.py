@@ -19,12 +19,12 @@ from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# A container is given ten.
+# Seconds. Docker kills a container ten seconds after SIGTERM.
 _BEYOND_GRACE = 9.0
 
 
 def serve(settings: Settings, host: str | None = None, port: int | None = None) -> int:
-    """Exit status of the process. host, port: instead of those of the settings."""
+    """Run the service until a signal ends it. Returns the exit status. host, port: override the settings."""
     settings = settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
     require_keys(settings)
     require_key(settings)
@@ -43,7 +43,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
 
 
 class _Server(uvicorn.Server):
-    """patience: seconds from the signal on after which the process ends by force"""
+    """Stops at once on a signal. patience: seconds from the signal until the process is ended by force"""
 
     def __init__(self, config: uvicorn.Config, patience: float) -> None:
         super().__init__(config)
@@ -51,12 +51,12 @@ class _Server(uvicorn.Server):
         self._last_resort.daemon = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """At the signal itself, so that callers who wait for a job are answered and uvicorn need not wait for them."""
+        """Stop jobs as soon as the signal arrives, so that waiting callers are answered and do not hold up uvicorn."""
         service = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
         if service is not None:
             service.jobs.stop_soon()
-        # uvicorn's own handler would end the process by the same signal once everything has been stopped. To stop when
-        # asked is no failure, and the end of a trace comes after that.
+        # uvicorn's own handler would re-raise the signal after the shutdown, although stopping on request is no failure
+        # and the last spans are sent after it.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         if not self.should_exit:
             self._last_resort.start()
@@ -64,6 +64,6 @@ class _Server(uvicorn.Server):
 
 
 def _end_by_force() -> None:
-    """Whoever waits for a database that is away does so without end. Its jobs are taken up at the next start."""
+    """A thread blocked on an unreachable database never returns. The jobs resume at the next start."""
     log.error("not everything could be stopped in time: the service ends by force")
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Inputs that the caller named by URL."""
+"""Downloads inputs that callers name by URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_url(text: str) -> bool:
 
 
 def fetch(url: str, path: Path, field: str, settings: Settings, check: Callable[[], None]) -> None:
-    """Download to `path`. `check` is called several times a second and raises to break off.
+    """Download to `path`. `check` is called several times a second and raises to cancel.
 
     Raises ForbiddenError, BadInputError where the host does not give the file within `fetch_seconds`, and
     TooLargeError; nothing is left behind then.

@@ -1,4 +1,4 @@
-"""Tells whether a job's input is still the file that the job began with."""
+"""Detects whether a job's input is still the same file as when the job began."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def identify(descriptor: int) -> Identity:
 
 
 def is_same(now: Identity, then: Identity) -> bool:
-    """Whether both are of one file that nobody has written to in between."""
+    """Whether both identify the same file, unmodified in between."""
     if list(now[:3][: len(then)]) != list(then[:3]):
         return False
     if len(then) < 4:
         return True
-    # The number of a device is good for one machine until it restarts; a job may go on after that, or elsewhere.
+    # Device numbers are valid on one machine until it restarts; a job may resume after that, or elsewhere.
     boot, _, device = str(now[3]).partition(":")
     boot_then, _, device_then = str(then[3]).partition(":")
     return boot != boot_then or device == device_then

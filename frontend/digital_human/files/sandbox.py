@@ -1,8 +1,8 @@
-"""Paths of callers: where they lead, whether that is allowed, and opening them so that the answer stays true.
+"""Resolves callers' paths, checks that they are allowed, and opens them so that the check stays true.
 
-A check by name is worth nothing once somebody can exchange a folder for a link between the check and the use. So
-`resolve` only gives early, clear answers. Whatever is read or written is opened by `open_file` and `open_folder`, which
-walk from an allowed root one name at a time without following links, and is then used through its descriptor
+A check by name is worthless if somebody can replace a folder with a link before the file is used. So `input_path` and
+`output_path` only give early, clear errors. Files and folders are opened by `open_file` and `open_folder`, which walk
+from an allowed root one name at a time without following links, and are then used through their descriptors
 (`by_descriptor`).
 """
 
@@ -24,7 +24,7 @@ from digital_human.files.host_paths import is_windows, mapped
 
 @dataclass(frozen=True)
 class JobPaths:
-    """Absolute, with symbolic links resolved."""
+    """The files of a job; absolute paths with symbolic links resolved."""
 
     audio: Path
     video: Path
@@ -33,12 +33,12 @@ class JobPaths:
 
 @dataclass(frozen=True)
 class Allowed:
-    """Where callers may read and write.
+    """The folders that callers may read and write.
 
-    base:     relative paths start here
+    base:     start of relative paths
     roots:    allowed folders, links resolved
-    private:  a folder inside one of them that is the service's own
-    mappings: (prefix of the caller's paths, what it is called here), applied first
+    private:  a folder inside one of them that only the service may use
+    mappings: (prefix of callers' paths, its replacement), applied first
     """
 
     base: Path
@@ -48,10 +48,10 @@ class Allowed:
 
 
 def resolve(audio: str, video: str, save: str, base: Path, roots: Sequence[Path]) -> JobPaths:
-    """Where the caller's paths lead; relative ones start at `base`.
+    """Resolve the paths of a job; relative ones start at `base`.
 
-    Raises ForbiddenError outside `roots`, NotFoundError for a missing input, ConflictError where the output is an
-    input, and BadInputError for a folder or an unknown output type.
+    Raises ForbiddenError outside `roots`, NotFoundError for a missing input, ConflictError if the output is an input,
+    and BadInputError for a folder or an unknown output type.
     """
     allowed = Allowed(base, roots)
     inputs = {"audio_path": input_path(audio, "audio_path", allowed)}
@@ -159,7 +159,7 @@ def open_folder(path: Path, roots: Sequence[Path], field: str, create: bool = Fa
 
 
 def by_descriptor(descriptor: int, name: str = "") -> Path:
-    """A path that leads to what is open, whatever has become of its name; `name` lies inside an open folder."""
+    """A path to an open file or folder, whatever has become of its name. name: a file inside an open folder"""
     return Path(f"/proc/self/fd/{descriptor}") / name
 
 

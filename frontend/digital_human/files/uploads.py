@@ -1,4 +1,4 @@
-"""Files that callers send because they share no disk with the service, and results kept for them to fetch."""
+"""Files that callers upload because they share no disk with the service, and results kept for download."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def is_upload(text: str) -> bool:
 
 
 def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
-    """Where the file of an upload id lies; its keeping time starts again.
+    """The file of an upload id. Its keeping time starts again.
 
-    Raises NotFoundError where this owner has no upload of that id.
+    Raises NotFoundError if this owner has no upload of that id.
     """
     if not _ID.fullmatch(text):
         raise NotFoundError("upload_not_found", field=field)
@@ -46,7 +46,7 @@ def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
 
 
 def last_use(path: Path, settings: Settings) -> float:
-    """When an upload was sent or last named by a job, in seconds since 1970. Raises OSError where it is gone."""
+    """When an upload was sent or last used by a job, in seconds since 1970. Raises OSError if it is gone."""
     times = [path.stat().st_mtime]
     with suppress(OSError):
         times.append((_uses(settings) / path.name).stat().st_mtime)
@@ -60,21 +60,21 @@ def remove_upload(path: Path, settings: Settings) -> None:
 
 
 def _record_use(path: Path, settings: Settings) -> None:
-    # Not by the upload's own times: a running job tells by those that its input was exchanged.
+    # Not in the upload's own times: by them a running job detects that its input was replaced.
     with suppress(OSError):
         _uses(settings).mkdir(exist_ok=True)
         (_uses(settings) / path.name).touch()
 
 
 def result_path(task_id: str, settings: Settings) -> Path:
-    """Where a result lies whose caller named no path."""
+    """The path of a result for which the caller named none."""
     return settings.state_path / "results" / f"{task_id}.mp4"
 
 
 class Receiver:
-    """Takes a multipart body piece by piece and keeps its one file part; memory does not grow with the file.
+    """Receives a multipart body in pieces and stores its one file part, in constant memory.
 
-    Also a context manager: what is not finished by `finish` is gone at its end.
+    As a context manager it removes an upload that was not completed by `finish`.
     """
 
     def __init__(self, content_type: str, owner: str, settings: Settings) -> None:

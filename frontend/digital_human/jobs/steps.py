@@ -190,7 +190,7 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "started": round(started, 3),
         "ended": round(time.time(), 3),
     }
-    metrics.finished(result)
+    metrics.record_result(result)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Every request is counted, timed and logged, without holding up what is streamed."""
+"""Counts, times and logs every request, without buffering the response."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from digital_human.observability import metrics
 
 log = logging.getLogger(__name__)
 
-# A caller may send any word as a method, and a label must not grow by it.
+# Callers may send any method, but the label must stay bounded.
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-# Asked every few seconds by machines; of interest only to those who look for them.
+# Machines poll these every few seconds; logged at DEBUG only.
 _QUIET = {"/health", "/ready", "/metrics"}
 
 
 class AccessLog:
-    """ASGI middleware. A route is counted by its pattern, never by the path that was asked for."""
+    """ASGI middleware. Requests are counted by the pattern of their route, not by their path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -31,7 +31,7 @@ class AccessLog:
             return
         code = 500
 
-        async def watched(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
@@ -39,7 +39,7 @@ class AccessLog:
 
         start = time.perf_counter()
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - start
             route = _route(scope)

@@ -11,5 +11,5 @@ from digital_human.observability import logs, metrics, tracing
 @contextmanager
 def job(task_id: str) -> Iterator[None]:
     """The block runs the job. Another process may have begun it."""
-    with logs.task(task_id), metrics.job(), tracing.job(task_id):
+    with logs.task(task_id), metrics.count_job(), tracing.job(task_id):
         yield

@@ -1,11 +1,11 @@
-"""Logging: one line an event, the task's id on each, readable on a terminal and JSON anywhere else.
+"""Logging: one line per event, with the task's id; readable on a terminal, JSON elsewhere.
 
-Code logs with the standard library and puts numbers into `extra`:
+Code uses the standard library's loggers and puts values into `extra`:
 
     log.info("job finished", extra={"frames": 75})
 
-Whatever is in `extra` becomes a field of the JSON line and `key=value` on a terminal. The task's id needs no mention:
-it is taken from the context, which `digital_human.core.concurrency` hands on to the threads of a job.
+Each entry of `extra` becomes a field of the JSON line and `key=value` on a terminal. The task's id is added from the
+context, which `digital_human.core.concurrency` passes on to the threads of a job.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DIM, _PLAIN = "\033[2m", "\033[0m"
 
 @contextmanager
 def task(identifier: str) -> Iterator[None]:
-    """Every line that is logged in the block, and in the stages it starts, carries the task's id."""
+    """Add the task's id to every line that the block logs, and the threads that it starts."""
     token = task_id.set(identifier)
     try:
         yield
@@ -45,7 +45,7 @@ def task(identifier: str) -> Iterator[None]:
 
 
 def configure(level: str, folder: Path | None = None) -> None:
-    """Log to standard error, and as JSON to a rotating file where a folder is given. Replaces earlier handlers."""
+    """Log to standard error and, if a folder is given, as JSON to a rotating file. Replaces earlier handlers."""
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(
         TerminalFormatter(colour="NO_COLOR" not in os.environ) if sys.stderr.isatty() else JsonFormatter()
@@ -72,7 +72,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, task_id, the fields, and an exception's trace."""
+    """One JSON object per line: time (UTC), level, logger, message, task_id, fields, and the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -88,7 +88,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TerminalFormatter(logging.Formatter):
-    """Time, level, message and fields; the id of the task is cut to its first eight digits."""
+    """Time, level, first eight digits of the task's id, message and fields."""
 
     def __init__(self, colour: bool) -> None:
         super().__init__(datefmt="%H:%M:%S")

@@ -1,7 +1,7 @@
-"""What Prometheus is told. Counters and gauges live here; the code that does the work calls them where it happens.
+"""Prometheus metrics. The counters and gauges are defined here; code updates them where things happen.
 
-Labels take values from short fixed lists only (states, stages, kinds of error, routes), and every series that a
-dashboard shows exists from the start, so that a rate over it is 0 and not "no data" until the first event.
+Labels take values from short fixed lists only (states, stages, kinds of error, routes). Every series of the dashboards
+exists from the start, so that a rate over it is 0 rather than "no data" until the first event.
 """
 
 from __future__ import annotations
@@ -90,26 +90,26 @@ for _result in ("hit", "miss"):
 
 
 @contextmanager
-def job() -> Iterator[None]:
-    """Counts the job that the block runs. One that is only interrupted, to go on elsewhere, is not counted."""
+def count_job() -> Iterator[None]:
+    """Count and time the job that the block runs. A job that is interrupted, to resume elsewhere, is not counted."""
     start = time.perf_counter()
     try:
         yield
     except Exception as error:
         state = "cancelled" if "Cancelled" in type(error).__name__ else "failed"
         errors.labels("job", kind(error)).inc()
-        _ended(state, start)
+        _record_end(state, start)
         raise
-    _ended("succeeded", start)
+    _record_end("succeeded", start)
 
 
-def _ended(state: str, start: float) -> None:
+def _record_end(state: str, start: float) -> None:
     jobs_finished.labels(state).inc()
     job_duration.observe(time.perf_counter() - start)
 
 
-def finished(result: Mapping[str, Any]) -> None:
-    """Take up what a job that succeeded tells of itself."""
+def record_result(result: Mapping[str, Any]) -> None:
+    """Record the result of a job that succeeded."""
     video_seconds.inc(result["duration"])
     real_time_factor.observe(result["real_time_factor"])
     frames_without_face.inc(result["frames_without_face"])
@@ -118,11 +118,12 @@ def finished(result: Mapping[str, Any]) -> None:
         stage_duration.labels(stage).observe(result["timings"][stage])
 
 
-def watch(count: Callable[[], Mapping[Any, int]], is_ready: Callable[[], bool], folder: Path) -> None:
-    """Where `/metrics` finds what is true at the moment it is asked.
+def set_sources(count: Callable[[], Mapping[Any, int]], is_ready: Callable[[], bool], folder: Path) -> None:
+    """Set the functions that `/metrics` calls for current values.
 
-    count: jobs in each of `OPEN`, in all processes that share the queue
-    folder: where results are written
+    count:    number of jobs in each of `OPEN`, over all processes that share the queue
+    is_ready: whether Triton serves every needed model
+    folder:   folder of the results
     """
     for state in OPEN:
         jobs.labels(state).set_function(partial(_counted, count, state))
@@ -135,12 +136,12 @@ def _counted(count: Callable[[], Mapping[Any, int]], state: str) -> float:
     try:
         return float(count()[state])
     except Exception:
-        # Everything else is worth telling while the queue's database is away.
+        # The other metrics are still of use while the queue's database is away.
         return float("nan")
 
 
 async def exposition(triton_metrics: str | None) -> Response:
-    """Everything of this process and, with an embedded Triton at that address, everything of Triton."""
+    """The metrics of this process and, if an address is given, of the embedded Triton."""
     own, triton = await asyncio.gather(asyncio.to_thread(generate_latest), asyncio.to_thread(_fetch, triton_metrics))
     return Response(own + triton, media_type=CONTENT_TYPE_LATEST)
 
@@ -153,7 +154,7 @@ def _fetch(url: str | None) -> bytes:
             body = answer.read()
             return body if isinstance(body, bytes) else b""
     except (OSError, http.client.HTTPException):
-        # It starts or restarts; `digital_human_triton_ready` says so.
+        # Triton is starting; `digital_human_triton_ready` says so.
         return b""
 
 

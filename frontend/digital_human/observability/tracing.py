@@ -1,8 +1,7 @@
-"""OpenTelemetry: one trace a job, from the request through the stages into Triton.
+"""OpenTelemetry: one trace per job, from the request through the stages into Triton.
 
-Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is recorded and the calls here cost next to nothing. A job's trace has the
-task's id as its own, so the two never have to be matched, and a job that was resumed by another process goes on in the
-same trace.
+Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is recorded, at next to no cost. The trace id of a job is its task id, and
+a job that another process resumes continues the same trace.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ _TRACER = "frontend"
 
 
 def configure(endpoint: str | None, service: str = "digital-human-service") -> Callable[[], None]:
-    """Send spans to an OTLP collector over HTTP; returns what sends the last ones and stops.
+    """Send spans to an OTLP collector over HTTP. Returns a function that sends the last spans and stops.
 
-    endpoint: base address, as OTEL_EXPORTER_OTLP_ENDPOINT; None records nothing
+    endpoint: base address, as in OTEL_EXPORTER_OTLP_ENDPOINT; None records nothing
     """
     if not endpoint:
         return lambda: None
@@ -55,7 +54,7 @@ _TASK_KEY = context.create_key("task-trace-id")
 
 @contextmanager
 def job(task_id: str, name: str = "job") -> Iterator[Span]:
-    """A root span of a job, one when it is submitted and one when it runs; their trace id is the task's id."""
+    """Start a root span of a job, once when it is submitted and once when it runs. The trace id is the task's id."""
     fresh = context.set_value(_TASK_KEY, uuid.UUID(task_id).int, context.Context())
     token = context.attach(fresh)
     try:
@@ -66,13 +65,13 @@ def job(task_id: str, name: str = "job") -> Iterator[Span]:
 
 
 def span(name: str, **attributes: str | int | float | bool) -> AbstractContextManager[Span]:
-    """A span within the current one; an exception that leaves it marks it as failed."""
+    """Start a span within the current one. An exception that leaves it marks it as failed."""
     return trace.get_tracer(_TRACER).start_as_current_span(name, attributes=attributes)
 
 
 @contextmanager
-def joined(sent: Mapping[str, str]) -> Iterator[None]:
-    """The block belongs to the span whose `headers` another process has sent."""
+def continue_trace(sent: Mapping[str, str]) -> Iterator[None]:
+    """Make spans of the block children of the span whose `headers` another process sent."""
     token = context.attach(propagate.extract(sent))
     try:
         yield
@@ -81,7 +80,7 @@ def joined(sent: Mapping[str, str]) -> Iterator[None]:
 
 
 def headers() -> dict[str, str]:
-    """What joins a request to Triton, or a worker, to the current span; empty while nothing is recorded."""
+    """HTTP headers that let Triton or a worker continue the current trace; empty while nothing is recorded."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier

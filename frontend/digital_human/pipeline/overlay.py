@@ -1,4 +1,4 @@
-"""Marks laid over the finished picture: the caller's watermark and the mark that says a person is synthetic."""
+"""Overlays on the output: the watermark and the mark of a synthetic person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIGITAL_HUMAN_MARK = Path(__file__).parents[1] / "assets" / "digital_human_mark.
 
 @dataclass(frozen=True)
 class Overlay:
-    """A picture in place.
+    """An image at its position.
 
     x, y:   of its top left corner in the frame, even
     luma:   float32 [h, w], chroma: float32 [2, h/2, w/2], already times their opacity
@@ -35,7 +35,7 @@ class Overlay:
 
 
 def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: float | None = None) -> Overlay:
-    """An RGBA picture set `MARGIN` pixels from both edges.
+    """Load an RGBA image and place it `MARGIN` pixels from two edges.
 
     height_share: its height over the frame's shorter side; without one it keeps its own size, up to a third of it
 
@@ -59,7 +59,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     x = info.width - MARGIN - width
     y = MARGIN if corner == "top right" else info.height - MARGIN - height
-    # The picture is set into one whose edges fall between chroma samples.
+    # Pad the image so that its edges fall between chroma samples.
     left, top = x % 2, y % 2
     right, bottom = (left + width) % 2, (top + height) % 2
     image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
@@ -74,7 +74,7 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
 
 
 def apply_overlays(frame: Frame, overlays: list[Overlay]) -> Frame:
-    """The frame with the overlays on it; the frame itself when there are none."""
+    """A copy of the frame with the overlays; the frame itself if there are none."""
     if not overlays:
         return frame
     frame = frame.copy()

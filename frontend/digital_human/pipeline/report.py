@@ -1,6 +1,6 @@
-"""What the networks made of a job, small enough for a browser to plot: so that a bad result can be understood.
+"""A report of each job, small enough for a browser to plot: what the models saw and heard, to explain a bad result.
 
-Written beside the job's state when it has been planned, with a picture of its template, and kept as long as a result.
+It is written with an image of the template when the job has been planned, and kept as long as a result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from digital_human.settings import Settings
 log = logging.getLogger(__name__)
 
 POINTS = 1500
-"""Most that a curve has; longer ones are thinned."""
+"""Largest number of points of a curve; longer curves are thinned."""
 PICTURE_HEIGHT = 240
 
 
@@ -33,8 +33,8 @@ def picture_path(settings: Settings, task_id: str) -> Path:
     return report_path(settings, task_id).with_suffix(".jpg")
 
 
-def keep(settings: Settings, task_id: str, plan: RenderPlan, speech: Float32) -> None:
-    """Write the report and the picture. A job does not fail for want of them."""
+def write_report(settings: Settings, task_id: str, plan: RenderPlan, speech: Float32) -> None:
+    """Write the report and the image. If that fails, the job goes on without."""
     try:
         path = report_path(settings, task_id)
         path.parent.mkdir(exist_ok=True)
@@ -45,15 +45,17 @@ def keep(settings: Settings, task_id: str, plan: RenderPlan, speech: Float32) ->
 
 
 def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
-    """Curves over the output's time, all of them lists of equally spaced values.
+    """Curves over the output's time, as lists of equally spaced values.
 
-    waveform: largest magnitude, 0-1            aperture: opening of the mouth, 1 being the widest of this job
-    faces:    [x, y, width, height] of the face in the template frame shown, in shares of the picture; null without
+    waveform: largest magnitude, 0-1
+    aperture: opening of the mouth over the widest of this job, 0-1
+    faces:    [x, y, width, height] of the face in the template frame, in shares of the frame; null without a face
+    scores:   of these faces, 0-1
     """
     info, track = plan.prepared.info, plan.prepared.template.track
     loudness = np.maximum.reduceat(np.abs(speech), _starts(len(speech)))
     shown = plan.frame_indices[thin(plan.length)]
-    # Laid out so that each coordinate of a face is a row: that is seven times as quick.
+    # With each coordinate of a face in a row, the reductions are seven times as fast.
     points = np.ascontiguousarray(track.landmarks[shown, :, :2].transpose(0, 2, 1))
     low, high = points.min(2), points.max(2)
     boxes = np.concatenate([low, high - low], 1) / np.tile([info.width, info.height], 2)
@@ -70,7 +72,7 @@ def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
 
 
 def picture(plan: RenderPlan) -> bytes:
-    """JPEG of the template's first picture."""
+    """The template's first frame as JPEG."""
     frame = plan.prepared.reader.first_frame()
     size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
@@ -84,7 +86,7 @@ def thin(count: int) -> npt.NDArray[np.int64]:
 
 
 def _starts(samples: int) -> npt.NDArray[np.int64]:
-    """Where the stretches begin that each become a point of the waveform."""
+    """Indices of the samples at which the points of the waveform begin."""
     count = min(POINTS, samples)
     return np.arange(count) * samples // count
 

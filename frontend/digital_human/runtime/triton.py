@@ -1,4 +1,4 @@
-"""The embedded Triton or an external one, as the settings say."""
+"""Provides Triton: embedded or external, as configured."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def triton_for(settings: Settings, wait: bool = True, loads: Sequence[str] | Non
     """The embedded Triton, or the external one if there is one.
 
     wait:  return only if it is ready; the embedded one is given time to start. Otherwise either may come later
-    loads: the models that somebody will call; all of the repository if not given
+    loads: names of the models to load; all models of the repositories if None
     Raises UnavailableError if it is not ready, or can never be: it serves other tensors than this service needs.
     """
     needed = models_needed(load_engines(settings.engine_modules).find(settings.engine))

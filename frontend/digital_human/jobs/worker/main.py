@@ -98,7 +98,7 @@ def _serve(
                     session.close()
                     session = None
                 session = JobSession(command.job, settings, context, engines, report)
-            with logs.task(command.job.task_id), tracing.joined(command.job.trace):
+            with logs.task(command.job.task_id), tracing.continue_trace(command.job.trace):
                 answer = _do(session, command)
         except Exception as error:
             answer = _failure(error)

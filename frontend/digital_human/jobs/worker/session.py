@@ -106,7 +106,7 @@ class JobSession:
         save_arrays(self._folder / "plan", arrays)
         plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
         timings["plan"] = time.perf_counter() - clock
-        report.keep(self._settings, self.task_id, plan, speech)
+        report.write_report(self._settings, self.task_id, plan, speech)
         info = prepared.info
         return PrepareResult(
             inputs=self._begun_with,

@@ -35,7 +35,7 @@ from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media.contact_sheet import write_contact_sheet
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 
-GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd")}
+GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd", "address", "retalking")}
 """Clips whose names begin so are natural speech, compared at their own constant offset; all others are GRID's."""
 LARGEST_OFFSET = 6
 MEANS = ("sync", "second", "width", "range", "sharpness", "flicker", "steadiness", "chroma")
@@ -199,7 +199,7 @@ def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_
 
 def _as_speech(curve: lip_metrics.Curve) -> speech_to_lips.LipCurves:
     nothing = np.zeros(len(curve), np.float32)
-    return speech_to_lips.LipCurves(curve.astype(np.float32), nothing, nothing, nothing)
+    return speech_to_lips.LipCurves(curve.astype(np.float32), nothing, nothing)
 
 
 def _sheet(target: Path, video: Path, seen: lip_metrics.Seen) -> None:

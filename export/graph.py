@@ -61,3 +61,22 @@ class Graph:
         )
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, path)
+
+
+def halve(model: onnx.ModelProto, smallest: int = 2048) -> None:
+    """Store the float32 constants of at least `smallest` numbers in float16, in place, and cast them back in the graph.
+
+    Runtimes fold the cast as they load, so nothing is computed in float16 and nothing depends on the processor.
+    """
+    constants, casts = [], []
+    for constant in model.graph.initializer:
+        values = numpy_helper.to_array(constant)
+        if values.dtype == np.float32 and values.size >= smallest:
+            name = f"{constant.name}.half"
+            casts.append(helper.make_node("Cast", [name], [constant.name], to=TensorProto.FLOAT))
+            constant = numpy_helper.from_array(values.astype(np.float16), name)
+        constants.append(constant)
+    nodes = [*casts, *model.graph.node]
+    for field, kept in (("initializer", constants), ("node", nodes)):
+        model.graph.ClearField(field)
+        getattr(model.graph, field).extend(kept)

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
+from export.graph import halve
 from export.networks.speech_to_lips import SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 
 
 def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
-    """Write model.onnx; batch and length are dynamic."""
+    """Write model.onnx; batch and length are dynamic. Weights are stored in float16 and computed with in float32."""
     network, _ = load(weights)
+    path = target_dir / "model.onnx"
     instants = {0: "batch", 1: "instants"}
     target_dir.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         _Served(network).eval(),
         (torch.zeros(2, 3 * SAMPLE_RATE),),
-        str(target_dir / "model.onnx"),
+        str(path),
         input_names=["audio"],
-        output_names=["lips", "closure", "silence", "phonemes"],
-        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "closure": instants,
-                      "silence": instants, "phonemes": instants},
+        output_names=["lips", "aperture", "closure", "silence", "phonemes"],
+        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "aperture": instants,
+                      "closure": instants, "silence": instants, "phonemes": instants},
         opset_version=17,
         dynamo=False,
     )  # fmt: skip
+    model = onnx.load(path)
+    halve(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
 
 
 class _Served(nn.Module):
@@ -35,10 +42,11 @@ class _Served(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, audio: Tensor) -> tuple[Tensor, ...]:
         told = self.network(audio)
         return (
             told.lips,
+            told.aperture[..., 0],
             told.closure[..., 0].sigmoid(),
             told.silence[..., 0].sigmoid(),
             told.phonemes.softmax(dim=2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,6 +28,8 @@ from digital_human.engines.exemplar import (
 from digital_human.engines.exemplar.analysis import cover
 from digital_human.engines.exemplar.atlas import Atlas
 
+CLOSED = -1.095
+"""Standard aperture of a shut mouth, as the network tells it."""
 LIMITS = np.array([0.02, 0.05, 0.08, 0.12, 0.16, 0.25], np.float32)
 WIDTH_LIMITS = np.array([0.7, 0.8, 0.9, 0.04], np.float32)
 
@@ -99,22 +102,20 @@ class TestWarp:
 class TestCurves:
     def test_more_is_wider_and_never_more_than_the_person_does(self) -> None:
         standard = np.linspace(-3, 6, 200).astype(np.float32)
-        opening = retargeting.aperture(standard, zeros(200), zeros(200), LIMITS)
+        opening = retargeting.aperture(standard, zeros(200), LIMITS)
         assert (np.diff(opening) >= -1e-6).all()
         assert opening[0] == LIMITS[0]
         assert LIMITS[-1] <= opening[-1] <= 1.1 * LIMITS[-1]
 
-    @pytest.mark.parametrize("gate", ["closure", "silence"])
-    def test_closures_and_silence_shut_the_mouth(self, gate: str) -> None:
-        gates = {"closure": zeros(3), "silence": zeros(3)}
-        gates[gate][1] = 1
-        opening = retargeting.aperture(np.full(3, 1.5, np.float32), **gates, limits=LIMITS)
+    def test_an_aperture_that_touches_shuts_the_mouth_and_silence_alone_does_not(self) -> None:
+        silence = np.array([0, 0, 0, 1], np.float32)
+        opening = retargeting.aperture(np.array([1.5, CLOSED, 1.5, 1.5], np.float32), silence, LIMITS)
         assert opening[1] == LIMITS[0]
-        assert opening[0] == opening[2] > 0.15
+        assert opening[0] == opening[2] == opening[3] > 0.15
 
     @pytest.mark.parametrize("strength", [0.5, 0.8, 1.2, 1.5])
     def test_strength_moves_the_opening_about_the_shut_mouth_and_keeps_it_drawable(self, strength: float) -> None:
-        opening = retargeting.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), zeros(200), LIMITS)
+        opening = retargeting.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), LIMITS)
         changed = retargeting.strengthened(opening, strength, LIMITS)
         shut, middle = opening <= LIMITS[0], (opening > LIMITS[0]) & (opening < LIMITS[3])
         assert shut.any() and (changed[shut] == LIMITS[0]).all(), "what is shut stays shut"
@@ -123,7 +124,7 @@ class TestCurves:
         assert changed.max() < 1.25 * LIMITS[-1]
 
     def test_strength_one_changes_nothing(self) -> None:
-        opening = retargeting.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), zeros(200), LIMITS)
+        opening = retargeting.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), LIMITS)
         assert np.allclose(retargeting.strengthened(opening, 1.0, LIMITS), opening, atol=1e-7)
 
     def test_width_rests_at_the_median_and_stays_in_range(self) -> None:
@@ -241,29 +242,37 @@ class Listening:
         samples = np.asarray(inputs["audio"], np.float32)[:, 80::160]
         self.longest = max(self.longest, samples.shape[1])
         lips = np.stack([samples, 2 * samples, samples, samples, samples], 2)
-        return {"lips": lips, "closure": (samples > 0.9).astype(np.float32), "silence": np.zeros_like(samples)}
+        return {"lips": lips, "aperture": samples, "silence": np.zeros_like(samples)}
 
 
 class TestSpeech:
-    @pytest.mark.parametrize("seconds", [0.02, 1.0, 8.0, 8.01, 30.0])
+    @pytest.mark.parametrize("seconds", [0.02, 1.0, 8.01, 10.0, 10.01, 12.34, 30.0])
     def test_speech_of_any_length_has_no_seam(self, seconds: float) -> None:
         audio = np.sin(np.arange(int(seconds * 16000)) / 9000).astype(np.float32)
         count = max(1, int(seconds * 25))
         model = Listening()
         curves = speech_to_lips.predict_lips(audio, count, Fraction(25), model)
         wanted = np.sin((np.arange(count) + 0.5) / 25 * 16000 / 9000)
-        assert curves.aperture.shape == curves.closure.shape == (count,)
+        assert curves.aperture.shape == curves.silence.shape == (count,)
         if seconds >= 1:
             assert np.allclose(curves.aperture, wanted, atol=0.02)
             assert np.allclose(curves.width, 2 * wanted, atol=0.04)
         assert model.longest <= speech_to_lips.WINDOW
 
     def test_a_short_closure_is_not_missed_between_frames(self) -> None:
-        audio = np.zeros(16000, np.float32)
-        audio[8000:8160] = 1
+        audio = np.ones(16000, np.float32)
+        audio[8000:8160] = CLOSED
         curves = speech_to_lips.predict_lips(audio, 25, Fraction(25), Listening())
-        assert curves.closure.max() == 1
-        assert (curves.closure > 0).sum() <= 2
+        assert curves.aperture.min() == pytest.approx(CLOSED)
+        assert (curves.aperture < 1).sum() <= 2
+
+    @pytest.mark.parametrize("instants", [1, 49, 999, 1000, 1001, 1799, 6001])
+    def test_windows_are_equally_long_and_few_lengths_occur(self, instants: int) -> None:
+        windows = speech_to_lips.windows(instants)
+        lengths = {stop - start for start, stop in windows}
+        assert len(lengths) == 1 and lengths.pop() % speech_to_lips.STEP == 0
+        assert windows[0][0] == 0 and windows[-1][1] >= instants
+        assert all(before[1] - after[0] >= speech_to_lips.OVERLAP - 1 for before, after in pairwise(windows))
 
 
 def test_a_long_template_keeps_varied_runs() -> None:
@@ -279,9 +288,9 @@ def test_a_long_template_keeps_varied_runs() -> None:
 
 def test_a_timid_reading_is_strengthened_but_soft_words_stay_soft() -> None:
     swing = np.sin(np.arange(200) / 3).astype(np.float32)
-    timid = retargeting.aperture(0.6 * swing - 0.3, zeros(200), zeros(200), LIMITS)
+    timid = retargeting.aperture(0.6 * swing - 0.3, zeros(200), LIMITS)
     assert np.percentile(timid, 95) > 0.8 * LIMITS[-2]
-    few = retargeting.aperture(0.6 * swing[:8] - 0.3, zeros(8), zeros(8), LIMITS)
+    few = retargeting.aperture(0.6 * swing[:8] - 0.3, zeros(8), LIMITS)
     assert few.max() < timid.max()
 
 

@@ -190,7 +190,7 @@ def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: py
         assert health.first_unresponsive(triton.url, found, 30) is None
         return [json.loads(found[name].header)["inputs"][0]["shape"] for name in names]
 
-    assert shapes() == [[1, 192, 192, 3], [1, 128000]]
+    assert shapes() == [[1, 192, 192, 3], [1, 160000]]
     real = kserve.call
 
     def with_card(url: str, path: str) -> tuple[int, dict[str, object]]:
@@ -198,7 +198,7 @@ def test_on_a_gpu_the_look_is_a_full_batch(triton: TritonServer, monkeypatch: py
         return status, {**config, "instance_group": [{"kind": "KIND_GPU"}]}
 
     monkeypatch.setattr(kserve, "call", with_card)
-    assert shapes() == [[32, 192, 192, 3], [1, 128000]]
+    assert shapes() == [[32, 192, 192, 3], [1, 160000]]
 
 
 SERVICE = """

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.networks.speech_to_lips import PHONEMES, SpeechToLips
+from export.networks.listeners import Listeners
+from export.networks.spectra import PHONEMES
 from training.speech.clips import Clip
 from training.speech.phones import RATE
 
@@ -38,7 +39,7 @@ def aperture(posteriors: Tensor) -> Tensor:
     return (smooth[:, 0] - MEAN) / DEVIATION
 
 
-def estimate_delay(clip: Clip, network: SpeechToLips) -> float:
+def estimate_delay(clip: Clip, network: Listeners) -> float:
     """Seconds (positive: the sound is late) at which the openings heard fit the openings seen best."""
     with torch.no_grad():
         heard = aperture(network(torch.from_numpy(clip.audio)[None]).phonemes.softmax(dim=2))[0].numpy()

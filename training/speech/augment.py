@@ -5,6 +5,9 @@ Everything works on batches of equal length; `generator` is the only source of c
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -71,6 +74,48 @@ def warp_vocal_tract(power: Tensor, generator: torch.Generator, most: float = 0.
     share = (position - low)[:, :, None]
     rows = torch.arange(count)[:, None]
     return power[rows, low] * (1 - share) + power[rows, low + 1] * share
+
+
+def filter_sound(audio: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
+    """Another microphone for a share of [N, samples]: a smooth random gain over frequency; some are telephones."""
+    rows = torch.nonzero(_chosen(len(audio), share, generator)).flatten()
+    hertz = torch.fft.rfftfreq(audio.shape[1], 1 / SAMPLE_RATE)
+    place = (torch.log(hertz.clamp(min=60) / 60) / math.log(8000 / 60) * 7).clamp(max=6.999)
+    low = place.floor().long()
+    out = audio.clone()
+    for row in rows.tolist():
+        knots = torch.randn(8, generator=generator) * 4
+        gain = knots[low] + (knots[low + 1] - knots[low]) * (place - low)
+        if torch.rand(1, generator=generator) < 0.2:
+            top, bottom = _uniform(1, 3000, 5000, generator), _uniform(1, 50, 350, generator)
+            gain = gain - 40 * (hertz > top) - 30 * (hertz < bottom)
+        out[row] = torch.fft.irfft(torch.fft.rfft(audio[row]) * 10 ** (gain / 20), audio.shape[1])
+    return out
+
+
+def compress(audio: Tensor, generator: torch.Generator, share: float = 0.12) -> Tensor:
+    """A coarse codec for a share of [N, samples]: spectra of 32 ms rounded to steps of their largest value."""
+    size, out = 512, audio.clone()
+    whole = audio.shape[1] // size * size
+    for row in torch.nonzero(_chosen(len(audio), share, generator)).flatten().tolist():
+        spectra = torch.view_as_real(torch.fft.rfft(audio[row, :whole].reshape(-1, size)))
+        step = spectra.abs().amax(dim=(1, 2), keepdim=True) * _uniform(1, 0.003, 0.02, generator) + 1e-7
+        rounded = torch.view_as_complex((spectra / step).round() * step)
+        out[row, :whole] = torch.fft.irfft(rounded, size).flatten()
+    return out
+
+
+def add_background(
+    audio: Tensor, background: Callable[[], Tensor], generator: torch.Generator, share: float, loudest_db: float
+) -> Tensor:
+    """Lay what `background` draws [samples] beneath a share of [N, samples], at -35 to `loudest_db` of their level."""
+    out = audio.clone()
+    for row in torch.nonzero(_chosen(len(audio), share, generator)).flatten().tolist():
+        beneath = background()
+        level = audio[row].square().mean().sqrt() + 1e-5
+        gain = 10 ** (_uniform(1, -35.0, loudest_db, generator) / 20)
+        out[row] += level * gain * beneath / (beneath.square().mean().sqrt() + 1e-6)
+    return out
 
 
 def equalise(mel: Tensor, generator: torch.Generator) -> Tensor:

@@ -38,7 +38,7 @@ class Clip:
 def speaker_of(path: Path) -> str:
     """GRID clips are named after their talker; `x_` clips are one person each."""
     words = re.split(r"[_.]", path.stem)
-    if words[0] in ("x", "hdtf", "retalking", "grid"):
+    if words[0] in ("x", "hdtf", "retalking", "grid", "address"):
         return "_".join(words)
     return words[0]
 

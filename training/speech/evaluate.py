@@ -1,80 +1,69 @@
-"""How well the network predicts lips from speech.
+"""How well the network's lips follow: `python -m training.speech.evaluate --clips DIR... --work DIR [...]`.
 
-    python -m training.speech.evaluate --clips DIR --work DIR [--read DIR] [--weights FILE]
+What is measured is what the service serves: `model.onnx`, in its windows, through `curves_of` of the default engine.
 
-Three tables. *Correlation*: Pearson's r of predicted and measured lips, per clip; natural speech is compared at the
-clip's own constant offset, GRID at lag 0. *Closure*: on synthetic speech of known phone times, in voices that were
-not trained on, the share of p, b, m whose predicted aperture shuts within 40 ms, with and without the closure output
-drawing it down; the share of other consonants and vowels that the closure output takes for one; and the share of
-long pauses at rest. *Reading*: the same of the closure output in real speech of known words, GRID's held-out clips and
-files of the folder of read speech that were not trained on, where the phones are found by the network that has heard
-synthetic speech alone (`phonemes.npz` of the work folder); and the share of instants whose phoneme class is told.
+*Lips*: Pearson's r of predicted and measured lips, natural speech at each clip's own constant offset, GRID at lag 0;
+clips are averaged for each person, and the interval is a bootstrap over people. *Closures*: share of p, b, m at which
+the aperture falls into the lowest tenth of the utterance's range within 40 ms; of other sounds that it falls there; of
+instants whose phoneme class is right. *Rest*: mean opening over the 95th percentile of speech, where nobody speaks.
+*Look-ahead*: the same r for a stream that sees the last 2 s and so much of the future, every 80 ms.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
-from collections.abc import Iterable, Sequence
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
+import onnxruntime
 
-from export.networks.speech_to_lips import LIPS, SAMPLE_RATE, WEIGHTS, SpeechToLips, load
+from digital_human.engines.exemplar.speech_to_lips import curves_of
+from digital_human.media import read_speech
+from export.networks.spectra import CLOSED, HOP, LIPS, SAMPLE_RATE
+from export.networks.speech_to_lips import load_listeners
+from training.speech import background, voices
 from training.speech.clips import Clip, measure_all
-from training.speech.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Phone, classes_of, label
-from training.speech.reading import Reading, grid_readings, labelled, readers_in, readings_of
-from training.speech.synthesis import Espeak, Utterance, espeak
-from training.speech.texts import TEST_SENTENCES, UNHEARD_LANGUAGES
-from training.speech.train import HELD_OUT
+from training.speech.corpus import Spoken
+from training.speech.kokoro import Kokoro
+from training.speech.phones import BILABIAL, RATE, SILENCE, UNKNOWN, Labels
+from training.speech.reading import labelled, readers_in, readings_of
+from training.speech.split import Share, is_natural, read_split
+from training.speech.synthesis import Espeak
 
 Float32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
-NATURAL = ("hdtf_wda_aoc", "hdtf_wda_menendez", "hdtf_rd_radio2", "congress_60s")
-"""Clips of natural speech for measuring only."""
+MODEL = Path(__file__).parents[2] / "model_repository" / "speech_to_lips" / "1" / "model.onnx"
 LARGEST_LAG = 6
 """Frames either way in which a natural clip's own offset is searched."""
-TOLERANCE = 0.04
-SHUT = 0.1
-"""Share of the utterance's range of aperture below which lips touch."""
-LONG_PAUSE = 0.3
-CLOSING, RESTING = (0.35, 0.6), (0.3, 0.7)
-"""Probabilities of closure and of silence between which the aperture is drawn down to a shut mouth."""
+SHUT, TOLERANCE = 0.1, 0.04
+SPEECH_LEVEL = 1.8
+"""Standard aperture of a wide opening in speech, its 95th percentile."""
+PAST = 2.0
+CHUNK = 0.08
+LOOK_AHEADS = (0.0, 0.08, 0.16, 0.24, 0.32)
 
 
-@dataclass(frozen=True)
-class Heard:
-    """Lips [T, len(LIPS)]; probabilities of closure and silence [T] and phonemes [T, len(PHONEMES)]."""
+class Local:
+    """The model file in this process, in place of Triton."""
 
-    lips: Float32
-    closure: Float32
-    silence: Float32
-    phonemes: Float32
+    def __init__(self, path: Path = MODEL) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def gated_aperture(self, closed: float) -> Float32:
-        """Aperture [T] drawn down to `closed` as far as closure or silence is sure: what a renderer should use."""
-        open_ = (1 - ramp(self.closure, *CLOSING)) * (1 - ramp(self.silence, *RESTING))
-        return (closed + np.maximum(self.lips[:, 0] - closed, 0) * open_).astype(np.float32)
-
-
-def ramp(probability: Float32, low: float, high: float) -> Float32:
-    """0 below `low`, 1 above `high`, a straight line between."""
-    return np.clip((probability - low) / (high - low), 0, 1)
-
-
-@torch.no_grad()
-def hear(network: SpeechToLips, audio: Float32) -> Heard:
-    told = network(torch.from_numpy(audio)[None])
-    return Heard(
-        told.lips[0].numpy(),
-        told.closure[0, :, 0].sigmoid().numpy(),
-        told.silence[0, :, 0].sigmoid().numpy(),
-        told.phonemes[0].softmax(dim=1).numpy(),
-    )
+    def infer(
+        self, model: str, inputs: Mapping[str, npt.NDArray[np.generic]], outputs: Sequence[str] = ()
+    ) -> dict[str, npt.NDArray[Any]]:
+        names = list(outputs) or [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
 
 
 def correlation(predicted: Float32, clip: Clip, measured: Float32, largest_lag: int) -> tuple[float, int]:
@@ -91,22 +80,60 @@ def correlation(predicted: Float32, clip: Clip, measured: Float32, largest_lag: 
     )
 
 
-def correlations(network: SpeechToLips, clips: Iterable[Clip], closed: float) -> None:
-    """Print one line a clip."""
-    print(f"{'clip':24}{'lag':>4}{'gated':>8}" + "".join(f"{name:>12}" for name in LIPS))
-    rows: dict[bool, list[list[float]]] = {}
+@dataclass(frozen=True)
+class Followed:
+    """r of LIPS on one clip, at `lag` frames."""
+
+    clip: Clip
+    lag: int
+    r: Float32
+
+
+def follow(model: Local | None, clip: Clip, lips: Float32 | None = None) -> Followed:
+    """lips: a curve of [T, len(LIPS)] at 100 Hz in place of the model's."""
+    if lips is None:
+        assert model is not None
+        lips = shape_of(model, clip.audio)
+    r, lag = correlation(lips[:, 0], clip, clip.lips[:, 0], LARGEST_LAG if is_natural(clip.name) else 0)
+    late = Clip(clip.name, clip.speaker, clip.audio, clip.times + lag * np.median(np.diff(clip.times)), clip.lips)
+    others = [correlation(lips[:, k], late, clip.lips[:, k], 0)[0] for k in range(1, lips.shape[1])]
+    return Followed(clip, lag, np.array([r, *others], np.float32))
+
+
+def shape_of(model: Local, audio: Float32) -> Float32:
+    """Aperture and width at 100 Hz, as they are served, [T, 2]."""
+    return curves_of(audio, model)[:, :2]
+
+
+def by_person(followed: Sequence[Followed]) -> Float32:
+    """Mean r of every person, [people, measures]."""
+    rows: dict[str, list[Float32]] = defaultdict(list)
+    for one in followed:
+        rows[one.clip.speaker].append(one.r)
+    return np.array([np.mean(r, axis=0) for r in rows.values()], np.float32)
+
+
+def interval(people: Float32, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean over people [N]."""
+    chance = np.random.default_rng(seed)
+    means = chance.choice(people, (10_000, len(people))).mean(axis=1)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def lips_table(model: Local, clips: Sequence[Clip]) -> None:
+    print(f"{'clip':24}{'lag':>4}" + "".join(f"{name:>12}" for name in LIPS[:2]))
+    groups: dict[str, list[Followed]] = {"GRID": [], "natural speech": []}
     for clip in clips:
-        natural = clip.name in NATURAL
-        heard = hear(network, clip.audio)
-        gated, lag = correlation(heard.gated_aperture(closed), clip, clip.lips[:, 0], LARGEST_LAG if natural else 0)
-        moved = Clip(clip.name, clip.speaker, clip.audio, clip.times + lag * np.median(np.diff(clip.times)), clip.lips)
-        plain = [correlation(heard.lips[:, k], moved, clip.lips[:, k], 0)[0] for k in range(len(LIPS))]
-        rows.setdefault(natural, []).append([gated, *plain])
-        print(f"{clip.name:24}{lag:4}{gated:8.2f}" + "".join(f"{r:12.2f}" for r in plain))
-    for natural, found in rows.items():
-        mean = np.mean(found, axis=0)
-        name = "mean, natural speech" if natural else "mean, GRID"
-        print(f"{name:28}{mean[0]:8.2f}" + "".join(f"{r:12.2f}" for r in mean[1:]))
+        one = follow(model, clip)
+        groups["natural speech" if is_natural(clip.name) else "GRID"].append(one)
+        print(f"{clip.name:24}{one.lag:4}" + "".join(f"{r:12.3f}" for r in one.r))
+    for name, followed in groups.items():
+        if followed:
+            people = by_person(followed)
+            low, high = interval(people[:, 0])
+            means = "".join(f"{r:12.3f}" for r in people.mean(axis=0))
+            print(f"{name + ', ' + str(len(people)) + ' people':28}{means}   aperture {low:.3f} to {high:.3f}")
 
 
 @dataclass
@@ -124,119 +151,119 @@ class Count:
         return f"{100 * self.hits / self.of:6.1f} ({self.of})" if self.of else "-"
 
 
-def shut_instants(aperture: Float32, closed: float) -> npt.NDArray[np.bool_]:
-    """bool [T]: where an aperture is in the lowest tenth of its range, which begins at `closed` at the latest."""
-    low, high = min(closed, float(aperture.min())), float(np.percentile(aperture, 98))
-    return aperture < low + SHUT * (high - low)
+def shut_instants(aperture: Float32) -> Bools:
+    """Where an aperture [T] is in the lowest tenth of its range, which begins at CLOSED."""
+    return aperture < CLOSED + SHUT * (np.percentile(aperture, 95) - CLOSED)
 
 
-def closure_counts(heard: Heard, said: Utterance, closed: float) -> tuple[Count, Count, Count, Count]:
-    """Bilabials shut, the same without gating, other phones taken for one, long pauses at rest."""
-    shut = shut_instants(heard.gated_aperture(closed), closed)
-    plain = shut_instants(heard.lips[:, 0], closed)
-    bilabials, ungated, others, pauses = Count(), Count(), Count(), Count()
-    labels = label(said.phones, said.audio)
-    near = round(TOLERANCE * RATE)
-    touching = np.flatnonzero(np.diff(np.concatenate([[0], labels.closure == 1, [0]]).astype(int)))
-    for first, last in zip(touching[::2], touching[1::2], strict=True):
-        around = slice(max(0, first - near), last + near)
-        bilabials.add(bool(shut[around].any()))
-        ungated.add(bool(plain[around].any()))
-    away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
-    for phone in said.phones:
-        middle = round((phone.start + phone.end) / 2 * RATE)
-        kinds = classes_of(phone.symbol)
-        if kinds and BILABIAL not in kinds and middle < len(shut) and away[middle]:
-            others.add(bool(heard.closure[middle] > sum(CLOSING) / 2))
-    rests = np.flatnonzero(np.diff(np.concatenate([[0], labels.silence == 1, [0]]).astype(int)))
-    for first, last in zip(rests[::2], rests[1::2], strict=True):
-        if last - first >= LONG_PAUSE * RATE:
-            pauses.add(bool(shut[(first + last) // 2]))
-    return bilabials, ungated, others, pauses
+def closures(aperture: Float32, labels: Labels, bilabials: Count, others: Count) -> None:
+    """Count p, b and m that shut, and other sounds that do."""
+    count, near = min(len(aperture), len(labels.closure)), round(TOLERANCE * RATE)
+    shut, closure, phonemes = shut_instants(aperture)[:count], labels.closure[:count], labels.phonemes[:count]
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], closure == 1, [0]]).astype(int)))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        bilabials.add(bool(shut[max(0, first - near) : last + near].any()))
+    away = np.convolve(closure != 0, np.ones(2 * near + 1), "same") == 0
+    away &= np.convolve(phonemes == SILENCE, np.ones(17), "same") == 0
+    for first, last in pairwise([*np.flatnonzero(np.diff(phonemes, prepend=-9)), count]):
+        middle = (first + last) // 2
+        if phonemes[middle] not in (SILENCE, BILABIAL, UNKNOWN) and away[middle]:
+            others.add(bool(shut[middle]))
 
 
-def spoken_test(language: str) -> list[Utterance]:
-    """The test sentences of a language in unheard voices, each between half a second of near silence."""
-    noise = np.random.default_rng(0)
-    found = []
-    for variant in Espeak.TEST_VARIANTS:
-        for pitch, rate in ((40, 150), (60, 190)):
-            said = espeak().say(TEST_SENTENCES[language], language + variant, rate, pitch)
-            if said is None:
-                raise RuntimeError(f"espeak-ng says nothing in {language}")
-            rest = SAMPLE_RATE // 2
-            audio = np.pad(said.audio, rest) + noise.normal(0, 3e-4, len(said.audio) + 2 * rest).astype(np.float32)
-            phones = [Phone(p.symbol, p.start + 0.5, p.end + 0.5) for p in said.phones]
-            whole = [Phone("", 0.0, 0.5), *phones, Phone("", phones[-1].end, len(audio) / SAMPLE_RATE)]
-            found.append(Utterance(audio.astype(np.float32), whole, said.voice))
+def closure_table(model: Local, sets: Mapping[str, Sequence[Spoken]]) -> None:
+    print(f"\n{'speech':18}{'p/b/m shut':>18}{'others shut':>18}{'classes right':>18}")
+    for name, items in sets.items():
+        bilabials, others, right = Count(), Count(), Count()
+        for item in items:
+            closures(shape_of(model, item.audio)[:, 0], item.labels, bilabials, others)
+            told = model.infer("speech_to_lips", {"audio": item.audio[None]}, ("phonemes",))["phonemes"][0].argmax(1)
+            known = item.labels.phonemes[: len(told)]
+            right.hits += int((told[: len(known)] == known)[known != UNKNOWN].sum())
+            right.of += int((known != UNKNOWN).sum())
+        print(f"{name:18}{bilabials!s:>18}{others!s:>18}{right!s:>18}")
+
+
+def rest_table(model: Local, music: Sequence[Path], seed: int = 5) -> None:
+    """Opening over a wide one of speech where nobody speaks, by kind of sound."""
+    chance = np.random.default_rng(seed)
+    sounds = {kind: [background.noise(kind, 6 * SAMPLE_RATE, chance) for _ in range(3)] for kind in background.NOISES}
+    sounds["silence"] = [chance.normal(0, 1e-4, 6 * SAMPLE_RATE).astype(np.float32)]
+    if music:
+        sounds["music"] = [background.level(read_speech(path)[: 16 * SAMPLE_RATE]) for path in music]
+    print("\nopening without speech, % of a wide one in speech")
+    for kind, recordings in sounds.items():
+        open_ = [
+            ((shape_of(model, sound)[:, 0] - CLOSED) / (SPEECH_LEVEL - CLOSED)).clip(0).mean() for sound in recordings
+        ]
+        print(f"{kind:18}{100 * np.mean(open_):8.1f}")
+
+
+def streamed(model: Local, audio: Float32, ahead: float) -> Float32:
+    """Aperture and width at 100 Hz of a stream, [T, 2]: each CHUNK from PAST seconds of sound and `ahead` more."""
+    count, chunk = len(audio) // HOP, round(CHUNK * RATE)
+    found = np.zeros((count, 2), np.float32)
+    for start in range(0, count, chunk):
+        stop = min(start + chunk, count)
+        end = min(stop + round(ahead * RATE), count)
+        begin = max(0, end - round((PAST + ahead) * RATE))
+        told = model.infer("speech_to_lips", {"audio": audio[None, begin * HOP : end * HOP]}, ("aperture", "lips"))
+        found[start:stop, 0] = told["aperture"][0][start - begin : stop - begin]
+        found[start:stop, 1] = told["lips"][0][start - begin : stop - begin, 1]
     return found
 
 
-def closures(network: SpeechToLips, closed: float) -> None:
-    """Print one line a language."""
-    print(f"\n{'language':10}{'p/b/m shut':>16}{'ungated':>16}{'others taken':>16}{'rests shut':>16}")
-    total = [Count() for _ in range(4)]
-    for language in TEST_SENTENCES:
-        row = [Count() for _ in range(4)]
-        for said in spoken_test(language):
-            counts = closure_counts(hear(network, said.audio), said, closed)
-            for into in (row, total):
-                for kept, new in zip(into, counts, strict=True):
-                    kept.hits += new.hits
-                    kept.of += new.of
-        mark = "*" if language in UNHEARD_LANGUAGES else ""
-        print(f"{language + mark:10}" + "".join(f"{count!s:>16}" for count in row))
-    print(f"{'all':10}" + "".join(f"{count!s:>16}" for count in total) + "\n* not in the training languages")
+def look_ahead_table(model: Local, clips: Sequence[Clip], spoken: Sequence[Spoken]) -> None:
+    print(f"\n{'look-ahead, ms':18}{'GRID r':>10}{'natural r':>10}{'p/b/m shut':>18}")
+    for ahead in LOOK_AHEADS:
+        groups: dict[bool, list[Followed]] = defaultdict(list)
+        for clip in clips:
+            groups[is_natural(clip.name)].append(follow(model, clip, streamed(model, clip.audio, ahead)))
+        bilabials, others = Count(), Count()
+        for item in spoken:
+            closures(streamed(model, item.audio, ahead)[:, 0], item.labels, bilabials, others)
+        means = [by_person(groups[natural])[:, 0].mean() if groups[natural] else np.nan for natural in (False, True)]
+        print(f"{1000 * ahead:<18.0f}" + "".join(f"{r:10.3f}" for r in means) + f"{bilabials!s:>18}")
 
 
-def readings(network: SpeechToLips, aligner: SpeechToLips, sets: dict[str, list[Reading]]) -> None:
-    """Print one line a set."""
-    print(f"\n{'reading':10}{'p/b/m heard':>16}{'others taken':>16}{'classes told':>16}")
-    for name, read in sets.items():
-        bilabials, others, told = Count(), Count(), Count()
-        for said in labelled(read, aligner):
-            heard, labels = hear(network, said.audio), said.labels
-            near = round(TOLERANCE * RATE)
-            touching = np.flatnonzero(np.diff(np.concatenate([[0], labels.closure == 1, [0]]).astype(int)))
-            for first, last in zip(touching[::2], touching[1::2], strict=True):
-                bilabials.add(bool(heard.closure[max(0, first - near) : last + near].max() > CLOSING[1]))
-            away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
-            phones = np.flatnonzero(np.diff(labels.phonemes, prepend=-1))
-            for first, last in pairwise([*phones, len(labels.phonemes)]):
-                middle = (first + last) // 2
-                if labels.phonemes[middle] not in (SILENCE, BILABIAL, UNKNOWN) and away[middle]:
-                    others.add(bool(heard.closure[middle] > sum(CLOSING) / 2))
-            right = heard.phonemes.argmax(axis=1) == labels.phonemes
-            for hit in right[labels.phonemes != UNKNOWN]:
-                told.add(bool(hit))
-        print(f"{name:10}{bilabials!s:>16}{others!s:>16}{told!s:>16}")
-
-
-def test_clips(folder: Path) -> list[Path]:
-    """The clips of people that the network never heard: those of HELD_OUT and NATURAL speech."""
-    return sorted(
-        path for path in [*(folder / "grid").iterdir(), *(folder / "us").iterdir()]
-        if path.stem in NATURAL or path.stem.startswith(tuple(f"{who}_" for who in HELD_OUT) + HELD_OUT[:3])
-    )  # fmt: skip
+def spoken_sets(share: Share, given: argparse.Namespace) -> dict[str, list[Spoken]]:
+    """Speech of known phones, by source; of Kokoro Mandarin apart."""
+    variants = Espeak.TEST_VARIANTS if given.share == "test" else Espeak.VALIDATION_VARIANTS
+    found = {"espeak": voices.by_espeak(given.seconds, 1, variants)}
+    if given.voices:
+        kokoro = Kokoro(given.voices, given.work)
+        for language in ("en-us", "cmn", ""):
+            name = f"kokoro {language or 'others'}"
+            found[name] = voices.by_kokoro(kokoro, given.seconds / 3, 2, share.kokoro, language)
+    if given.read:
+        aligner, readers = load_listeners()[0], readers_in(given.read)
+        for name in share.readers:
+            readings = readings_of(readers[name], held_out=False)
+            random.Random(0).shuffle(readings)
+            found[name] = labelled(readings[:60], aligner)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.speech.evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/")
+    parser.add_argument("--share", choices=("validation", "test"), default="validation", help="who is measured")
+    parser.add_argument("--clips", type=Path, nargs="+", required=True, help="folders of filmed people")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
-    parser.add_argument("--read", type=Path, help="folder of read speech, for the third table")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--voices", type=Path, help="Kokoro's voices/, see training.speech.kokoro")
+    parser.add_argument("--read", type=Path, help="folder of read speech, see training.speech.reading")
+    parser.add_argument("--music", type=Path, nargs="*", default=[], help="recordings without voices")
+    parser.add_argument("--seconds", type=float, default=240, help="of synthetic speech (default: %(default)s)")
+    parser.add_argument("--look-ahead", action="store_true", help="the streamed table too, which takes long")
+    parser.add_argument("--model", type=Path, default=MODEL)
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO)
-    network, constants = load(given.weights)
-    closed = float(constants["closed_aperture"])
-    clips = measure_all(test_clips(given.clips), given.work / "clips")
-    correlations(network, clips, closed)
-    closures(network, closed)
-    if given.read:
-        sets = {"GRID": grid_readings(clips)}
-        sets |= {name: readings_of(reader, held_out=True) for name, reader in readers_in(given.read).items()}
-        readings(network, load(given.work / "phonemes.npz")[0], sets)
+    share, model = read_split()[given.share], Local(given.model)
+    clips = measure_all(share.clips_in(given.clips), given.work / "clips")
+    lips_table(model, clips)
+    sets = spoken_sets(share, given)
+    closure_table(model, sets)
+    rest_table(model, given.music)
+    if given.look_ahead:
+        look_ahead_table(model, clips, sets["espeak"][:12])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from torch.nn import functional
 from export.networks.speech_to_lips import PHONEMES, Prediction
 from training.speech.articulation import aperture
 from training.speech.corpus import RealBatch, SyntheticBatch
+from training.speech.phones import SILENCE
 
 LIP_WEIGHTS = torch.tensor((1.0, 0.4, 0.4, 0.4, 0.3))
 """How much each of LIPS counts: the ruler is steadiest for the aperture."""
@@ -16,6 +17,8 @@ OFFSET_SHARE = 0.3
 """How much of the lip loss looks at absolute values; the rest looks at the movement, free of a clip's expression."""
 SHUT = 0.1
 """Standard deviations above the closed aperture that still count as shut."""
+PARTED = 0.45
+"""Standard deviations above it that lips are apart at least in sounds that need them apart."""
 
 
 def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
@@ -33,16 +36,27 @@ def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
 
 def shut_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
     """Lips that do not shut for p, b, m or rest in a pause, in squared standard deviations."""
-    gape = functional.relu(told.lips[..., 0] - closed - SHUT) ** 2
+    gape = functional.relu(told.aperture[..., 0] - closed - SHUT) ** 2
     bilabial = batch.closure == 1
     return _mean(gape, bilabial) + _mean(gape, batch.rest == 1)
+
+
+def parted_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
+    """Lips that shut where other sounds are spoken, away from closures and pauses, in squared standard deviations."""
+    apart = ~_near(batch.closure != 0, 4) & ~_near(batch.phonemes == SILENCE, 12)
+    return _mean(functional.relu(closed + PARTED - told.aperture[..., 0]) ** 2, apart)
+
+
+def _near(where: Tensor, reach: int) -> Tensor:
+    """bool [N, T]: within `reach` instants of True."""
+    return functional.max_pool1d(where.float()[:, None], 2 * reach + 1, 1, reach)[:, 0] > 0
 
 
 def articulation_loss(told: Prediction, batch: SyntheticBatch) -> Tensor:
     """Squared distance of the aperture from what phonetics expects of the phones spoken."""
     known = batch.phonemes >= 0
     expected = aperture(functional.one_hot(batch.phonemes.clamp(min=0), len(PHONEMES)).float())
-    return _mean((told.lips[..., 0] - expected) ** 2, known)
+    return _mean((told.aperture[..., 0] - expected) ** 2, known)
 
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:

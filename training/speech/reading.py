@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.media import read_speech
-from export.networks.speech_to_lips import SAMPLE_RATE, SpeechToLips
+from export.networks.listeners import Listeners
+from export.networks.speech_to_lips import SAMPLE_RATE
 from training.speech.alignment import align, phones_of
 from training.speech.clips import Clip
 from training.speech.corpus import Spoken
@@ -79,7 +80,7 @@ def grid_readings(clips: Iterable[Clip]) -> list[Reading]:
     return [(clip.audio, phones_of(grid_sentence(code[1]), "en-gb-x-rp")) for clip, code in codes if code]
 
 
-def labelled(readings: Sequence[Reading], network: SpeechToLips) -> list[Spoken]:
+def labelled(readings: Sequence[Reading], network: Listeners) -> list[Spoken]:
     """Readings with the labels that follow from where `network` hears their phones; the doubtful are left out."""
     fitted = [(audio, *align(network, audio, symbols)) for audio, symbols in readings]
     least = np.percentile([score for _, _, score in fitted], 100 * DOUBTFUL) if fitted else 0

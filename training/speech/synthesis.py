@@ -50,6 +50,7 @@ _RETRIEVAL = 1
 _PHONEME_EVENTS, _PHONEME_IPA = 1, 2
 _LIST_TERMINATED, _PHONEME = 0, 7
 _CHARS_UTF8 = 1
+_IPA_WITH_TIES = 0x82 | ord("^") << 8
 _RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
 
 
@@ -67,6 +68,9 @@ class Espeak:
         "+steph", "+steph2", "+travis", "+victor", "+zac",
     )  # fmt: skip
     """Variants by name, of many timbres: some keep little of a sound above 3 kHz, where a /p/ is loudest."""
+    VALIDATION_VARIANTS = CHARACTERS[::8]
+    TRAINING_VARIANTS = (*VARIANTS, *sorted({*CHARACTERS} - {*VALIDATION_VARIANTS}))
+    """Of the head; the listeners have heard the validation's too."""
     TEST_VARIANTS = ("+m8", "+f5")
 
     def __init__(self) -> None:
@@ -107,6 +111,17 @@ class Espeak:
         ends = [time for time, _ in self._marks[1:]] + [len(samples) / self._rate]
         phones = [Phone(s, t, e) for (t, s), e in zip(self._marks, ends, strict=True)]
         return Utterance(_to_16k(samples, self._rate), phones, voice)
+
+    def letters(self, text: str, voice: str) -> str:
+        """IPA of a text, stress marked and what is one sound tied by ^. Raises ValueError for an unknown voice."""
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"espeak-ng has no voice {voice!r}")
+        convert = self._library.espeak_TextToPhonemes
+        convert.restype = ctypes.c_char_p
+        rest, found = ctypes.c_char_p(text.encode()), []
+        while rest.value:
+            found.append((convert(ctypes.byref(rest), _CHARS_UTF8, _IPA_WITH_TIES) or b"").decode())
+        return " ".join(found)
 
 
 @functools.cache
@@ -187,11 +202,11 @@ def _segments(path: Path) -> list[Phone]:
 
 
 def read_wave(path: Path) -> npt.NDArray[np.float32]:
-    """16 bit mono of any rate -> float32 [samples] at 16 kHz."""
+    """16 bit of any rate, its channels mixed -> float32 [samples] at 16 kHz."""
     with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-        return _to_16k(samples, file.getframerate())
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, file.getnchannels())
+        return _to_16k(samples.mean(axis=1), file.getframerate())
 
 
-def _to_16k(samples: npt.NDArray[np.int16], rate: int) -> npt.NDArray[np.float32]:
+def _to_16k(samples: npt.NDArray[np.generic], rate: int) -> npt.NDArray[np.float32]:
     return np.asarray(soxr.resample(samples.astype(np.float32) / 32768, rate, SAMPLE_RATE), np.float32)

@@ -1,18 +1,13 @@
-"""Train the speech -> lip shape network: `python -m training.speech --clips DIR --read DIR --work DIR`.
+"""Train the head of the speech -> lip shape network: `python -m training.speech --help`.
 
-Six stages; the corpora and the first four are kept in the work folder and not repeated:
+Moonshine's encoder stays as it came, and the listeners (`training.speech.train_listeners`) as they are: they find the
+phones of people who read known words. Stages, whose results are kept in the work folder:
 
-1. *phonemes*: synthetic speech in many languages, whose phone times are exact, teaches what is said when;
-2. *reading*: it goes on with real people reading known words besides, whose phones it has found by then;
-3. *settling*: the same again at half the rate;
-4. *people*: the second stage's network settles otherwise, mostly on people reading: it follows real speech better, the
-   other is surer of synthetic closures;
-5. *lips*: real clips of the speakers that are not held out teach the third stage's network how lips move, the synthetic
-   task staying on, so that it does not shrink to the grammar of the clips;
-6. *articulator*: the same clips teach a small network the lips of the phonemes that the fourth stage hears.
+1. *corpus*: espeak-ng and Kokoro, whose phone times are exact, speak many languages; the clips are measured;
+2. *windows*: all of it, altered and beneath music and noise, goes through the encoder once;
+3. *head*: phonemes, closures and rest from all speech, lips from the clips, a shut mouth from both.
 
-The last three ship, as the parts of `SpeechToLips`: nobody in `HELD_OUT` is in them, so that
-`training.speech.evaluate` measures the network that is served.
+`training.speech.split` says who teaches. `training.speech.evaluate` measures what comes out.
 """
 
 from __future__ import annotations
@@ -22,200 +17,180 @@ import copy
 import logging
 import math
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from export.networks.listeners import Listeners
+from export.networks.moonshine import read_encoder
 from export.networks.speech_to_lips import (
+    CLOSED,
     LIPS,
+    STRIDE,
     WEIGHTS,
-    Articulator,
-    Listener,
-    MelPower,
+    Head,
     Prediction,
     SpeechToLips,
-    load,
+    load_listeners,
     save,
 )
-from training.speech import augment
+from training.speech import augment, background, corpus, voices, windows
 from training.speech.articulation import estimate_delay
 from training.speech.clips import measure_all
-from training.speech.corpus import (
-    RealClips,
-    Scale,
-    Spoken,
-    closed_aperture,
-    restore,
-    scales,
-    store,
-    synthesise,
-    synthetic_batch,
-)
-from training.speech.losses import articulation_loss, lip_loss, phone_losses, shut_loss
+from training.speech.corpus import RealBatch, RealClips, Scale, Spoken, SyntheticBatch, scales
+from training.speech.kokoro import Kokoro
+from training.speech.losses import articulation_loss, lip_loss, parted_loss, phone_losses, shut_loss
 from training.speech.phones import RATE
-from training.speech.reading import grid_readings, labelled, readers_in, readings_of
+from training.speech.reading import Reading, grid_readings, labelled, readers_in, readings_of
+from training.speech.split import read_split
+from training.speech.synthesis import Espeak
+from training.speech.windows import Backgrounds, Window
 
 log = logging.getLogger("training.speech")
 
-HELD_OUT = ("x_lbax4n", "x_lrwp9a", "x_sbwe5n", "s2", "s16", "s25", "s27")
-ARTICULATION = 0.3
-"""How much the rough aperture that phonetics expects counts on synthetic speech, against the measured one on clips.
-It holds the network up where the clips say nothing; without it, natural speech gets worse with every step."""
+SHUT, PARTED, ARTICULATION = 0.4, 0.6, 0.2
+"""Weights of the losses beside that of measured lips: shut lips, parted ones, and the rough aperture that phonetics
+expects of synthetic speech, which holds the network up where the clips say nothing."""
 AVERAGE_DECAY = 0.99
-HAS_BFLOAT16 = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
-"""Elsewhere it is emulated, at half the speed."""
+LENGTHS = (200, 300, 300)
+"""Instants of what a step sees of a window."""
+WITHOUT_VECTORS = 0.1
+"""Share of the steps in which the mels must do alone."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of training. Every step sees about `seconds` of speech of known phones, and as much of real clips.
-
-    synthetic: its share in the speech of known phones, where people read too; None: every source as often
-    """
+    """spoken, speechless, filmed: windows of each kind in a step."""
 
     steps: int
     rate: float
-    seconds: float = 30.0
-    synthetic: float | None = None
+    spoken: int = 4
+    speechless: int = 1
+    filmed: int = 6
 
 
-STAGES = {
-    "phonemes": Stage(steps=6000, rate=2e-3),
-    "reading": Stage(steps=4000, rate=1.5e-3),
-    "settling": Stage(steps=2500, rate=8e-4),
-    "people": Stage(steps=2500, rate=8e-4, synthetic=0.2),
-    "lips": Stage(steps=300, rate=1e-3),
-    "articulator": Stage(steps=1500, rate=2e-3),
-}
+@dataclass(frozen=True)
+class Material:
+    """Windows to learn from, by kind."""
+
+    spoken: Sequence[Window]
+    speechless: Sequence[Window]
+    filmed: Sequence[Window] = ()
 
 
-def training_clips(folder: Path) -> list[Path]:
-    """The clips that shipped weights may learn from: GRID (CC BY 4.0) and the White House's (public domain)."""
-    found = [*(folder / "grid").iterdir(), *(folder / "us").glob("whitehouse_*")]
-    return sorted(path for path in found if path.suffix in (".mkv", ".mpg", ".mp4"))
-
-
-def features(front: MelPower, audio: Tensor, generator: torch.Generator, strong: bool) -> Tensor:
-    """Mel powers of augmented audio; real clips bring their own rooms and are treated more gently."""
-    if strong:
-        audio = augment.add_room(audio, generator)
-    audio = augment.add_noise(audio, generator, -12.0 if strong else -18.0)
-    power = front.spectrogram(augment.set_level(audio, generator))
-    power = augment.warp_vocal_tract(power, generator, 0.16 if strong else 0.1)
-    return augment.mask_bands(augment.equalise(front.filters @ power, generator), generator)
-
-
-class Average:
-    """Exponential moving average of a network's state, which is steadier than the last step's (Polyak)."""
-
-    def __init__(self, network: Listener) -> None:
-        self.network = copy.deepcopy(network).eval()
-
-    @torch.no_grad()
-    def update(self, network: Listener, step: int) -> None:
-        decay = min(AVERAGE_DECAY, (1 + step) / (10 + step))
-        for kept, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
-
-
-def train_articulator(phones: Listener, stage: Stage, real: RealClips, seed: int) -> Articulator:
-    """A new one, on what `phones` hears in real clips."""
-    chance = random.Random(seed)
-    generator = torch.Generator().manual_seed(seed)
+def train(head: Head, stage: Stage, material: Material, seed: int) -> Head:
+    """Train in place; return the moving average of the weights, which is steadier than the last step's."""
+    chance, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    network, front = Articulator(), MelPower()
-    optimiser = torch.optim.AdamW(network.parameters(), stage.rate, weight_decay=5e-2)
-    phones.eval()
+    optimiser = torch.optim.AdamW(head.parameters(), stage.rate, weight_decay=0.03)
+    average = copy.deepcopy(head).eval()
+    head.train()
     for step, rate in enumerate(learning_rates(stage)):
         for group in optimiser.param_groups:
             group["lr"] = rate
-        instants, count = window(stage, chance)
-        batch = real.batch(count, instants, chance)
-        mel = features(front, batch.audio, generator, strong=False)
-        with torch.no_grad():
-            said = phones(mel)
-        loss = lip_loss(network(said, mel), batch)
+        losses = _losses(head, _draw(stage, material, chance), chance, generator)
+        loss = sum(losses.values(), torch.zeros(()))
         optimiser.zero_grad()
         loss.backward()
+        nn.utils.clip_grad_norm_(head.parameters(), 5.0)
         optimiser.step()
+        _follow(average, head, min(AVERAGE_DECAY, (1 + step) / (10 + step)))
         if step % 100 == 0 or step == stage.steps - 1:
-            log.info("step %d: lips %.3f", step, loss.item())
-    return network.eval()
-
-
-def window(stage: Stage, chance: random.Random) -> tuple[int, int]:
-    """Instants of a window, 2 to 8 s, so that the normalisation meets all that a caller may send, and how many."""
-    instants = int(RATE * 2 * 4 ** chance.random())
-    return instants, max(2, round(stage.seconds * RATE / instants))
+            log.info("step %d: %s", step, {name: round(value.item(), 3) for name, value in losses.items()})
+    return average
 
 
 def learning_rates(stage: Stage) -> Iterator[float]:
     """A short warm-up, then half a cosine down."""
     for step in range(stage.steps):
-        yield stage.rate * min(1.0, (step + 1) / 50) * max(0.01, 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
+        yield stage.rate * min(1.0, (step + 1) / 30) * max(0.01, 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
 
 
-def train(
-    network: Listener,
-    stage: Stage,
-    spoken: dict[str, list[Spoken]],
-    read: dict[str, list[Spoken]],
-    real: RealClips | None,
-    closed: float,
-    seed: int,
-) -> Listener:
-    """Train in place; return the average. spoken: by synthesisers, read: by people; both by source."""
-    chance = random.Random(seed)
-
-    def source() -> list[Spoken]:
-        if stage.synthetic is None:
-            return chance.choice([*spoken.values(), *read.values()])
-        return chance.choice(list((spoken if chance.random() < stage.synthetic else read).values()))
-
-    generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    optimiser = torch.optim.AdamW(network.parameters(), stage.rate, weight_decay=2e-2)
-    average = Average(network)
-    front = MelPower()
-    network.train()
-    for step, rate in enumerate(learning_rates(stage)):
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        instants, count = window(stage, chance)
-        synthetic = synthetic_batch(source, count, instants, chance)
-        mels = [features(front, synthetic.audio, generator, strong=True)]
-        natural = None
-        if real is not None:
-            natural = real.batch(count, instants, chance)
-            mels.append(features(front, natural.audio, generator, strong=False))
-        with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
-            told = network(torch.cat(mels))
-        parts = [Prediction(*(value.float()[rows] for value in vars(told).values()))
-                 for rows in (slice(count), slice(count, None))]  # fmt: skip
-        loss = phone_losses(parts[0], synthetic)
-        report = {"phones": loss.item()}
-        if natural is not None:
-            moved, open_ = lip_loss(parts[1].lips, natural), shut_loss(parts[0], synthetic, closed)
-            report |= {"lips": moved.item(), "shut": open_.item()}
-            expected = articulation_loss(parts[0], synthetic)
-            report["articulation"] = expected.item()
-            loss = 0.5 * loss + moved + 0.5 * open_ + ARTICULATION * expected
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        average.update(network, step)
-        if step % 100 == 0 or step == stage.steps - 1:
-            log.info("step %d: %s", step, {name: round(value, 3) for name, value in report.items()})
-    return average.network
+@torch.no_grad()
+def _follow(average: nn.Module, head: nn.Module, decay: float) -> None:
+    for kept, new in zip(average.state_dict().values(), head.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, 1 - decay)
 
 
-def constants_of(scale: dict[str, Scale], closed: float) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Batch:
+    vectors: Tensor
+    logs: Tensor
+    spoken: SyntheticBatch
+    filmed: RealBatch | None
+
+
+def _draw(stage: Stage, material: Material, chance: random.Random) -> _Batch:
+    """Pieces of equal length from windows of every kind."""
+    length = chance.choice(LENGTHS)
+    drawn: list[tuple[Window, int]] = []
+    for kind, count in (
+        (material.spoken, stage.spoken),
+        (material.speechless, stage.speechless),
+        (material.filmed, stage.filmed if material.filmed else 0),
+    ):
+        for window in chance.choices([w for w in kind if w.mels.shape[1] >= length], k=count) if count else []:
+            drawn.append((window, STRIDE * chance.randint(0, (window.mels.shape[1] - length) // STRIDE)))
+    known = [(window, slice(start, start + length)) for window, start in drawn[: stage.spoken + stage.speechless]]
+    return _Batch(
+        torch.stack([_tensor(w.vectors[at // STRIDE : (at + length) // STRIDE]) for w, at in drawn]),
+        torch.stack([_tensor(w.mels[:, at : at + length]) for w, at in drawn]),
+        SyntheticBatch(
+            torch.zeros(0),
+            torch.stack([torch.from_numpy(w.phonemes[part].astype(np.int64)) for w, part in known]),
+            torch.stack([_tensor(w.closure[part]) for w, part in known]),
+            torch.stack([_tensor(w.rest[part]) for w, part in known]),
+        ),
+        _filmed(drawn[len(known) :], length) if len(drawn) > len(known) else None,
+    )
+
+
+def _filmed(drawn: Sequence[tuple[Window, int]], length: int) -> RealBatch:
+    """Frames of the piece alone, not too near its ends, whose sound the head does not see whole."""
+    rim = RealClips.RIM * RATE
+    most = max(len(window.instant) for window, _ in drawn)
+    instant, weight = torch.zeros(len(drawn), most), torch.zeros(len(drawn), most)
+    lips = torch.zeros(len(drawn), most, len(LIPS))
+    for row, (window, start) in enumerate(drawn):
+        count, place = len(window.instant), window.instant - start
+        seen = (window.weight > 0) & (place > rim) & (place < length - 1 - rim)
+        instant[row, :count] = torch.from_numpy(np.where(seen, place, 0))
+        weight[row, :count] = torch.from_numpy(seen.astype(np.float32))
+        lips[row, :count] = _tensor(window.lips)
+    return RealBatch(torch.zeros(0), instant, lips, weight)
+
+
+def _tensor(values: npt.NDArray[np.generic]) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _losses(head: Head, batch: _Batch, chance: random.Random, generator: torch.Generator) -> dict[str, Tensor]:
+    """The parts of the loss, weighted."""
+    vectors = batch.vectors + 0.1 * torch.randn(batch.vectors.shape, generator=generator)
+    mels = torch.exp(batch.logs)
+    if chance.random() < 0.5:
+        mels = augment.equalise(mels, generator)
+    if chance.random() < WITHOUT_VECTORS:
+        vectors = torch.zeros_like(vectors)
+    told = head(vectors, augment.mask_bands(mels, generator))
+    count = len(batch.spoken.phonemes)
+    said = Prediction(*(value[:count] for value in vars(told).values()))
+    losses = {"phones": 0.5 * phone_losses(said, batch.spoken)}
+    if batch.filmed is not None:
+        losses["lips"] = lip_loss(told.shape[count:], batch.filmed)
+        losses["shut"] = SHUT * shut_loss(said, batch.spoken, CLOSED)
+        losses["parted"] = PARTED * parted_loss(said, batch.spoken, CLOSED)
+        losses["articulation"] = ARTICULATION * articulation_loss(said, batch.spoken)
+    return losses
+
+
+def constants_of(scale: dict[str, Scale]) -> dict[str, object]:
     """What a reader of the outputs needs to know: raw units of one speaker's standard deviation, the closed value."""
     raw = {
         name: {
@@ -224,63 +199,119 @@ def constants_of(scale: dict[str, Scale], closed: float) -> dict[str, object]:
         }
         for index, name in enumerate(LIPS)
     }
-    return {"lips": raw, "closed_aperture": round(closed, 3)}
+    return {"lips": raw, "closed_aperture": CLOSED}
 
 
-def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: float, seed: int) -> None:
-    corpus = work / "synthetic"
-    if not corpus.exists():
-        log.info("synthesising %.0f minutes", seconds / 60)
-        store(synthesise(seconds, seed), corpus)
-    spoken = restore(corpus)
-    clips = measure_all(training_clips(clips_folder), work / "clips")
+@dataclass(frozen=True)
+class Sources:
+    """What `run` reads.
+
+    clips:   folder of filmed people
+    read:    folder of read speech
+    voices:  folder of Kokoro's voices
+    encoder:   Moonshine's encoder_model.ort
+    listeners: their checkpoint
+    work:      folder for what can be made again
+    """
+
+    clips: Path
+    read: Path
+    voices: Path
+    encoder: Path
+    listeners: Path
+    work: Path
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """Seconds of synthetic speech, pieces of music, windows of each kind, and steps."""
+
+    espeak: float = 3000
+    kokoro: float = 3600
+    pieces: int = 60
+    spoken: int = 600
+    speechless: int = 60
+    filmed: int = 400
+    steps: int = 1500
+
+
+def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
+    share, work = read_split()["training"], sources.work
+    network = SpeechToLips(read_encoder(sources.encoder), listeners=load_listeners(sources.listeners)[0]).eval()
+    made = _kept(work / "synthetic", lambda: _synthesise(sources, amounts, share.kokoro, seed))
+    clips = measure_all(share.clips_in([sources.clips]), work / "clips")
     scale = scales(clips)
-    closed = closed_aperture(clips, scale)
-    constants = constants_of(scale, closed)
-    log.info("%d clips, %s", len(clips), constants)
+    chance = random.Random(seed)
+    backgrounds = Backgrounds([background.music(chance, 24) for _ in range(amounts.pieces)], seed)
 
-    phonemes = work / "phonemes.npz"
-    if not phonemes.exists():
-        torch.manual_seed(seed)
-        log.info("stage phonemes: %s", asdict(STAGES["phonemes"]))
-        listener = train(Listener(), STAGES["phonemes"], spoken, {}, None, closed, seed)
-        save(SpeechToLips(listener, listener), constants, phonemes)
-    heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
-
-    read = work / "read"
-    if not read.exists():
-        network, _ = load(phonemes)
-        sources = {"grid": grid_readings(heard)}
-        for name, reader in readers_in(read_folder).items():
-            sources[name.replace("/", "-")] = readings_of(reader, held_out=False)
-        store({name: labelled(readings, network) for name, readings in sources.items()}, read)
-    for name, before, offset in (("reading", "phonemes", 1), ("settling", "reading", 2), ("people", "reading", 2)):
-        kept = work / f"{name}.npz"
-        if not kept.exists():
-            network, _ = load(work / f"{before}.npz")
-            log.info("stage %s: %s", name, asdict(STAGES[name]))
-            listener = train(network.phones, STAGES[name], spoken, restore(read), None, closed, seed + offset)
-            save(SpeechToLips(listener, listener), constants, kept)
-
-    settled, network = load(work / "settling.npz")[0], load(work / "people.npz")[0]
-    delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
+    read = _kept(work / "read", lambda: _readings(sources, share.readers, grid_readings(clips), network.listeners))
+    delays = {
+        clip.name: estimate_delay(clip, network.listeners) for clip in clips if clip.name.startswith("whitehouse")
+    }
     log.info("sound against picture: %s", delays)
-    real = RealClips(heard, scale, delays)
-    log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(heard))
-    lips = train(settled.lips, STAGES["lips"], spoken, {}, real, closed, seed + 1)
-    log.info("stage articulator: %s", asdict(STAGES["articulator"]))
-    articulator = train_articulator(network.phones, STAGES["articulator"], real, seed)
-    save(SpeechToLips(network.phones, lips, articulator), constants, out)
+    speech = [*made.values(), *read.values()]
+    real = RealClips(clips, scale, delays)
+    material = Material(
+        _windows(
+            work / "spoken.npz",
+            lambda: windows.spoken_windows(network, speech, backgrounds, amounts.spoken, seed),
+        ),
+        _windows(
+            work / "speechless.npz",
+            lambda: windows.speechless_windows(network, backgrounds, amounts.speechless, seed),
+        ),
+        _windows(work / "filmed.npz", lambda: windows.filmed_windows(network, real, backgrounds, amounts.filmed, seed)),
+    )
+    log.info("stage head")
+    network.head = train(Head(), Stage(amounts.steps, 2e-3), material, seed)
+    save(network, constants_of(scale), out)
+
+
+def _synthesise(sources: Sources, amounts: Amounts, names: Sequence[str], seed: int) -> dict[str, list[Spoken]]:
+    kokoro = Kokoro(sources.voices, sources.work)
+    return {
+        "espeak": voices.by_espeak(amounts.espeak, seed, Espeak.TRAINING_VARIANTS),
+        "kokoro": voices.by_kokoro(kokoro, amounts.kokoro, seed, names),
+    }
+
+
+def _readings(
+    sources: Sources, names: Sequence[str], grid: list[Reading], network: Listeners
+) -> dict[str, list[Spoken]]:
+    readers = readers_in(sources.read)
+    found = {name.replace("/", "-"): readings_of(readers[name], held_out=False) for name in names}
+    return {name: labelled(readings, network) for name, readings in {**found, "grid": grid}.items()}
+
+
+def _kept(folder: Path, make: Callable[[], dict[str, list[Spoken]]]) -> dict[str, list[Spoken]]:
+    if not folder.exists():
+        log.info("making %s", folder.name)
+        corpus.store(make(), folder)
+    return corpus.restore(folder)
+
+
+def _windows(path: Path, make: Callable[[], Iterator[Window]]) -> list[Window]:
+    if not path.exists():
+        log.info("making windows: %s", path.stem)
+        windows.store(make(), path)
+    return windows.restore(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.speech", description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, required=True, help="folder with grid/ and us/whitehouse_*")
     parser.add_argument("--read", type=Path, required=True, help="folder of read speech, see training.speech.reading")
+    parser.add_argument("--voices", type=Path, required=True, help="Kokoro's voices/ of the npm package kokoro-js")
+    parser.add_argument("--encoder", type=Path, required=True, help="encoder_model.ort of the package moonshine-voice")
+    parser.add_argument("--listeners", type=Path, default=WEIGHTS, help="their checkpoint (default: %(default)s)")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="checkpoint to write (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=14400, help="of synthetic speech (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    run(given.clips, given.read, given.work, given.out, given.seconds, given.seed)
+    sources = Sources(given.clips, given.read, given.voices, given.encoder, given.listeners, given.work)
+    run(sources, Amounts(), given.out, given.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -48,6 +48,7 @@ CONTRACTS: dict[str, Contract] = {
         inputs={"audio": Tensor("FP32", (FREE,))},
         outputs={
             "lips": Tensor("FP32", (FREE, 5)),
+            "aperture": Tensor("FP32", (FREE,)),
             "closure": Tensor("FP32", (FREE,)),
             "silence": Tensor("FP32", (FREE,)),
             "phonemes": Tensor("FP32", (FREE, 19)),

@@ -14,25 +14,33 @@ torch = pytest.importorskip("torch")
 openvino = pytest.importorskip("openvino")
 
 from export.exporters.speech_to_lips import export  # noqa: E402
+from export.networks.moonshine import VECTOR_FIRST, VECTOR_HOP, WIDTH  # noqa: E402
 from export.networks.speech_to_lips import (  # noqa: E402
+    CLOSED,
     FFT_SIZE,
     HOP,
     LIPS,
+    MARGIN,
     PHONEMES,
     SAMPLE_RATE,
+    SETTLED,
     WINDOW,
-    Loudness,
+    Head,
     MelPower,
     SpeechToLips,
+    _lasting,
     load,
     mel_filters,
+    on_steps,
     save,
 )
+
+Float32 = npt.NDArray[np.float32]
 
 MODEL = Path(__file__).parents[3] / "model_repository" / "speech_to_lips"
 LIBROSA = ((0, 3, 0.0168779), (20, 32, 0.0213463), (40, 80, 0.0076587), (63, 232, 0.0029185))
 """Band, bin and height of peaks of librosa.filters.mel(sr=16000, n_fft=512, n_mels=64, fmin=60, fmax=7600)."""
-OUTPUTS = ["lips", "closure", "silence", "phonemes"]
+OUTPUTS = ["lips", "aperture", "closure", "silence", "phonemes"]
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +50,18 @@ def committed() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(MODEL / "1" / "model.onnx"), options)
 
 
-Recording = tuple[npt.NDArray[Any], npt.NDArray[Any]]
-"""Sound [samples] at 16 kHz, and where lips touch [T]: 1, 0, or nan where it cannot be said."""
-
-
 def ask(session: onnxruntime.InferenceSession, audio: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     """Outputs for one recording [samples], without the batch axis."""
     told = session.run(OUTPUTS, {"audio": audio[None].astype(np.float32)})
     return {name: value[0] for name, value in zip(OUTPUTS, told, strict=True)}
 
 
-def noise(*shape: int) -> npt.NDArray[Any]:
+def bias_of(layer: Any) -> Any:
+    assert layer.bias is not None
+    return layer.bias
+
+
+def noise(*shape: int) -> Float32:
     return np.random.default_rng(1).normal(0, 0.1, shape).astype(np.float32)
 
 
@@ -75,25 +84,54 @@ def test_mel_filters_are_slaneys() -> None:
         assert filters[band, peak] == pytest.approx(weight, rel=1e-3)
 
 
-def test_loudness_is_the_same_at_any_level_and_knows_low_from_high() -> None:
-    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    tone = np.where(time < 0.5, np.sin(2 * np.pi * 300 * time), np.sin(2 * np.pi * 4000 * time))[None]
-    told = [Loudness()(MelPower()(torch.tensor(tone * gain, dtype=torch.float32))) for gain in (1.0, 0.05)]
-    assert (told[0] - told[1]).abs().max() < 0.01
-    low, high = told[0][0, 1], told[0][0, 2]
-    assert low[10:40].min() > high[10:40].max() + 1 and high[60:90].min() > low[60:90].max() + 1
+def test_vectors_of_the_encoder_come_to_the_middle_of_the_steps() -> None:
+    """Vectors that grow with the time they stand for, so that interpolation gives the time back."""
+    count, steps = 40, 30
+    times = (VECTOR_FIRST + VECTOR_HOP * torch.arange(count) - MARGIN) / SAMPLE_RATE
+    found = on_steps(times[None, :, None].expand(1, count, 3), steps)
+    assert torch.allclose(found[0, :, 0], (torch.arange(steps) + 0.5) / 50, atol=1e-4)
 
 
-def test_lips_and_closures_are_mixed_of_those_that_tell_them() -> None:
+def test_the_gate_of_the_head_brings_the_aperture_down_to_a_shut_mouth() -> None:
+    head = Head().eval()
+    vectors, mel = torch.randn(1, 50, WIDTH), torch.rand(1, 64, 100)
+    with torch.no_grad():
+        bias_of(head.to_lips).zero_()
+        bias_of(head.to_lips)[[5, 11]] = 50.0
+        told = head(vectors, mel)
+        assert torch.allclose(told.aperture.clamp(min=CLOSED), torch.full_like(told.aperture, CLOSED), atol=1e-4)
+        bias_of(head.to_lips)[[5, 11]] = -50.0
+        told = head(vectors, mel)
+        opened = told.lips[..., :1] > CLOSED
+        assert torch.allclose(told.aperture[opened], told.lips[..., :1][opened], atol=1e-4)
+    assert torch.equal(told.shape[..., 1:], told.lips[..., 1:])
+
+
+def test_lips_are_mixed_of_the_heads_and_the_listeners_and_shut_where_lips_touch() -> None:
     network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
     with torch.no_grad():
-        mel = network.front(audio)
-        said = network.phones(mel)
-        seen, articulated = network.lips(mel), network.articulate(said, mel)
+        vectors, mel = network.features(audio)
+        first, second = network.head(vectors, mel), network.listeners(audio)
         told = network(audio)
-    assert torch.allclose(told.lips, 0.4 * seen.lips + 0.6 * articulated, atol=1e-6)
-    assert torch.allclose(told.closure, (said.closure + seen.closure) / 2)
-    assert torch.equal(told.phonemes, said.phonemes) and torch.equal(told.silence, seen.silence)
+        assert torch.allclose(told.lips, 0.6 * first.shape + 0.4 * second.lips, atol=1e-5)
+        assert torch.equal(told.phonemes, second.phonemes) and torch.equal(told.silence, first.silence)
+        for network_part in (network.listeners.phones, network.listeners.lips):
+            bias_of(network_part.to_closure).fill_(50.0)
+        assert torch.allclose(network(audio).aperture, torch.tensor(CLOSED))
+
+
+def test_a_short_silence_does_not_shut_the_mouth_and_a_lasting_one_does() -> None:
+    network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
+    with torch.no_grad():
+        for part in (network.listeners.phones, network.listeners.lips):
+            bias_of(part.to_closure).fill_(-50.0)
+        bias_of(network.head.to_closure).copy_(torch.tensor([-50.0, 50.0, -50.0, 50.0]))
+        assert torch.allclose(network(audio).aperture, torch.tensor(CLOSED))
+    silence = torch.zeros(1, 100, 1)
+    silence[:, 40:45] = 1
+    assert _lasting(silence).max() == 0
+    silence[:, 40:80] = 1
+    assert _lasting(silence)[0, :, 0].nonzero().flatten().tolist() == list(range(40 + SETTLED, 80 - SETTLED))
 
 
 @pytest.mark.parametrize("samples", [160, 319, 16_000, 16_161, 40_159])
@@ -103,7 +141,7 @@ def test_one_instant_for_each_whole_hop(samples: int) -> None:
         told = network(torch.zeros(2, samples))
     count = samples // HOP
     assert told.lips.shape == (2, count, len(LIPS))
-    assert told.closure.shape == told.silence.shape == (2, count, 1)
+    assert told.aperture.shape == told.closure.shape == told.silence.shape == (2, count, 1)
     assert told.phonemes.shape == (2, count, len(PHONEMES))
 
 
@@ -119,12 +157,13 @@ def test_export_equals_torch_in_onnxruntime_and_openvino(tmp_path: Path) -> None
         audio = noise(*shape)
         with torch.no_grad():
             told = network(torch.from_numpy(audio))
-        expected = [told.lips, told.closure[..., 0].sigmoid(), told.silence[..., 0].sigmoid(), told.phonemes.softmax(2)]
+        probabilities = [told.closure[..., 0].sigmoid(), told.silence[..., 0].sigmoid(), told.phonemes.softmax(2)]
+        expected = [told.lips, told.aperture[..., 0], *probabilities]
         request = compiled.create_infer_request()
         by_openvino = request.infer({"audio": audio})
         for name, want, got in zip(OUTPUTS, expected, session.run(OUTPUTS, {"audio": audio}), strict=True):
-            assert np.abs(want.numpy() - got).max() < 1e-5
-            assert np.abs(want.numpy() - by_openvino[name]).max() < 1e-5
+            assert np.abs(want.numpy() - got).max() < 1e-4
+            assert np.abs(want.numpy() - by_openvino[name]).max() < 1e-4
 
 
 def test_config_tells_the_order_and_the_constants_of_the_checkpoint(committed: onnxruntime.InferenceSession) -> None:
@@ -147,11 +186,11 @@ def test_committed_model_is_the_committed_checkpoint(committed: onnxruntime.Infe
 
 
 @pytest.fixture(scope="module")
-def mama_papa() -> Recording:
+def mama_papa() -> tuple[Float32, Float32]:
     return say_mama_papa()
 
 
-def say_mama_papa() -> Recording:
+def say_mama_papa() -> tuple[Float32, Float32]:
     """Sound [samples] with half a second of silence around it, and where lips touch [T] (nan: cannot be said)."""
     pytest.importorskip("espeakng_loader")
     pytest.importorskip("soxr")
@@ -164,50 +203,46 @@ def say_mama_papa() -> Recording:
 
 
 def test_mama_papa_shuts_on_m_and_p_and_opens_on_a(committed: onnxruntime.InferenceSession) -> None:
-    from training.speech.evaluate import Heard
-
-    _, constants = load()
-    closed = constants["closed_aperture"]
-    shut, closures = [], []
-    # The voice breathes, each time otherwise: of so many sayings 93 % of the sounds shut, give or take 1.
-    for _ in range(96):
+    closed = CLOSED
+    shut, open_ = [], []
+    # The voice breathes, each time otherwise.
+    for _ in range(24):
         audio, touching = say_mama_papa()
         told = ask(committed, audio)
-        # What is drawn: the aperture alone seldom shuts fully, the closure draws it down.
-        drawn = Heard(told["lips"], told["closure"], told["silence"], told["phonemes"]).gated_aperture(closed)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], touching == 1, [0]]).astype(int)))
         bilabials = list(zip(edges[::2] - 2, edges[1::2] + 2, strict=True))
         assert len(bilabials) == 8
-        closures += [told["closure"][first:last].max() for first, last in bilabials]
-        shut += [drawn[first:last].min() < closed + 0.2 for first, last in bilabials]
-    assert np.median(closures) > 0.6
+        top = np.percentile(told["aperture"], 95)
+        shut += [told["aperture"][first:last].min() < closed + 0.1 * (top - closed) for first, last in bilabials]
+        open_.append(told["aperture"][told["phonemes"][:, PHONEMES.index("open")] > 0.7])
     assert np.mean(shut) > 0.9
-    open_ = told["phonemes"][:, PHONEMES.index("open")] > 0.7
-    assert open_.sum() > 20
-    assert np.median(told["closure"][open_]) < 0.1
-    assert drawn[open_].mean() > closed + 1.5
+    assert np.concatenate(open_).mean() > closed + 1.2
 
 
-def test_silence_is_a_shut_mouth(committed: onnxruntime.InferenceSession, mama_papa: Recording) -> None:
-    from training.speech.evaluate import Heard
+def test_silence_and_noise_are_a_shut_mouth(committed: onnxruntime.InferenceSession) -> None:
+    from training.speech.background import NOISES, noise
 
-    _, constants = load()
-    hiss = np.random.default_rng(0).normal(0, 1, 3 * SAMPLE_RATE)
-    for audio in (np.zeros(3 * SAMPLE_RATE), hiss * 1e-4, hiss * 1e-2):
+    chance = np.random.default_rng(0)
+    hiss = chance.normal(0, 1, 3 * SAMPLE_RATE)
+    sounds = {kind: noise(kind, 3 * SAMPLE_RATE, chance) for kind in NOISES}
+    for name, audio in {"nothing": np.zeros(3 * SAMPLE_RATE), "room": hiss * 1e-4, **sounds}.items():
         told = ask(committed, audio)
-        # the first and last instants of a window are told less surely, for half of their surroundings is missing
-        assert told["silence"].min() > 0.5 and told["silence"].mean() > 0.95
-        drawn = Heard(told["lips"], told["closure"], told["silence"], told["phonemes"])
-        assert drawn.gated_aperture(constants["closed_aperture"]).max() < constants["closed_aperture"] + 0.1
-    around = ask(committed, mama_papa[0])["silence"]
-    for rest in (around[:35], around[-35:]):
-        assert rest.min() > 0.5 and rest.mean() > 0.9
+        opening = (told["aperture"] - CLOSED).clip(0) / (1.8 - CLOSED)
+        assert opening.mean() < 0.05, name
+        assert told["silence"].mean() > 0.9, name
 
 
-def test_loudness_changes_nothing(committed: onnxruntime.InferenceSession, mama_papa: Recording) -> None:
+def test_the_mouth_rests_around_speech(
+    committed: onnxruntime.InferenceSession, mama_papa: tuple[Float32, Float32]
+) -> None:
+    told = ask(committed, mama_papa[0])
+    for rest in (slice(0, 35), slice(-35, None)):
+        assert told["aperture"][rest].mean() < CLOSED + 0.2
+
+
+def test_loudness_changes_nothing(committed: onnxruntime.InferenceSession, mama_papa: tuple[Float32, Float32]) -> None:
     audio, _ = mama_papa
     plain = ask(committed, audio)
     for gain in (0.05, 0.3):
         scaled = ask(committed, audio * gain)
-        assert np.abs(scaled["lips"][:, 0] - plain["lips"][:, 0]).max() < 0.25
-        assert np.abs(scaled["closure"] - plain["closure"]).mean() < 0.02
+        assert np.abs(scaled["aperture"] - plain["aperture"]).mean() < 0.1

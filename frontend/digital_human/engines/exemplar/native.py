@@ -45,7 +45,7 @@ def _infer_blank(models: Models, blank: Arrays) -> None:
 def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
     """The plan that brings lip curves into this person's range; strength: see `retargeting.strengthened`."""
     atlas = Atlas.from_arrays(analysis)
-    opening = retargeting.aperture(curves.aperture, curves.closure, curves.silence, atlas.limits)
+    opening = retargeting.aperture(curves.aperture, curves.silence, atlas.limits)
     opening = retargeting.strengthened(opening, strength, atlas.limits)
     return arrange(atlas, opening, retargeting.width(curves.width, curves.silence, atlas.width_limits), frame_indices)
 

@@ -7,19 +7,14 @@ import numpy as np
 from digital_human.core.frame import Float32
 from digital_human.engines.exemplar.lip_geometry import smooth
 
-STANDARD_APERTURE = np.array([-0.67, -0.32, 0.01, 0.34, 0.80, 1.80], np.float32)
+STANDARD_APERTURE = np.array([-0.75, -0.48, -0.14, 0.18, 0.74, 1.97], np.float32)
 """Standard apertures that correspond to the six `limits` of a person: shut, then percentiles while speaking.
 
 Quantiles of the model's predictions, which are narrower than those of lips: the mean of all sources of
 `python -m training.speech.calibrate`.
 """
-CLOSING, RESTING = (0.35, 0.6), (0.5, 0.8)
-"""The mouth shuts between these probabilities, of closure and of silence.
-
-Of synthetic speech hardly one p, b or m is missed, and one other sound in two hundred taken for them; of people reading
-one in ten is missed and one in fifty taken (`python -m training.speech.evaluate`). Lower, more shut, but the lips
-follow people less well.
-"""
+RESTING = (0.5, 0.8)
+"""The corners of the mouth go to rest between these probabilities of silence. The aperture shuts by itself."""
 HEADROOM = 0.25
 """Slope of the opening beyond the 95th percentile, relative to that below: loud vowels stay distinct."""
 LARGEST = 1.05
@@ -31,11 +26,10 @@ CONFIDENT = 40
 """Number of speaking frames at which the utterance and the prior weigh the same."""
 
 
-def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Float32) -> Float32:
+def aperture(standard: Float32, silence: Float32, limits: Float32) -> Float32:
     """Aperture to draw, inter-ocular distances, float32 [N].
 
     standard: z-scored aperture of a standard speaker [N]
-    closure:  probability that the lips touch, as in p, b and m [N]
     silence:  probability that nobody speaks [N]
     limits:   [6], see `Atlas`
 
@@ -48,9 +42,7 @@ def aperture(standard: Float32, closure: Float32, silence: Float32, limits: Floa
     share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
     linear = shut + np.clip(share, 0, 1) * (top - shut)
     opening = 0.5 * (by_quantile + linear) + HEADROOM * np.maximum(share - 1, 0) * (top - shut)
-    opening = np.minimum(opening, LARGEST * top)
-    gate = 1 - np.maximum(_ramp(closure, *CLOSING), _ramp(silence, *RESTING))
-    return (shut + (opening - shut) * gate).astype(np.float32)  # type: ignore[no-any-return]
+    return np.minimum(opening, LARGEST * top).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:

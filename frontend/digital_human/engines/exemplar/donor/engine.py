@@ -105,7 +105,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
 def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: float = 1.0) -> Plan:
     """The plan that brings lip curves into this person's range; strength: see `retargeting.strengthened`."""
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
-    aperture = retargeting.aperture(curves.aperture, curves.closure, curves.silence, limits)
+    aperture = retargeting.aperture(curves.aperture, curves.silence, limits)
     aperture = retargeting.strengthened(aperture, strength, limits)
     width = retargeting.width(curves.width, curves.silence, width_limits)
     return arrange(analysis, aperture, width, frame_indices)

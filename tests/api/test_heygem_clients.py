@@ -22,7 +22,6 @@ from tests.live_service import Live, eventually
 
 ZH = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 WINDOWS = r"D:\heygem_data\face2face"
-FORGET = 3.0
 JOB: dict[str, Any] = {"audio_url": "speech.wav", "video_url": "template.mkv"}
 
 
@@ -38,7 +37,13 @@ def base(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
 @pytest.fixture(scope="module")
 def live(base: Path, triton: TritonServer) -> Iterator[Live]:
     mappings = rf"/code/data/face2face={base},{WINDOWS}={base},\\nas\avatars={base}"
-    with Live(base, triton_url=triton.url, path_mappings=mappings, easy_forget_seconds=FORGET) as live:
+    with Live(base, triton_url=triton.url, path_mappings=mappings) as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def forgetful(media: Path, triton: TritonServer) -> Iterator[Live]:
+    with Live(media, triton_url=triton.url, easy_forget_seconds=0.5) as live:
         yield live
 
 
@@ -104,14 +109,14 @@ def test_the_comfyui_node_gets_its_video(live: Live, base: Path) -> None:
     assert (base / "temp" / f"{code}-r.mp4").stat().st_size > 0
 
 
-def test_the_comfyui_nodes_loop_ends_where_the_job_fails(live: Live, base: Path) -> None:
+def test_the_comfyui_nodes_loop_ends_where_the_job_fails(forgetful: Live) -> None:
     """It asks until the status is 2 or the code no longer 10000; status 3 means nothing to it."""
-    (base / "temp" / "noise.wav").write_text("noise")
-    assert submit(live, code="node-fails", audio_url="noise.wav")["code"] == 10000
+    (forgetful.base / "noise.wav").write_text("noise")
+    assert submit(forgetful, code="node-fails", audio_url="noise.wav")["code"] == 10000
     codes = []
 
     def has_ended() -> bool:
-        result = query(live, "node-fails")
+        result = query(forgetful, "node-fails")
         codes.append(result["code"])
         return bool(result["code"] != 10000 or result["data"]["status"] == 2)
 
@@ -157,15 +162,15 @@ def test_switches_are_taken_in_any_form(live: Live, fields: dict[str, Any]) -> N
     assert submit(live, code=str(uuid.uuid4()), **fields)["code"] == 10000
 
 
-@pytest.mark.parametrize("on", [1, "1", True])
-@pytest.mark.parametrize("off", [0, "0", "", None, "no"])
-def test_a_switch_that_is_on_is_another_request(live: Live, on: object, off: object) -> None:
-    code = str(uuid.uuid4())
-    live.client.post("/easy/submit", json=JOB | {"code": code, "audio_url": "long.wav", "digital_auth": on})
-    request = JOB | {"code": code, "audio_url": "long.wav"}
-    assert live.client.post("/easy/submit", json=request | {"digital_auth": "1"}).json()["code"] == 10000
-    assert live.client.post("/easy/submit", json=request | {"digital_auth": off}).json()["code"] == 10002
-    assert live.client.post("/easy/cancel", json={"code": code}).json()["code"] == 10000
+def test_a_switch_that_is_on_is_another_request(own_media: Path, triton: TritonServer) -> None:
+    with Live(own_media, triton_url=triton.url, passthrough_delay=0.1) as live:
+        for on in (1, "1", True):
+            code = f"on {on!r}"
+            assert submit(live, code=code, audio_url="long.wav", digital_auth=on)["code"] == 10000
+            assert submit(live, code=code, audio_url="long.wav", digital_auth="1")["code"] == 10000
+            for off in (0, "0", "", None, "no"):
+                assert submit(live, code=code, audio_url="long.wav", digital_auth=off)["code"] == 10002
+            assert submit(live, code=code, audio_url="long.wav")["code"] == 10002
 
 
 @pytest.mark.parametrize("code", [7, 1.5, "任务 一", "a/b", "../escape", ".hidden", "x" * 1000, "a\nb", "a\\b"])
@@ -248,9 +253,11 @@ def test_a_query_without_a_code(live: Live) -> None:
 
 def test_a_full_queue_is_busy(own_media: Path, triton: TritonServer) -> None:
     with Live(own_media, triton_url=triton.url, max_queued=1, passthrough_delay=0.1) as live:
-        answers = [submit(live, code=number, audio_url="long.wav") for number in range(4)]
-        assert answers[-1]["code"] == 10001 and answers[-1]["success"]
-        assert "个任务在排队" in submit(live, ZH, code=9)["msg"]
+        live.until(submit(live, code="runs", audio_url="long.wav")["data"]["task_id"], "running")
+        assert submit(live, code="waits")["code"] == 10000
+        answer = submit(live, code="too many")
+        assert answer["code"] == 10001 and answer["success"]
+        assert "个任务在排队" in submit(live, ZH, code="too many")["msg"]
 
 
 def test_a_code_is_free_again_once_its_job_has_ended(live: Live, base: Path) -> None:
@@ -281,17 +288,20 @@ def test_the_same_request_is_the_same_job_while_that_waits_or_runs(own_media: Pa
         assert (data["status"], data["queue_position"]) in ((1, 0), (1, 1))
 
 
-def test_an_end_that_was_told_is_forgotten_after_a_while(live: Live) -> None:
-    for code, audio, status in (("forget-2", "speech.wav", 2), ("forget-3", "noise.wav", 3)):
-        (live.base / "temp" / "noise.wav").write_text("noise")
-        task_id = submit(live, code=code, audio_url=audio)["data"]["task_id"]
-        live.until(task_id, "succeeded", "failed")
-        assert live.client.head(f"/easy/query?code={code}").status_code in (200, 405)
-        assert query(live, code)["data"]["status"] == status
-        assert query(live, code)["data"]["status"] == status, "an answer that was lost is given again"
-        eventually(lambda code=code: query(live, code)["code"] == 10004)  # type: ignore[misc]
-        assert query(live, code)["success"]
-        assert live.task(task_id)["state"] in ("succeeded", "failed"), "the record stays"
+def test_an_end_that_was_told_is_told_again_in_case_the_answer_was_lost(live: Live) -> None:
+    submit(live, code="lost")
+    first = until_ended(live, "lost")
+    assert first["status"] == 2 and query(live, "lost")["data"] == first
+
+
+@pytest.mark.parametrize(("audio_url", "state"), [("speech.wav", "succeeded"), ("noise.wav", "failed")])
+def test_an_end_that_was_told_is_forgotten_after_a_while(forgetful: Live, audio_url: str, state: str) -> None:
+    (forgetful.base / "noise.wav").write_text("noise")
+    task_id = submit(forgetful, code=state, audio_url=audio_url)["data"]["task_id"]
+    assert until_ended(forgetful, state)["status"] == {"succeeded": 2, "failed": 3}[state]
+    eventually(lambda: query(forgetful, state)["code"] == 10004)
+    assert query(forgetful, state)["success"]
+    assert forgetful.task(task_id)["state"] == state, "the record stays"
 
 
 def test_an_end_that_nobody_was_told_is_kept(own_media: Path, triton: TritonServer) -> None:
@@ -301,7 +311,8 @@ def test_an_end_that_nobody_was_told_is_kept(own_media: Path, triton: TritonServ
         told = submit(live, code="told")["data"]["task_id"]
         live.until(kept, "succeeded")
         live.until(told, "succeeded")
-        assert query(live, "told")["data"]["status"] == 2
+        assert live.client.head("/easy/query?code=told").status_code == 200
+        assert query(live, "told")["data"]["status"] == 2, "only a GET counts"
         assert query(live, "told")["code"] == 10004
     with Live(own_media, triton_url=triton.url, easy_forget_seconds=0) as live:
         assert query(live, "kept")["data"]["status"] == 2

@@ -192,18 +192,21 @@ def test_the_running_job_goes_on_behind_what_is_on_record(upgraded: Upgraded) ->
 @pytest.mark.parametrize(("role", "frames"), [("queued", 25), ("queued with upload", 25), ("queued with options", 125)])
 def test_queued_jobs_finish(upgraded: Upgraded, role: str, frames: int) -> None:
     task = upgraded.live.until(upgraded.task_id(role), "succeeded", seconds=120)
-    assert task["result"]["frames"] == frames and task["result"]["template_cached"] is True
+    assert task["result"]["frames"] == frames
     before = upgraded.before["tasks"][role]
     kept = ("mouth_strength", "loop", "audio_path", "video_path", "save_path")
     assert {name: task[name] for name in kept} == {name: before[name] for name in kept}
     assert upgraded.result(role)
 
 
-def test_the_template_of_before_is_not_prepared_again(upgraded: Upgraded) -> None:
+def test_the_template_of_before_stays_beside_the_one_that_later_versions_prepare(upgraded: Upgraded) -> None:
+    """Later versions look for what covers the face, so that they study a template once more."""
     upgraded.live.until(upgraded.task_id("queued"), "succeeded", seconds=120)
     store = upgraded.live.base / ".state" / "templates"
     stored = {name.split("/")[2] for name in upgraded.before["modified"] if name.startswith(".state/templates/")}
-    assert {entry.name for entry in store.iterdir()} == stored, "the version of the track or the engine has changed"
+    entries = {entry.name for entry in store.iterdir()}
+    assert stored and stored < entries
+    assert all((store / name / "index.json").is_file() for name in entries)
 
 
 def test_an_upload_of_before_serves_a_new_job(upgraded: Upgraded) -> None:

@@ -126,3 +126,13 @@ def test_a_mouth_that_is_wholly_hidden_passes_through(
         np.testing.assert_array_equal(drawn[1][k].data, frames[k].data)
     steps = np.abs(np.diff(template.cover.through))
     assert steps.max() <= 0.26, "no flicker"
+
+
+@pytest.mark.parametrize("count", [1, 3, 12, 17])
+def test_templates_of_few_frames_are_looked_at_too(
+    count: int, template_frames: list[Frame], models: TritonModels
+) -> None:
+    frames = template_frames[:count]
+    track = track_face(frames, models)
+    template = Template(frames[0].width, frames[0].height, Fraction(25), count, track, lambda: iter(frames))
+    assert study(template, models).through.shape == (count,)

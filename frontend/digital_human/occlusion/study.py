@@ -67,7 +67,7 @@ def study(template: Template, models: Models) -> Cover:
             (hidden[good[part]], near[good[part]]), unsure[good[part]] = shares, doubt
     packed, ends = pack(masks)
     touched = np.array([mask is not None for mask in masks])
-    lost = ~track.present & (np.convolve(touched, np.ones(2 * LOST + 1), "same") > 0)
+    lost = ~track.present & (np.convolve(np.pad(touched, LOST), np.ones(2 * LOST + 1), "valid") > 0)
     through = shown_as_is(np.maximum(hidden, near), unsure | lost)
     near = np.max([near, np.append(near[1:], 0), np.append(0, near[:-1])], axis=0)
     return Cover(maps.astype(np.float32), packed, ends, hidden, near, unsure, through)

@@ -206,7 +206,7 @@ def test_errors_are_worded_in_the_callers_language(client: TestClient) -> None:
         ("/human/generate", {"video_path": "template.mkv"}, "field_missing", "audio_path: 缺少此字段"),
         ("/human/tasks?limit=0", None, "field_invalid", "limit: 无效"),
         ("/nowhere", None, "route_not_found", "没有此地址"),
-        ("/human/tasks/none", None, "task_not_found", "没有此任务"),
+        ("/human/tasks/none", None, "task_not_found", "任务不存在"),
     ],
 )
 def test_what_the_framework_refuses_has_a_name_and_chinese_words_too(

@@ -37,7 +37,8 @@ def impatient_protocol(seconds: float) -> type[asyncio.Protocol]:
             self._waiting = None
             if self.cycle is not None and not self.cycle.response_complete:
                 return
-            if not self.transport.is_closing():
+            # A WebSocket is handed to a protocol of its own.
+            if self.transport.get_protocol() is self and not self.transport.is_closing():
                 self.transport.write(_ANSWER)
                 self.transport.close()
 

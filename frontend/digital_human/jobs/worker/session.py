@@ -63,6 +63,8 @@ class JobSession:
         self._on_progress = on_progress
         self._engine = engines.find(job.options.engine)
         self._folder = job_folder(settings, job.task_id)
+        # A plan counts what the engine's analysis holds: one made by another version of the engine is made again.
+        self._plan_folder = self._folder / f"plan-{self._engine.version}"
         self._plan: RenderPlan | None = None
         # Goes on behind the last segment. Its next frame, and the frame after its last.
         self._rendering: Generator[Frame, None, None] | None = None
@@ -103,7 +105,7 @@ class JobSession:
         self._on_progress("plan", 0.0)
         self._encode_audio(frame_count(speech, prepared), prepared.info.fps)
         arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
-        save_arrays(self._folder / "plan", arrays)
+        save_arrays(self._plan_folder, arrays)
         plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
         timings["plan"] = time.perf_counter() - clock
         report.write_report(self._settings, self.task_id, plan, speech)
@@ -169,11 +171,11 @@ class JobSession:
         """The plan: held, loaded from an earlier process's file, or made now."""
         if self._plan is None:
             prepared = self._prepare_template()
-            arrays = load_arrays(self._folder / "plan")
+            arrays = load_arrays(self._plan_folder)
             if arrays is None:
                 speech = decode_speech(self._job, self._context)
                 arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
-                save_arrays(self._folder / "plan", arrays)
+                save_arrays(self._plan_folder, arrays)
             self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
         return self._plan
 

@@ -43,7 +43,7 @@ def test_every_error_raised_in_the_code_has_its_words_in_both_languages() -> Non
 
 
 def test_every_message_is_used() -> None:
-    code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.name != "messages.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path.parent.name != "messages")
     assert [name for name in MESSAGES if f'"{name}"' not in code] == []
 
 

@@ -2,27 +2,23 @@
 
 An error is raised with the name of its message and the message's parameters (`digital_human.errors`), and is worded
 where it is shown. Names are part of the API: `error` beside `code` and `message`. Parameters fit into JSON.
+
+A topic that grows has a module of its own beside this one, as `messages.result`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from digital_human.messages.message import Message
+from digital_human.messages.result import RESULT
 
 Language = Literal["en", "zh"]
 Params = Mapping[str, str | int | float]
 
-
-@dataclass(frozen=True)
-class Message:
-    """Templates for `str.format`. Both begin with `{field}: ` if the message is about a field of the request."""
-
-    en: str
-    zh: str
-
-
 MESSAGES: Mapping[str, Message] = {
+    **RESULT,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),

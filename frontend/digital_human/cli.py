@@ -6,19 +6,23 @@ import argparse
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from digital_human.core.looping import LOOPS
+from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.engines import load_engines
 from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
+from digital_human.pipeline.notices import notices_of
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
@@ -100,6 +104,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
         f"{arguments.output}: {result.frames} frames in {sum(result.seconds.values()):.1f} s, "
         f"{result.real_time_factor:.2f} x real time"
     )
+    _warn(result.notices)
     return 0
 
 
@@ -126,8 +131,14 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
             else:
                 how = "known already" if prepared.cached else f"studied in {time.perf_counter() - start:.1f} s"
                 print(f"{path}: {prepared.template.frame_count} frames, {how}", file=sys.stderr)
+                _warn(notices_of(prepared.template, np.arange(prepared.template.frame_count)))
             bar.remove_task(shown)
     return 1 if failed else 0
+
+
+def _warn(notices: Sequence[Notice]) -> None:
+    for notice in notices:
+        print(f"warning: {notice.text()}", file=sys.stderr)
 
 
 def _bar(console: Console) -> Progress:

@@ -58,6 +58,11 @@ class Task:
     def has_ended(self) -> bool:
         return self.state in ENDED
 
+    @property
+    def warnings(self) -> list[str]:
+        """What may be wrong with the video, in sentences."""
+        return list(self.view.get("warnings", ()))
+
     def require_success(self) -> Task:
         """Itself. Raises ClientError where it ended otherwise."""
         if self.state == "cancelled":

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from digital_human.files.uploads import last_use
+from digital_human.media import VideoReader
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 from tests.live_service import Live, leftovers
@@ -208,7 +210,11 @@ def test_urls_are_fetched_from_allowed_hosts_only(live: Live, host: Host, media:
 
 def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, media: Path) -> None:
     (media / "noise.wav").write_text("noise")
-    good = live.submit(callback_url=f"{host.url}/hook", save_path="h.mp4").json()["data"]["task_id"]
+    still = next(VideoReader(media / "template.mkv").frames())
+    cv2.imwrite(str(media / "still.png"), still.planes[0])
+    still_job = {"video_path": "still.png", "engine": "default", "save_path": "h.mp4"}
+    sent = live.submit(callback_url=f"{host.url}/hook", **still_job)
+    good = sent.json()["data"]["task_id"]
     bad = live.submit(callback_url=f"{host.url}/hook", audio_path="noise.wav").json()["data"]["task_id"]
     deadline = time.monotonic() + 30
     while len(host.hooks) < 4 and time.monotonic() < deadline:
@@ -221,6 +227,7 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
         Webhook(SECRET).verify(body, headers)
         told[headers["webhook-id"]] = json.loads(body)
     assert told[good]["type"] == "task.succeeded" and told[good]["result"]["frames"] == 50
+    assert told[good]["warnings"][0].startswith("the mouth never opens in the template")
     assert told[bad]["type"] == "task.failed"
     assert (told[bad]["error"]["code"], told[bad]["error"]["error"]) == (400, "media_unreadable")
     assert len(host.hooks) == 4, "each is refused once and sent again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -66,7 +67,8 @@ def test_a_person_says_the_speech(client: TestClient, base: Path) -> None:
     body = answer.json()
     assert body["code"] == 200 and body["message"] == "success"
     assert body["data"]["save_path"] == "deep/folder/out.mp4"
-    assert len(body["data"]["task_id"]) == 36
+    assert len(body["data"]["task_id"]) == 36 and set(body["data"]) == {"save_path", "task_id"}, "nothing to warn of"
+    assert "warnings" not in client.get(f"/human/tasks/{body['data']['task_id']}").json()["data"]
     with av.open(str(base / "deep/folder/out.mp4")) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, video.pix_fmt, audio.codec_context.name) == ("h264", "yuv420p", "aac")
@@ -257,9 +259,15 @@ def test_frames_without_a_face_pass_through(client: TestClient, base: Path) -> N
     blank = np.full_like(pictures[0], 90)
     pictures[10:20] = [blank] * 10
     write_clip(base / "gap.mp4", pictures, options={"crf": "10", "preset": "ultrafast"})
-    assert generate(client, video_path="gap.mp4", save_path="gap-out.mp4").status_code == 200
+    answer = generate(client, video_path="gap.mp4", save_path="gap-out.mp4")
+    assert answer.status_code == 200
     frames = frames_of(base / "gap-out.mp4")
     assert np.abs(frames[15].astype(int) - 90).mean() < 3
+    data = answer.json()["data"]
+    (warning,) = data["warnings"]
+    assert re.fullmatch(r"no face was found in \d+ of 50 frames; these are shown as they are", warning)
+    task = client.get(f"/human/tasks/{data['task_id']}", headers={"Accept-Language": "zh"}).json()["data"]
+    assert task["warnings"][0].startswith("50 帧中有") and task["result"]["notices"][0]["name"] == "face_missing"
 
 
 @pytest.mark.parametrize("kind", ["rotated", "odd", "variable"])

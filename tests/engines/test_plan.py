@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from digital_human.core.notices import Notice
 from digital_human.engines.base import Plan, slice_plan
 
 
@@ -15,6 +16,7 @@ def plan() -> Plan:
         {"mel": np.zeros((40, 80), np.float32)},
         aperture=np.linspace(0, 1, 5, dtype=np.float32),
         draws=np.array([1, 2, 1, 1, 2]),
+        notices=[Notice("face_small", {"width": 60})],
     )
 
 
@@ -32,6 +34,7 @@ def test_a_plan_comes_back_from_its_arrays(plan: Plan) -> None:
     assert again.arrays.keys() == plan.arrays.keys() and again.timelines.keys() == plan.timelines.keys()
     assert np.array_equal(np.asarray(again.aperture), np.asarray(plan.aperture))
     assert np.array_equal(np.asarray(again.draws), np.asarray(plan.draws))
+    assert list(again.notices) == list(plan.notices)
 
 
 def test_a_plan_without_aperture_and_draws_comes_back_without() -> None:
@@ -53,7 +56,7 @@ def test_arrays_of_different_lengths_are_refused() -> None:
         Plan({"pose": np.arange(3), "width": np.zeros(4)})
 
 
-@pytest.mark.parametrize("name", ["aperture", "draws", "timeline_mel"])
+@pytest.mark.parametrize("name", ["aperture", "draws", "notices", "timeline_mel"])
 def test_names_that_the_stored_form_uses_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Plan({name: np.zeros(3)})

@@ -58,8 +58,10 @@ async def generate(
             "application/json",
         )
     # A caller who hangs up still finds the video: the job goes on.
-    raise_failure(await service.jobs.wait(task.id))
-    return GenerateResponse(data=Generated(save_path=body.save_path, task_id=task.id))
+    task = await service.jobs.wait(task.id)
+    raise_failure(task)
+    generated = Generated(save_path=body.save_path, task_id=task.id, warnings=task.warnings(language))
+    return GenerateResponse(data=generated)
 
 
 def raise_failure(task: Task) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,9 +90,19 @@ _FIRST_FIELDS = {
 }
 
 
+Warnings = Annotated[
+    list[str],
+    Field(
+        description="What may be wrong with the video that was made, in sentences; there only if something is.",
+        exclude_if=lambda sentences: not sentences,
+    ),
+]
+
+
 class Generated(BaseModel):
     save_path: str | None
     task_id: str
+    warnings: Warnings = []
 
 
 class GenerateResponse(BaseModel):
@@ -119,6 +129,7 @@ class TaskView(BaseModel):
     queue_position: int | None = Field(None, description="Jobs that go before it; null once it runs.")
     eta_seconds: float | None = Field(None, description="Until it ends, if that can be estimated.")
     error: TaskError | None = None
+    warnings: Warnings = []
     result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")
     audio_path: str = Field(description="As it was given.")
@@ -140,6 +151,7 @@ class TaskView(BaseModel):
             queue_position=task.position,
             eta_seconds=task.eta,
             error=TaskError.of(task.failure, language) if task.failure else None,
+            warnings=task.warnings(language),
             result=dict(task.result) if task.result else None,
             timings=dict(task.timings),
             audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),

@@ -64,15 +64,6 @@ class Cover:
         """[T], frames in which something is in front of the face."""
         return np.diff(self.ends, prepend=0) > 0
 
-    @property
-    def warning(self) -> str | None:
-        """What somebody should know of a template whose mouth is hidden in some frames."""
-        hidden, count = int((self.through == 1).sum()), len(self.through)
-        if not hidden:
-            return None
-        reason = "hidden" if not self.unsure.any() else "hidden, or may be,"
-        return f"the mouth is {reason} in {hidden} of {count} frames; these are shown as they are"
-
     def mask(self, frame: int) -> Uint8 | None:
         """[SIZE, SIZE], 255 where something is in front of frame `frame`; None where nothing is."""
         start, end = self._place(frame)

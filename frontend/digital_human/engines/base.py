@@ -7,6 +7,7 @@ The same template and plan give the same frames in any process, so a job can be 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,12 +17,13 @@ import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
+from digital_human.core.notices import Notice, from_records, to_records
 from digital_human.core.types import Arrays, Models, Template
 
 STRENGTHS = (0.5, 1.5)
 """Least and largest `strength` of `Engine.plan`."""
 
-_TIMELINE, _APERTURE, _DRAWS = "timeline_", "aperture", "draws"
+_TIMELINE, _APERTURE, _DRAWS, _NOTICES = "timeline_", "aperture", "draws", "notices"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Plan:
                frames overlap, a timeline holds their samples once
     aperture:  float32 [N], how far the mouth opens, for reports; None if the engine has no such curve
     draws:     int64 [N], images that the models draw for each frame, by which batches are sized; None for one each
+    notices:   what the caller should know of it, each once for the whole video
 
     Raises ValueError if the arrays differ in length, or if one has a name that `to_arrays` uses.
     """
@@ -41,9 +44,10 @@ class Plan:
     timelines: Arrays = field(default_factory=dict)
     aperture: Float32 | None = None
     draws: Indices | None = None
+    notices: Sequence[Notice] = ()
 
     def __post_init__(self) -> None:
-        reserved = [name for name in self.arrays if name in (_APERTURE, _DRAWS) or name.startswith(_TIMELINE)]
+        reserved = [name for name in self.arrays if name in (_APERTURE, _DRAWS, _NOTICES) or name.startswith(_TIMELINE)]
         if reserved:
             raise ValueError(f"arrays of a plan cannot be named {', '.join(reserved)}")
         lengths = {name: len(array) for name, array in _per_frame(self).items()}
@@ -52,7 +56,9 @@ class Plan:
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """The plan as arrays to store."""
-        return _per_frame(self) | {_TIMELINE + name: array for name, array in self.timelines.items()}
+        timelines = {_TIMELINE + name: array for name, array in self.timelines.items()}
+        notices = {_NOTICES: np.array(json.dumps(to_records(self.notices)))} if self.notices else {}
+        return _per_frame(self) | timelines | notices
 
     @classmethod
     def from_arrays(cls, stored: Arrays) -> Plan:
@@ -60,11 +66,13 @@ class Plan:
         arrays = {name: array for name, array in stored.items() if not name.startswith(_TIMELINE)}
         timelines = {name[len(_TIMELINE) :]: array for name, array in stored.items() if name.startswith(_TIMELINE)}
         aperture, draws = arrays.pop(_APERTURE, None), arrays.pop(_DRAWS, None)
+        notices = json.loads(str(arrays.pop(_NOTICES, "[]")))
         return cls(
             arrays,
             timelines,
             None if aperture is None else np.asarray(aperture, np.float32),
             None if draws is None else np.asarray(draws, np.int64),
+            from_records(notices),
         )
 
 

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from digital_human.core.notices import worded
 from digital_human.core.states import ENDED, Stage, State
 from digital_human.errors import ServiceError, error_from_record
+from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
 
@@ -101,6 +103,10 @@ class Task:
     started: float | None
     ended: float | None
     timings: Mapping[str, float] = field(default_factory=dict)
+
+    def warnings(self, language: Language = "en") -> list[str]:
+        """What the caller should know of the video, in sentences."""
+        return worded((self.result or {}).get("notices", ()), language)
 
     @property
     def has_ended(self) -> bool:

@@ -190,6 +190,8 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "started": round(started, 3),
         "ended": round(time.time(), 3),
     }
+    if prepared.notices:
+        result["notices"] = [dict(notice) for notice in prepared.notices]
     metrics.record_result(result)
     return result
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 
+from digital_human.core.notices import worded
 from digital_human.errors import JobCancelledError, ServiceError, UnavailableError
 from digital_human.files.disk_space import has_disk_space
 from digital_human.jobs.cancellation import JobControl
@@ -106,7 +107,8 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
         context.registry.leave(task_id)
     discard_files(spec, task_id, settings)
     log.info("task %s finished: %d frames, %.2f x real time", task_id, result["frames"], result["real_time_factor"])
-    notify(task_id, spec, {"state": "succeeded", "result": result})
+    warnings = worded(result.get("notices", ()))
+    notify(task_id, spec, {"state": "succeeded", "result": result, **({"warnings": warnings} if warnings else {})})
     return result
 
 

@@ -1,7 +1,8 @@
 """Every message for callers, in English and Chinese, by a stable name.
 
 An error is raised with the name of its message and the message's parameters (`digital_human.errors`), and is worded
-where it is shown. Names are part of the API: `error` beside `code` and `message`. Parameters fit into JSON.
+where it is shown. So is a notice (`digital_human.core.notices`). Names are part of the API: `error` beside `code` and
+`message`. Parameters fit into JSON.
 
 A topic that grows has a module of its own beside this one, as `messages.result`.
 """
@@ -12,12 +13,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 from digital_human.messages.message import Message
+from digital_human.messages.notices import NOTICES
 from digital_human.messages.result import RESULT
 
 Language = Literal["en", "zh"]
 Params = Mapping[str, str | int | float]
 
 MESSAGES: Mapping[str, Message] = {
+    **NOTICES,
     **RESULT,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),

@@ -12,6 +12,10 @@ export function h(name, attributes = {}, ...children) {
   return element;
 }
 
+/** A list of sentences under a heading; null without any. */
+export const warned = (heading, sentences = []) => sentences.length > 0 && h("div", { class: "warned" },
+  h("h2", {}, heading), h("ul", {}, sentences.map(sentence => h("li", {}, sentence))));
+
 export const $ = selector => document.querySelector(selector);
 
 export const clock = seconds => {

@@ -1,6 +1,6 @@
 // The right half: nothing yet, work in progress, the result, or what went wrong.
 
-import { $, h } from "./dom.js";
+import { $, h, warned } from "./dom.js";
 import { createPlayer } from "./player.js";
 import * as service from "./service.js";
 import { advice, duration, readable, t } from "./words.js";
@@ -8,7 +8,7 @@ import { advice, duration, readable, t } from "./words.js";
 const show = (state, ...children) => {
   $("#stage").dataset.state = state;
   $("#stage").setAttribute("aria-label", t("stage"));
-  $("#stage").replaceChildren(...children);
+  $("#stage").replaceChildren(...children.filter(Boolean));
 };
 
 export const showEmpty = () => show("empty", h("div", { class: "blank", "aria-hidden": "true" }, h("i"), h("i")), h("p", {}, t("stageEmpty")));
@@ -46,7 +46,7 @@ export async function showResult(task, original) {
   show("done", player, h("div", { class: "after" },
     h("a", { class: "first", href: result, download: `digital-human-${task.task_id.slice(0, 8)}.mp4` }, t("download")),
     h("a", { class: "second", href: `#task=${task.task_id}` }, t("details")),
-    h("span", { class: "facts" }, facts)));
+    h("span", { class: "facts" }, facts)), warned(t("warnings"), task.warnings));
 }
 
 /** failure: { code, error, message }, of the service or of a task */

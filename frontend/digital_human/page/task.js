@@ -1,7 +1,7 @@
 // One task, and what the networks made of it: voice, mouth and face over time, and where the time went.
 
 import { nameOf } from "./composer.js";
-import { $, h } from "./dom.js";
+import { $, h, warned } from "./dom.js";
 import { createPlayer } from "./player.js";
 import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
@@ -23,6 +23,8 @@ export async function showTask(id, stillWanted) {
     parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),
       h("p", {}, advice(task.error))));
   } else if (task.state !== "succeeded") parts.push(h("p", { class: `state ${task.state}` }, t(task.state)));
+  const warnings = warned(t("warnings"), task.warnings);
+  if (warnings) parts.push(warnings);
   let player = null;
   if (task.state === "succeeded") {
     const [result, original] = await Promise.all(["result", "template"].map(what =>

@@ -24,11 +24,13 @@ from digital_human.core.border import drawn_share, mix
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import loop_frames
+from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.core.types import Arrays
 from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import audio_duration, read_speech, write_video
 from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.notices import notices_of
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, apply_overlays, load_overlay
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
@@ -56,13 +58,19 @@ class RenderJob:
 
 @dataclass
 class Result:
-    """seconds: wall time of each stage; aperture: float32 [frames], how far the mouth opens, None if not planned."""
+    """What became of a job.
+
+    seconds:  wall time of each stage
+    aperture: float32 [frames], how far the mouth opens, None if not planned
+    notices:  what the caller should know
+    """
 
     frames: int
     fps: Fraction
     template_cached: bool
     seconds: dict[Stage, float] = field(default_factory=dict)
     aperture: Float32 | None = None
+    notices: list[Notice] = field(default_factory=list)
 
     @property
     def real_time_factor(self) -> float:
@@ -87,6 +95,11 @@ class RenderPlan:
     def length(self) -> int:
         """Frames of the output."""
         return len(self.frame_indices)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the caller should know of the video."""
+        return [*notices_of(self.prepared.template, self.frame_indices), *self.engine_plan.notices]
 
 
 def generate_video(
@@ -117,7 +130,7 @@ def generate_video(
         rendered.close()
     seconds["render"] = time.perf_counter() - clock
     progress("render", 1.0)
-    return Result(plan.length, prepared.info.fps, prepared.cached, seconds, plan.engine_plan.aperture)
+    return Result(plan.length, prepared.info.fps, prepared.cached, seconds, plan.engine_plan.aperture, plan.notices)
 
 
 def decode_speech(job: RenderJob, context: PipelineContext) -> Float32:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ from digital_human.media import VideoInfo, VideoReader
 from digital_human.occlusion import study
 from digital_human.pipeline.context import PipelineContext
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
-
-log = logging.getLogger(__name__)
 
 MIN_FACE_WIDTH = 48
 """Pixels. Smaller mouths are a few pixels wide: their lips can neither be found nor drawn."""
@@ -74,8 +71,6 @@ def prepare_template(
         track = _track(reader, context, on_progress, mouth_crops)
         groups = {"track": track_arrays(track)}
         cover = study.study(_template(reader, groups, mouth_crops), context.models)
-        if cover.warning:
-            log.warning("template %s: %s", video.name, cover.warning)
         groups["cover"] = cover.to_arrays()
         groups["engine"] = engine.analyse(_template(reader, groups, mouth_crops), context.models)
         stored = context.store.save(key, groups)

@@ -10,12 +10,14 @@ depends on the template. The analysis names it in `kind`:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
+from digital_human.core.notices import Notice
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import native, renderer_inputs, speech_to_lips
@@ -68,12 +70,20 @@ class DefaultEngine:
         strength: float = 1.0,
     ) -> Plan:
         curves = speech_to_lips.predict_lips(audio, len(frame_indices), template.fps, models)
-        return _mouth(analysis).plan(analysis, curves, frame_indices, strength)
+        planned = _mouth(analysis).plan(analysis, curves, frame_indices, strength)
+        return replace(planned, notices=_notices(analysis))
 
     def render(
         self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
         return _mouth(analysis).render(template, analysis, plan, frames, models)
+
+
+def _notices(analysis: Arrays) -> list[Notice]:
+    """What a caller should know of a template whose mouth hardly moves."""
+    if _mouth(analysis) is not donor:
+        return []
+    return [Notice("mouth_never_shuts" if donor.is_parted(analysis) else "mouth_never_opens", {})]
 
 
 def _mouth(analysis: Arrays) -> Mouth:

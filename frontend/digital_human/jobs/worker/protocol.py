@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -57,7 +57,10 @@ class Configure(Message):
 
 @dataclass(frozen=True)
 class PrepareResult(Message):
-    """inputs: identity of each input by its field; fps: a fraction as text; timings: seconds by stage"""
+    """inputs: identity of each input by its field; fps: a fraction as text; timings: seconds by stage
+
+    notices: what the caller should know of the video, records of `Notice`
+    """
 
     inputs: Mapping[str, Identity]
     frames: int
@@ -67,6 +70,7 @@ class PrepareResult(Message):
     frames_without_face: int
     template_cached: bool
     timings: Mapping[str, float]
+    notices: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

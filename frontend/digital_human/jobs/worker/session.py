@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from digital_human.core.frame import Frame
+from digital_human.core.notices import to_records
 from digital_human.core.states import Stage
 from digital_human.core.types import Arrays
 from digital_human.engines import EngineRegistry
@@ -119,6 +120,7 @@ class JobSession:
             frames_without_face=int((~prepared.template.track.present[plan.frame_indices]).sum()),
             template_cached=prepared.cached,
             timings=timings,
+            notices=to_records(plan.notices),
         )
 
     def render_segment(self, command: RenderSegment) -> None:

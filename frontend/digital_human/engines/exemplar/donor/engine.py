@@ -142,10 +142,15 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     return out
 
 
+def is_parted(analysis: Arrays) -> bool:
+    """Whether the lips are apart at rest, so that they must be shut first."""
+    return bool(np.asarray(analysis["rest"])[0] > PARTED)
+
+
 def _is_drawn(analysis: Arrays, aperture: Float32) -> npt.NDArray[np.bool_]:
     """Whether frames are drawn, bool [n]: the mouth opens, or must be shut first."""
     opens = np.asarray(aperture - np.asarray(analysis["limits"])[0] > SHUT)
-    return opens | bool(np.asarray(analysis["rest"])[0] > PARTED)
+    return opens | is_parted(analysis)
 
 
 def build(
@@ -179,7 +184,7 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     corners, layer = origin + inset, local - inset
     target = layer[:, mesh.INNER_LIPS]
-    if analysis["rest"][0] > PARTED:
+    if is_parted(analysis):
         interior = mouth_interior.from_frames(frames, here, target, corners, (layer_rows, layer_columns))
     else:
         light = mouth_interior.Light(
@@ -227,7 +232,7 @@ def _closed_base(
     _, first, place = np.unique(frame_indices, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
     regions = [crop_yuv(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
-    if analysis["rest"][0] > PARTED:
+    if is_parted(analysis):
         regions, seamed = close_mouth.close(regions, here, origin, control, load_donor(), scale)
     else:
         luma = np.stack([region.planes[0] for region in regions])

@@ -1,0 +1,38 @@
+"""What there is to say of a video that was made all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from digital_human.messages.message import Message
+
+NOTICES: Mapping[str, Message] = {
+    "mouth_hidden": Message(
+        "the mouth is hidden in {count} of {frames} frames; these are shown as they are",
+        "{frames} 帧中有 {count} 帧嘴部被遮挡，这些帧保持原样",
+    ),
+    "mouth_unsure": Message(
+        "something may be in front of the mouth in {count} of {frames} frames; these are shown as they are",
+        "{frames} 帧中有 {count} 帧嘴部可能被遮挡，这些帧保持原样",
+    ),
+    "face_missing": Message(
+        "no face was found in {count} of {frames} frames; these are shown as they are",
+        "{frames} 帧中有 {count} 帧没有找到人脸，这些帧保持原样",
+    ),
+    "mouth_cut_off": Message(
+        "the mouth is at the picture's border in {count} of {frames} frames; these are shown as they are",
+        "{frames} 帧中有 {count} 帧嘴部位于画面边缘，这些帧保持原样",
+    ),
+    "face_small": Message(
+        "the face is only {width} pixels wide; a larger one would look better",
+        "人脸宽度只有 {width} 像素，使用更大的人脸效果更好",
+    ),
+    "mouth_never_opens": Message(
+        "the mouth never opens in the template; what lies between the lips is another person's",
+        "模板中嘴部从不张开，口腔内部取自他人",
+    ),
+    "mouth_never_shuts": Message(
+        "the mouth never shuts in the template; its lips are drawn shut where the speech needs it",
+        "模板中嘴部从不闭合，需要闭嘴时由系统绘制",
+    ),
+}

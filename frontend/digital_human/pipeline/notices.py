@@ -1,0 +1,37 @@
+"""What there is to say of a video before it is drawn: frames in which nobody can be made to speak, faces too small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digital_human.core.border import cut_off
+from digital_human.core.landmarks import Indices
+from digital_human.core.notices import Notice
+from digital_human.core.types import Template
+from digital_human.pipeline.templates import face_width
+
+SMALL = 80
+"""Width of a face, pixels, below which a drawn mouth has hardly any detail."""
+
+
+def notices_of(template: Template, shown: Indices) -> list[Notice]:
+    """Notices of a video that shows these template frames, int64 [N]. Each frame counts once, for its first reason."""
+    track, cover = template.track, template.cover
+    nowhere = np.zeros(template.frame_count, np.bool_)
+    hidden = nowhere if cover is None else cover.through == 1
+    unsure = nowhere if cover is None else hidden & cover.unsure
+    reasons = {
+        "mouth_hidden": hidden & ~unsure,
+        "mouth_unsure": unsure,
+        "face_missing": ~track.present,
+        "mouth_cut_off": cut_off(track, template.width, template.height),
+    }
+    notices, counted = [], nowhere
+    for name, where in reasons.items():
+        if count := int((where & ~counted)[shown].sum()):
+            notices.append(Notice(name, {"count": count, "frames": len(shown)}))
+        counted = counted | where
+    seen = np.unique(shown[track.present[shown]])
+    if len(seen) and (width := int(np.median(face_width(track.landmarks[seen])))) < SMALL:
+        notices.append(Notice("face_small", {"width": width}))
+    return notices

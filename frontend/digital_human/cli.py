@@ -20,6 +20,7 @@ from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.engines import load_engines
 from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
+from digital_human.files.avatars import any_owners
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.notices import notices_of
@@ -73,8 +74,9 @@ def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     # The person at the keyboard may read and write whatever their account may.
-    audio, video, save = (str(path.absolute()) for path in (arguments.audio, arguments.video, arguments.output))
     make_folders(settings)
+    template = any_owners(arguments.avatar, settings).template if arguments.avatar else arguments.video
+    audio, video, save = (str(path.absolute()) for path in (arguments.audio, template, arguments.output))
     require_key(settings)
     engines = load_engines(settings.engine_modules)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
@@ -175,7 +177,9 @@ def _parser() -> argparse.ArgumentParser:
 
     generate = commands.add_parser("generate", help="make one video")
     generate.add_argument("--audio", type=Path, required=True, help="speech")
-    generate.add_argument("--video", type=Path, required=True, help="template: a video or a picture of a person")
+    template = generate.add_mutually_exclusive_group(required=True)
+    template.add_argument("--video", type=Path, help="template: a video or a picture of a person")
+    template.add_argument("--avatar", metavar="NAME", help="an avatar of this BASE_PATH, whoever made it")
     generate.add_argument("--output", type=Path, required=True, help="the video to write")
     generate.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
     generate.add_argument(

@@ -93,17 +93,18 @@ class Client:
 
     def generate(
         self,
-        template: Path | str,
+        template: Path | str | None,
         speech: Path | str,
         output: Path | str,
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
-        """Send two files, wait, and fetch the video.
+        """Send two files, wait, and fetch the video. template: None where an option names an `avatar`
 
         options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
         """
-        task = self.submit(self.upload(template), self.upload(speech), **options)
+        video = None if template is None else self.upload(template)
+        task = self.submit(video, self.upload(speech), **options)
         task = self.wait(task.id, progress)
         self.download(task.id, output)
         return task
@@ -114,8 +115,10 @@ class Client:
             answer = self._http.post("/human/uploads", files={"file": (Path(path).name, file)})
         return str(_data(answer)["id"])
 
-    def submit(self, video_path: str, audio_path: str, *, idempotency_key: str | None = None, **options: Any) -> Task:
-        """Queue a job. The paths are those of the service, or what `upload` returned."""
+    def submit(
+        self, video_path: str | None, audio_path: str, *, idempotency_key: str | None = None, **options: Any
+    ) -> Task:
+        """Queue a job. The paths are those of the service, or what `upload` returned; no video with an `avatar`."""
         body = {"video_path": video_path, "audio_path": audio_path, "mode": "async", **options}
         return Task.of(_data(self._http.post("/human/generate", json=body, headers=_keyed(idempotency_key))))
 
@@ -181,21 +184,24 @@ class AsyncClient:
 
     async def generate(
         self,
-        template: Path | str,
+        template: Path | str | None,
         speech: Path | str,
         output: Path | str,
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
-        """Send two files, wait, and fetch the video.
+        """Send two files, wait, and fetch the video. template: None where an option names an `avatar`
 
         options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
         """
-        video, audio = await asyncio.gather(self.upload(template), self.upload(speech))
+        video, audio = await asyncio.gather(self._upload(template), self.upload(speech))
         task = await self.submit(video, audio, **options)
         task = await self.wait(task.id, progress)
         await self.download(task.id, output)
         return task
+
+    async def _upload(self, template: Path | str | None) -> str | None:
+        return None if template is None else await self.upload(template)
 
     async def upload(self, path: Path | str) -> str:
         """Send a file; what is returned is accepted where a path is."""
@@ -205,9 +211,9 @@ class AsyncClient:
         return str(_data(answer)["id"])
 
     async def submit(
-        self, video_path: str, audio_path: str, *, idempotency_key: str | None = None, **options: Any
+        self, video_path: str | None, audio_path: str, *, idempotency_key: str | None = None, **options: Any
     ) -> Task:
-        """Queue a job. The paths are those of the service, or what `upload` returned."""
+        """Queue a job. The paths are those of the service, or what `upload` returned; no video with an `avatar`."""
         body = {"video_path": video_path, "audio_path": audio_path, "mode": "async", **options}
         return Task.of(_data(await self._http.post("/human/generate", json=body, headers=_keyed(idempotency_key))))
 

@@ -12,7 +12,7 @@ from digital_human.core.types import FaceTrack, Template
 from digital_human.engines.base import Plan
 from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import RenderPlan
-from digital_human.pipeline.report import PICTURE_HEIGHT, POINTS, describe, picture
+from digital_human.pipeline.report import PICTURE_HEIGHT, POINTS, describe, thumbnail
 from digital_human.pipeline.templates import PreparedTemplate
 
 FRAMES = 3000
@@ -53,7 +53,7 @@ def test_boxes_are_shares_of_the_picture_and_missing_where_no_face_is(plan: Rend
 
 
 def test_the_picture_is_the_first_of_the_template(plan: RenderPlan) -> None:
-    shown = cv2.imdecode(np.frombuffer(picture(plan), np.uint8), cv2.IMREAD_GRAYSCALE)
+    shown = cv2.imdecode(np.frombuffer(thumbnail(plan.prepared.reader), np.uint8), cv2.IMREAD_GRAYSCALE)
     frames = [frame.planes[0] for frame in plan.prepared.reader.frames()]
     small = [cv2.resize(luma, shown.shape[::-1], interpolation=cv2.INTER_AREA) for luma in frames]
     alike = [np.corrcoef(shown.ravel(), luma.ravel())[0, 1] for luma in small]

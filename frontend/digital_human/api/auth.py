@@ -108,7 +108,8 @@ def _caller(request: Request) -> Caller:
     return keys.caller(key_of(request.headers))
 
 
-def _operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+def require_operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    """The caller. Raises ForbiddenError unless they are an operator, or on this machine where there are no keys."""
     keys: Keys = request.app.state.keys
     is_here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
     if not (caller.is_operator or (is_here and not keys.operators)):
@@ -123,5 +124,5 @@ def _service(request: Request) -> Service:
 
 schemes = [Security(scheme) for scheme in _schemes]
 CallerDep = Annotated[Caller, Depends(_caller)]
-OperatorDep = Annotated[Caller, Depends(_operator)]
+OperatorDep = Annotated[Caller, Depends(require_operator)]
 ServiceDep = Annotated[Service, Depends(_service)]

@@ -45,7 +45,7 @@ async def generate(
 ) -> Any:
     """Make the person of the template say the speech; answers when the video is at `save_path`."""
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
-    if body.save_path is None and not asynchronous and is_path(body.audio_path) and is_path(body.video_path):
+    if body.save_path is None and not asynchronous and is_path(body.audio_path) and is_path(body.template()):
         raise BadInputError("save_path_missing")
     task = await submit_job(service, _job_request(body, caller.owner, idempotency_key))
     if asynchronous:
@@ -79,11 +79,12 @@ def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobReque
         task_id=task_id,
         owner=owner,
         audio=body.audio_path,
-        video=body.video_path,
+        video=body.template(),
         save=body.save_path,
         options=body.render_options(),
         sent=body.to_record(),
         timeout=body.timeout,
         callback_url=body.callback_url,
         priority=body.priority,
+        title=body.title,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from digital_human.core.looping import Loop
 from digital_human.core.states import STAGES, State
 from digital_human.engines.base import STRENGTHS
-from digital_human.errors import ServiceError
+from digital_human.errors import BadInputError, ServiceError
+from digital_human.files.avatars import PREFIX as AVATAR
 from digital_human.jobs.models import Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
@@ -26,8 +28,13 @@ class GenerateRequest(BaseModel):
     audio_path: str = Field(
         description="Speech: any audio file, or a video's sound. A path, an upload's id, or a URL.", max_length=4096
     )
-    video_path: str = Field(
-        description="Template: a video or a picture of a person. A path, an upload's id, or a URL.", max_length=4096
+    video_path: str | None = Field(
+        None,
+        description="Template: a video or a picture of a person. A path, an upload's id, or a URL.",
+        max_length=4096,
+    )
+    avatar: str | None = Field(
+        None, description="In place of `video_path`: the name of an avatar, see `/avatars`.", max_length=256
     )
     save_path: str | None = Field(
         None,
@@ -55,6 +62,20 @@ class GenerateRequest(BaseModel):
     callback_url: str | None = Field(
         None, description="Called, signed, when the task has ended (standardwebhooks.com).", max_length=2048
     )
+
+    title: str | None = Field(
+        None, description="What the video is called: in lists, and as the file that is downloaded.", max_length=200
+    )
+
+    def template(self) -> str:
+        """As `JobRequest.video`. Raises BadInputError unless there is exactly one."""
+        if self.avatar is not None:
+            if self.video_path is not None:
+                raise BadInputError("field_not_both", field="avatar", other="video_path")
+            return AVATAR + self.avatar
+        if self.video_path is None:
+            raise BadInputError("field_missing", field="video_path")
+        return self.video_path
 
     def render_options(self) -> RenderOptions:
         return RenderOptions(
@@ -132,11 +153,14 @@ class TaskView(BaseModel):
     warnings: Warnings = []
     result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")
+    title: str | None = Field(None, description="As it was given.")
     audio_path: str = Field(description="As it was given.")
-    video_path: str = Field(description="As it was given.")
+    video_path: str = Field(description="As it was given; `avatar:` and the name of an avatar.")
+    names: dict[str, str] = Field(default_factory=dict, description="Names of uploaded files, by field.")
     save_path: str | None
     mouth_strength: float
     loop: Loop
+    request: dict[str, Any] = Field(default_factory=dict, description="All that was sent, to be sent again.")
     created: datetime
     started: datetime | None = None
     ended: datetime | None = None
@@ -154,15 +178,24 @@ class TaskView(BaseModel):
             warnings=task.warnings(language),
             result=dict(task.result) if task.result else None,
             timings=dict(task.timings),
-            audio_path=str(task.spec.request.get("audio_path", task.spec.request.get("audio_url", ""))),
-            video_path=str(task.spec.request.get("video_path", task.spec.request.get("video_url", ""))),
+            title=task.spec.title,
+            audio_path=_given(task.spec.request, "audio"),
+            video_path=_given(task.spec.request, "video"),
+            names=dict(task.spec.names),
             save_path=task.spec.request.get("save_path"),
             mouth_strength=task.spec.options.mouth_strength,
             loop=task.spec.options.loop,
+            request={name: value for name, value in task.spec.request.items() if value is not None},
             created=_moment(task.created),
             started=_moment(task.started) if task.started else None,
             ended=_moment(task.ended) if task.ended else None,
         )
+
+
+def _given(request: Mapping[str, Any], what: str) -> str:
+    """The audio or video of a request to this service, or to one of HeyGem's."""
+    avatar = request.get("avatar") if what == "video" else None
+    return AVATAR + avatar if avatar else str(request.get(f"{what}_path") or request.get(f"{what}_url") or "")
 
 
 class TaskResponse(BaseModel):
@@ -191,6 +224,7 @@ class TasksResponse(BaseModel):
 class Uploaded(BaseModel):
     id: str = Field(description="To be given where a path is.")
     bytes: int
+    name: str = Field(description="Of the file, as it was sent.")
 
 
 class UploadResponse(BaseModel):

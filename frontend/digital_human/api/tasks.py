@@ -34,6 +34,7 @@ _LOOK = 0.5
 _SIGN_OF_LIFE = 15.0
 _TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
 _RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})(,\s*(\d{1,18}-\d{0,18}|-\d{1,18})){0,15}", re.ASCII)
+_NAME_LENGTH = 80
 _MAX_OFFSET = 10_000_000
 
 _VIDEO: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in set(_TYPES.values())}
@@ -109,10 +110,17 @@ async def get_result(
         descriptor = await asyncio.to_thread(_open_result, task, service.settings, opened)
         _check_range(wanted, os.fstat(descriptor).st_size)
         save = Path(task.spec.save)
-        name = f"{task.id}{save.suffix}" if task.spec.kept else save.name
+        name = _file_name(task) + save.suffix if task.spec.kept else save.name
         kind = _TYPES[save.suffix.lower()]
         background = BackgroundTask(opened.pop_all().close)
         return FileResponse(by_descriptor(descriptor), media_type=kind, filename=name, background=background)
+
+
+def _file_name(task: Task) -> str:
+    """Without its suffix: as the task is called, or the speech, made fit for every file system."""
+    called = task.spec.title or Path(task.spec.names.get("audio_path", "")).stem
+    plain = "".join(" " if letter in '<>:"/\\|?*' or not letter.isprintable() else letter for letter in called)
+    return " ".join(plain.split())[:_NAME_LENGTH].strip(" .") or task.id
 
 
 def _open_result(task: Task, settings: Settings, opened: ExitStack) -> int:

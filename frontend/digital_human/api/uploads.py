@@ -58,7 +58,7 @@ async def upload(request: Request, service: ServiceDep, caller: CallerDep) -> Up
         if "Expect" not in request.headers:  # who asks first has not begun to send
             await _drain(stream)
         raise
-    return UploadResponse(data=Uploaded(id=received.id, bytes=received.bytes))
+    return UploadResponse(data=Uploaded(id=received.id, bytes=received.bytes, name=received.name))
 
 
 async def _drain(stream: AsyncIterator[bytes]) -> None:

@@ -1,10 +1,11 @@
-"""A path, an upload id or a URL becomes one resolved input, here for every caller."""
+"""A path, an upload id, an avatar or a URL becomes one resolved input, here for every caller."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from digital_human.files.avatars import is_avatar, template_of
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import Allowed, input_path
 from digital_human.files.uploads import is_upload, upload_path
@@ -40,17 +41,19 @@ Input = FileInput | UrlInput
 
 
 def is_path(text: str) -> bool:
-    """Whether a caller's text names a path, rather than an upload or a URL."""
-    return not (is_upload(text) or is_url(text))
+    """Whether a caller's text names a path, rather than an upload, an avatar or a URL."""
+    return not (is_upload(text) or is_avatar(text) or is_url(text))
 
 
 def resolve_input(text: str, field: str, owner: str, settings: Settings) -> Input:
     """Check and resolve what a caller named.
 
-    text:  a path, the id of an upload of `owner`, or an http(s) URL, which is not connected to
+    text:  a path, the id of an upload of `owner`, `avatar:` and a name, or an http(s) URL, which is not connected to
     field: name in error messages
-    Raises BadInputError, ForbiddenError, and NotFoundError for a missing file or upload.
+    Raises BadInputError, ForbiddenError, and NotFoundError for a missing file, upload or avatar.
     """
+    if is_avatar(text):
+        return FileInput(template_of(text, field, owner, settings))
     if is_upload(text):
         return FileInput(upload_path(text, field, owner, settings))
     if is_url(text):

@@ -18,13 +18,17 @@ from digital_human.files.atomic import disk_errors
 from digital_human.settings import Settings
 
 PREFIX = "upload:"
+_NAME_LENGTH = 200
 _ID = re.compile(r"upload:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
 class Upload:
+    """name: of the file on the caller's side; empty if they sent none"""
+
     id: str
     bytes: int
+    name: str = ""
 
 
 def is_upload(text: str) -> bool:
@@ -45,6 +49,16 @@ def upload_path(text: str, field: str, owner: str, settings: Settings) -> Path:
     return path
 
 
+def upload_name(text: str, owner: str, settings: Settings) -> str | None:
+    """What the caller called the file of an upload id; None if it is not known."""
+    if not _ID.fullmatch(text):
+        return None
+    try:
+        return (_names(settings) / f"{owner}-{text.removeprefix(PREFIX)}").read_text("utf-8") or None
+    except (OSError, ValueError):
+        return None
+
+
 def last_use(path: Path, settings: Settings) -> float:
     """When an upload was sent or last used by a job, in seconds since 1970. Raises OSError if it is gone."""
     times = [path.stat().st_mtime]
@@ -54,9 +68,10 @@ def last_use(path: Path, settings: Settings) -> float:
 
 
 def remove_upload(path: Path, settings: Settings) -> None:
-    """Remove an upload and the record of its use."""
+    """Remove an upload, its name and the record of its use."""
     path.unlink(missing_ok=True)
-    (_uses(settings) / path.name).unlink(missing_ok=True)
+    for folder in (_uses(settings), _names(settings)):
+        (folder / path.name).unlink(missing_ok=True)
 
 
 def _record_use(path: Path, settings: Settings) -> None:
@@ -82,6 +97,8 @@ class Receiver:
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise BadInputError("form_missing")
+        self._names = _names(settings)
+        self._name = ""
         self._limit = settings.max_upload_bytes
         self._key = uuid.uuid4().hex
         self._path = _folder(settings) / f"{owner}-{self._key}"
@@ -134,8 +151,11 @@ class Receiver:
             raise BadInputError("form_file_missing")
         with disk_errors("file"):
             self._file.close()
+            if self._name:
+                self._names.mkdir(exist_ok=True)
+                (self._names / self._path.name).write_text(self._name, "utf-8")
             self._part.replace(self._path)
-        return Upload(PREFIX + self._key, self._size)
+        return Upload(PREFIX + self._key, self._size, self._name)
 
     def _begin(self) -> None:
         self._in_file, self._disposition = False, b""
@@ -154,6 +174,8 @@ class Receiver:
     def _headers_end(self) -> None:
         _, options = parse_options_header(self._disposition)
         self._in_file = options.get(b"name") == b"file"
+        if self._in_file:
+            self._name = _plain_name(options.get(b"filename", b""))
         self._files += self._in_file
 
     def _end(self) -> None:
@@ -168,9 +190,19 @@ class Receiver:
         self._file.write(data)
 
 
+def _plain_name(name: bytes) -> str:
+    """The last part of a file's name, without what a terminal or a page would not show."""
+    text = name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2].replace("%22", '"')
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:_NAME_LENGTH]
+
+
 def _folder(settings: Settings) -> Path:
     return settings.state_path / "uploads"
 
 
 def _uses(settings: Settings) -> Path:
     return settings.state_path / "upload_uses"
+
+
+def _names(settings: Settings) -> Path:
+    return settings.state_path / "upload_names"

@@ -62,10 +62,11 @@ def tidy(settings: Settings) -> None:
         for path in _older(state / folder, settings.keep_seconds):
             if path not in needed:
                 path.unlink(missing_ok=True)
-    # Half-stored analyses of processes that were killed.
-    for path in _older(state / "templates", _ABANDONED):
-        if path.name.startswith("."):
-            shutil.rmtree(path, ignore_errors=True)
+    # Half-stored analyses and avatars of processes that were killed.
+    for folder in ("templates", "avatars"):
+        for path in _older(state / folder, _ABANDONED):
+            if path.name.startswith("."):
+                shutil.rmtree(path, ignore_errors=True)
     for path in _older(state / "told", _TOLD_KEPT.total_seconds()):
         path.unlink(missing_ok=True)
     for path in _older(state / "jobs", _ABANDONED):

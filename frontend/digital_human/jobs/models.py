@@ -28,6 +28,7 @@ class JobRequest:
     timeout:      seconds; None for the service's own limit
     callback_url: called when the task has ended
     priority:     1-9, 1 goes first
+    title:        what the caller calls the video
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class JobRequest:
     timeout: float | None = None
     callback_url: str | None = None
     priority: int = 5
+    title: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class JobSpec:
     kept:         the caller named no path, so the service keeps the result in its own folder for a while
     timeout:      seconds from the first attempt on
     request:      `JobRequest.sent`
+    title:        `JobRequest.title`
+    names:        what the caller called the files of uploads, by field
     """
 
     audio: str
@@ -61,6 +65,8 @@ class JobSpec:
     timeout: float
     callback_url: str | None
     request: Mapping[str, Any]
+    title: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON for the queue, the options beside the other fields, as every version has written it."""
@@ -70,8 +76,8 @@ class JobSpec:
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> JobSpec:
-        """A job from the queue. Options that its version did not know have their default."""
-        own = {name: record[name] for name in _SPEC_FIELDS}
+        """A job from the queue. Fields and options that its version did not know have their default."""
+        own = {name: record[name] for name in _SPEC_FIELDS if name in record}
         return JobSpec(**own, options=RenderOptions(**{name: record[name] for name in _OPTIONS if name in record}))
 
 

@@ -17,7 +17,7 @@ from digital_human.core.database_threads import in_database_thread
 from digital_human.core.states import State
 from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
 from digital_human.files.disk_space import require_disk_space
-from digital_human.jobs import cleanup
+from digital_human.jobs import cleanup, study
 from digital_human.jobs.cancellation import JobRegistry
 from digital_human.jobs.line import Line, running_eta
 from digital_human.jobs.liveness import Liveness, hold_folder
@@ -26,6 +26,7 @@ from digital_human.jobs.publish import discard_files
 from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATES, VERSION, WEBHOOKS, is_cancelled
 from digital_human.jobs.sqlite import supply_unixepoch
 from digital_human.jobs.steps import WorkflowContext
+from digital_human.jobs.study import Studies
 from digital_human.jobs.watcher import Watcher
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.workflow import Notify, register
@@ -38,7 +39,10 @@ _CANCEL_PATIENCE = 2.0
 class Jobs:
     """Made by `open_jobs`. Every method may block on the database; none is called from an event loop's thread."""
 
-    def __init__(self, context: WorkflowContext, watcher: Watcher, workflow: Any, notify: Notify) -> None:
+    def __init__(
+        self, context: WorkflowContext, watcher: Watcher, workflow: Any, notify: Notify, studies: Studies
+    ) -> None:
+        self.studies = studies
         self._context = context
         self._watcher = watcher
         self._workflow = workflow
@@ -130,13 +134,17 @@ class Jobs:
 
         Raises UnavailableError where this service stops before; the task goes on then.
         """
+        await self.ended(task_id)
+        return await asyncio.wrap_future(in_database_thread(self.get, task_id, None))
+
+    async def ended(self, workflow_id: str) -> None:
+        """Return when a task, or the study of an avatar, has ended. Raises UnavailableError as `wait` does."""
         try:
-            await asyncio.wrap_future(self._watcher.ended(task_id))
+            await asyncio.wrap_future(self._watcher.ended(workflow_id))
         except asyncio.CancelledError:
             if self.is_stopping:
-                raise UnavailableError("shutting_down_task_goes_on", task=task_id) from None
+                raise UnavailableError("shutting_down_task_goes_on", task=workflow_id) from None
             raise
-        return await asyncio.wrap_future(in_database_thread(self.get, task_id, None))
 
     def stop_soon(self) -> None:
         """Take no new job, begin no further step, release all callers. Safe to call from a signal handler."""
@@ -238,6 +246,7 @@ def open_jobs(settings: Settings, pool: WorkerPool, require_engine: Callable[[st
         supply_unixepoch()
         DBOS(config=config)
         generate, notify = register(lambda: context)
+        studies = Studies(context, study.register(lambda: context))
         DBOS.launch()
         stack.callback(DBOS.destroy, destroy_registry=True)
         DBOS.register_queue(WEBHOOKS, worker_concurrency=4, on_conflict="always_update")
@@ -251,7 +260,8 @@ def open_jobs(settings: Settings, pool: WorkerPool, require_engine: Callable[[st
         ended = threading.Event()
         housekeeper = cleanup.start(settings, ended)
         try:
-            yield Jobs(context, watcher, generate, notify)
+            studies.resume()
+            yield Jobs(context, watcher, generate, notify, studies)
         finally:
             ended.set()
             registry.stop(settings.shutdown_grace)

@@ -7,7 +7,6 @@ outcomes must stay readable: see `records`.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,13 +21,12 @@ from dbos import DBOS
 from sqlalchemy.exc import DBAPIError
 
 from digital_human.core.states import Stage
-from digital_human.errors import OutputError, ServiceError
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
-from digital_human.files.disk_space import require_disk_space
 from digital_human.files.downloads import fetch, is_url
 from digital_human.jobs.cancellation import JobControl, JobRegistry
 from digital_human.jobs.models import JobSpec, job_folder
 from digital_human.jobs.publish import publish, sign_and_fingerprint
+from digital_human.jobs.recorded import recorded_step
 from digital_human.jobs.records import PROGRESS
 from digital_human.jobs.segments import Segments, segment_lengths
 from digital_human.jobs.worker.pool import WorkerPool
@@ -37,8 +35,6 @@ from digital_human.jobs.worker.protocol import Compose, Prepare, PrepareResult, 
 from digital_human.observability import metrics, tracing
 from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -51,7 +47,6 @@ _SHARES: Mapping[Stage, tuple[float, float]] = {
 }
 """The share of a job that is done when a stage begins, and the stage's own share."""
 _PROGRESS_INTERVAL = 1.0
-_LAST_PAUSE = 30.0
 
 
 @dataclass(frozen=True)
@@ -129,29 +124,8 @@ class RunningJob:
         return rendered
 
     def step(self, name: str, work: Callable[[], T]) -> T:
-        """Do one recorded step. While its error is transient, try again with growing pauses."""
-        registry, settings = self.context.registry, self.context.settings
-
-        def attempts() -> T:
-            for attempt in range(settings.retries + 1):
-                registry.begin_step(self.control)
-                try:
-                    require_disk_space(settings)
-                    with tracing.span(name):
-                        return work()
-                except ServiceError as error:
-                    if not error.transient or attempt == settings.retries:
-                        raise
-                    log.warning("task %s: %s will be tried again: %s", self.task_id, name, error)
-                finally:
-                    registry.end_step()
-                registry.pause(min(2.0**attempt, _LAST_PAUSE), self.control)
-            raise AssertionError("unreachable")
-
-        try:
-            return DBOS.run_step({"name": name}, attempts)
-        except DBAPIError as error:
-            raise OutputError("records_not_kept") from error
+        """Do one recorded step, see `recorded_step`."""
+        return recorded_step(name, work, self.context.registry, self.control, self.context.settings)
 
 
 def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any]:

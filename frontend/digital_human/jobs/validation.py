@@ -6,7 +6,7 @@ from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError
 from digital_human.files.inputs import FileInput, allowed_paths, resolve_input
 from digital_human.files.sandbox import output_path
-from digital_human.files.uploads import result_path
+from digital_human.files.uploads import result_path, upload_name
 from digital_human.jobs.models import JobRequest, JobSpec
 from digital_human.net.safe_http import check_url
 from digital_human.runtime.context import check_options
@@ -38,4 +38,12 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
         timeout=request.timeout or settings.job_timeout,
         callback_url=request.callback_url,
         request=request.sent,
+        title=request.title,
+        names=_names(request, settings),
     )
+
+
+def _names(request: JobRequest, settings: Settings) -> dict[str, str]:
+    given = {"audio_path": request.audio, "video_path": request.video}
+    found = {field: upload_name(text, request.owner, settings) for field, text in given.items()}
+    return {field: name for field, name in found.items() if name is not None}

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _WEBHOOK_ATTEMPTS = 8
 # A job that takes its whole process down with it is given up after so many.
-_MAX_RECOVERIES = 30
+MAX_RECOVERIES = 30
 _TRITON_POLL = 0.2
 
 Notify = Callable[[str, JobSpec, Mapping[str, Any]], None]
@@ -43,7 +43,7 @@ def register(context: Callable[[], WorkflowContext]) -> tuple[Callable[..., Any]
     """
 
     @DBOS.workflow(
-        name=GENERATE, max_recovery_attempts=_MAX_RECOVERIES, serialization_type=WorkflowSerializationFormat.PORTABLE
+        name=GENERATE, max_recovery_attempts=MAX_RECOVERIES, serialization_type=WorkflowSerializationFormat.PORTABLE
     )
     def generate(spec: dict[str, Any]) -> dict[str, Any]:
         assert DBOS.workflow_id is not None
@@ -89,7 +89,7 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
     control.timeout, control.deadline = spec.timeout, started + spec.timeout
     log.info("task %s is under way", task_id)
     try:
-        _wait_for_triton(context, spec.options.engine, control)
+        wait_for_triton(context, spec.options.engine, control)
         with context.pool.lease() as worker:
             result = make_video(RunningJob(context, task_id, spec, control), worker, started)
     except Exception as error:
@@ -112,7 +112,7 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
     return result
 
 
-def _wait_for_triton(context: WorkflowContext, engine: str, control: JobControl) -> None:
+def wait_for_triton(context: WorkflowContext, engine: str, control: JobControl) -> None:
     """Hold the job while Triton loads. Raises UnavailableError after `triton_wait_seconds` or once it is given up."""
     deadline = time.monotonic() + context.settings.triton_wait_seconds
     while True:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from digital_human.messages.avatars import AVATARS
 from digital_human.messages.message import Message
 from digital_human.messages.notices import NOTICES
 from digital_human.messages.result import RESULT
@@ -22,6 +23,7 @@ Params = Mapping[str, str | int | float]
 MESSAGES: Mapping[str, Message] = {
     **NOTICES,
     **RESULT,
+    **AVATARS,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),

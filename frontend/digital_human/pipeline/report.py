@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, yuv_to_rgb
+from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import RenderPlan
 from digital_human.settings import Settings
 
@@ -39,7 +40,7 @@ def write_report(settings: Settings, task_id: str, plan: RenderPlan, speech: Flo
         path = report_path(settings, task_id)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(describe(plan, speech), separators=(",", ":")))
-        picture_path(settings, task_id).write_bytes(picture(plan))
+        picture_path(settings, task_id).write_bytes(thumbnail(plan.prepared.reader))
     except OSError as error:
         log.warning("no report was kept: %s", error)
 
@@ -71,9 +72,9 @@ def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
     }
 
 
-def picture(plan: RenderPlan) -> bytes:
+def thumbnail(reader: VideoReader) -> bytes:
     """The template's first frame as JPEG."""
-    frame = plan.prepared.reader.first_frame()
+    frame = reader.first_frame()
     size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
     image = yuv_to_rgb(np.asarray(small, np.uint8), frame.matrix)

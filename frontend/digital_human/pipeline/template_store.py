@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import uuid
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,13 @@ class TemplateStore:
 
     An entry is complete or absent: it is written beside its place and renamed into it. The least recently used entries
     go when all of them together exceed `max_bytes`.
+
+    pinned: contents of which the entry that was used last stays, and does not count
     """
 
     folder: Path
     max_bytes: int
+    pinned: Callable[[], Collection[str]] = frozenset
 
     def load(self, key: str) -> dict[str, Arrays] | None:
         """Array groups of an entry, memory-mapped; None where it is absent or damaged."""
@@ -68,14 +72,29 @@ class TemplateStore:
             self._prune()
         return (entry / "index.json").exists()
 
+    def forget(self, content: str) -> None:
+        """Remove the entries of this content, unless it is pinned."""
+        if content not in self.pinned():
+            for entry in self.folder.glob(f"{content}-*"):
+                shutil.rmtree(entry, ignore_errors=True)
+
     def _prune(self) -> None:
         entries = [entry for entry in self.folder.iterdir() if not entry.name.startswith(".")]
         newest_first = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
-        total = 0
+        total, pinned = 0, set(self.pinned())
         for entry in newest_first:
+            content = content_of(entry.name)
+            if content in pinned:
+                pinned.remove(content)
+                continue
             total += sum(file.stat().st_size for file in entry.iterdir())
             if total > self.max_bytes and entry != newest_first[0]:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def content_of(key: str) -> str:
+    """The hash of the content that an entry's key begins with."""
+    return key.partition("-")[0]
 
 
 class DecodedTemplateCache:

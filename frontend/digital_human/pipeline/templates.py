@@ -33,6 +33,7 @@ class PreparedTemplate:
     """A template with its face track and the engine's analysis.
 
     cached: it was found in the store; stored: the store has it now
+    content: hash of the file's content
     """
 
     reader: VideoReader
@@ -40,6 +41,7 @@ class PreparedTemplate:
     analysis: Arrays
     cached: bool
     stored: bool
+    content: str = ""
 
     @property
     def info(self) -> VideoInfo:
@@ -75,7 +77,7 @@ def prepare_template(
         groups["engine"] = engine.analyse(_template(reader, groups, mouth_crops), context.models)
         stored = context.store.save(key, groups)
     on_progress(1.0)
-    return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored)
+    return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored, content)
 
 
 def content_hash(path: Path) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from digital_human.engines import EngineRegistry
 from digital_human.engines.base import STRENGTHS, Engine
 from digital_human.errors import BadInputError, UnavailableError
+from digital_human.files import avatars
 from digital_human.media import EncoderSettings, hardware
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.options import RenderOptions
@@ -18,7 +20,7 @@ from digital_human.triton.client import TritonModels
 def build_context(settings: Settings, triton_url: str) -> PipelineContext:
     return PipelineContext(
         models=TritonModels(triton_url),
-        store=TemplateStore(settings.state_path / "templates", settings.template_cache_bytes),
+        store=template_store(settings),
         encoder=EncoderSettings(settings.encoder_preset, settings.encoder_crf, hardware=settings.hardware_encoder),
         watermark_image=settings.watermark_image,
         batch_size=settings.batch_size,
@@ -27,6 +29,12 @@ def build_context(settings: Settings, triton_url: str) -> PipelineContext:
         max_template_pixels=settings.max_template_pixels,
         hwaccel=hardware.decoder() if settings.hardware_decoder else None,
     )
+
+
+def template_store(settings: Settings) -> TemplateStore:
+    """Of this BASE_PATH; what avatars need stays in it."""
+    pinned = partial(avatars.contents, settings)
+    return TemplateStore(settings.state_path / "templates", settings.template_cache_bytes, pinned)
 
 
 def check_options(options: RenderOptions, settings: Settings, engines: EngineRegistry) -> RenderOptions:

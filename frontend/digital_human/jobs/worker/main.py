@@ -33,10 +33,12 @@ from digital_human.jobs.worker.protocol import (
     Progress,
     RenderSegment,
     SegmentResult,
+    Study,
     decode,
     encode,
 )
 from digital_human.jobs.worker.session import JobSession
+from digital_human.jobs.worker.study import study
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.template_store import DecodedTemplateCache
@@ -91,8 +93,12 @@ def _serve(
                     context.decoded.clear()
                 memory.trim()
             command = commands.get()
-        assert isinstance(command, Prepare | RenderSegment | Compose)
+        assert isinstance(command, Prepare | RenderSegment | Compose | Study)
         try:
+            if isinstance(command, Study):
+                with logs.task(command.task_id), tracing.continue_trace(command.trace):
+                    send(answers, study(command, settings, context, engines, report))
+                continue
             if session is None or session.task_id != command.job.task_id or isinstance(command, Prepare):
                 if session is not None:
                     session.close()

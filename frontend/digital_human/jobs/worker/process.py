@@ -25,6 +25,7 @@ from digital_human.jobs.worker.protocol import (
     Prepare,
     Progress,
     Result,
+    Study,
     decode,
     encode,
 )
@@ -151,7 +152,7 @@ class Worker:
 
     def _stalled(self, command: Command[Any]) -> ServiceError:
         seconds = self._settings.stall_seconds
-        if isinstance(command, Prepare):
+        if isinstance(command, Prepare | Study):
             return BadInputError("decoder_stalled", seconds=seconds)
         return JobTimeoutError("job_stalled", seconds=seconds)
 
@@ -159,7 +160,7 @@ class Worker:
         assert self._process is not None
         status = self._process.wait()
         log.warning("a worker ended with status %d during %s", status, type(command).__name__)
-        if isinstance(command, Prepare) and -status in _CRASHES:
+        if isinstance(command, Prepare | Study) and -status in _CRASHES:
             return BadInputError("decoder_crashed")
         return ServiceError("job_process_ended", transient=True)
 

@@ -4,6 +4,7 @@
                           Prepare        Progress ... PrepareResult, or Failed
                           RenderSegment  Progress ... SegmentResult, or Failed
                           Compose        Progress ... ComposeResult, or Failed
+                          Study          Progress ... StudyResult, or Failed
 
 The `inputs` of a PrepareResult come back with the later commands, which fail if the files are not the same any more.
 Both ends are always of one version, so messages may change.
@@ -126,6 +127,26 @@ class Compose(Command[ComposeResult]):
 
 
 @dataclass(frozen=True)
+class StudyResult(Message):
+    """content: hash of the template's content; facts: fields of `Suitability`; warnings: name and parameters of each"""
+
+    content: str
+    facts: Mapping[str, Any]
+    warnings: Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Study(Command[StudyResult]):
+    """Prepare the template of an avatar and store the analysis. thumbnail: where its picture goes"""
+
+    task_id: str
+    video: Path
+    thumbnail: Path
+    options: RenderOptions
+    trace: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Progress(Message):
     """share: of the stage, 0-1"""
 
@@ -163,6 +184,8 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
         PrepareResult,
         SegmentResult,
         ComposeResult,
+        Study,
+        StudyResult,
         Failed,
     )
 }

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from digital_human.core.looping import LOOPS
+from digital_human.commands.result_arguments import add_result_arguments, add_template_arguments, options_of
 from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.engines import load_engines
@@ -24,7 +24,7 @@ from digital_human.files.avatars import any_owners
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.notices import notices_of
-from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.options import RenderOptions, check
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
 from digital_human.provenance import implicit_label, require_key, sign
@@ -80,14 +80,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     require_key(settings)
     engines = load_engines(settings.engine_modules)
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
-    options = RenderOptions(
-        watermark=arguments.watermark,
-        digital_auth=arguments.digital_auth,
-        engine=arguments.engine,
-        mouth_strength=arguments.mouth_strength,
-        loop=arguments.loop,
-    )
-    options = check_options(options, settings, engines)
+    options = check_options(options_of(arguments), settings, engines)
     engine = engines.find(options.engine)
     job = RenderJob(paths.audio, paths.video, paths.save, options)
     console = Console(stderr=True)
@@ -115,6 +108,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     make_folders(settings)
     engines = load_engines(settings.engine_modules)
     engine = engines.find(arguments.engine or settings.engine)
+    check(RenderOptions(face=arguments.face))
     console, failed = Console(stderr=True), 0
     with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
         url = triton.url
@@ -124,7 +118,8 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
             shown, start = bar.add_task("prepare", total=1.0), time.perf_counter()
             try:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
-                prepared = prepare_template(video, engine, context, partial(_show, bar, shown, "prepare"))
+                progress = partial(_show, bar, shown, "prepare")
+                prepared = prepare_template(video, engine, context, progress, arguments.face)
                 if not prepared.stored:
                     raise OutputError("template_not_stored", folder=str(settings.state_path))
             except (BadInputError, NotFoundError, OutputError) as error:
@@ -181,20 +176,13 @@ def _parser() -> argparse.ArgumentParser:
     template.add_argument("--video", type=Path, help="template: a video or a picture of a person")
     template.add_argument("--avatar", metavar="NAME", help="an avatar of this BASE_PATH, whoever made it")
     generate.add_argument("--output", type=Path, required=True, help="the video to write")
-    generate.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
-    generate.add_argument(
-        "--mouth-strength", type=float, default=1.0, help="how far the mouth opens, 0.5-1.5 (default: 1)"
-    )
-    generate.add_argument(
-        "--loop", choices=LOOPS, default="ping-pong", help="how a speech longer than the template goes on"
-    )
-    generate.add_argument("--watermark", action="store_true", help="lay the watermark over it")
-    generate.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
+    add_result_arguments(generate)
     generate.set_defaults(run=_generate)
 
     prepare = commands.add_parser("prepare", help="study templates ahead, so that their first video begins at once")
     prepare.add_argument("templates", type=Path, nargs="+", metavar="TEMPLATE", help="a video or a picture of a person")
     prepare.add_argument("--engine", default="", help="how they will be lip-synced (ENGINE)")
+    add_template_arguments(prepare)
     prepare.set_defaults(run=_prepare)
 
     examine = commands.add_parser("doctor", help="check that everything the service needs is there")

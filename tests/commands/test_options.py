@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from digital_human.client import Client, ClientError
+from digital_human.core.face_choice import FacePoint
 from digital_human.core.frame import crop, yuv_to_rgb
 from digital_human.jobs.models import JobSpec
 from digital_human.jobs.worker.protocol import Prepare, WorkerJob, decode, encode
@@ -119,11 +120,18 @@ def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
     }
     spec = JobSpec.from_record(queued)
     assert spec.options == RenderOptions(engine="default", mouth_strength=1.0, loop="ping-pong")
-    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong"}
+    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "face": "auto"}
 
 
 def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
-    options = RenderOptions(watermark=True, digital_auth=True, engine="other", mouth_strength=1.25, loop="hold")
+    options = RenderOptions(
+        watermark=True,
+        digital_auth=True,
+        engine="other",
+        mouth_strength=1.25,
+        loop="hold",
+        face=FacePoint(0.25, 0.5, 1.5),
+    )
     assert all(getattr(options, option.name) != option.default for option in fields(RenderOptions))
     spec = JobSpec("/a.wav", "/b.mkv", "/c.mp4", False, options, 60.0, None, {})
     assert JobSpec.from_record(json.loads(json.dumps(spec.to_record()))) == spec

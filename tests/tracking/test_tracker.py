@@ -15,8 +15,8 @@ import pytest
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
 from digital_human.core.types import Arrays, FaceTrack
+from digital_human.tracking.chunks import CHUNK
 from digital_human.tracking.detector import Detection, detect, weighted_nms
-from digital_human.tracking.key_frames import CHUNK
 from digital_human.tracking.landmarker import between, predict_landmarks, regions_of_landmarks
 from digital_human.tracking.search import find_faces, look_closer
 from digital_human.tracking.tracker import WORKERS, plausible, smooth, track_face

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from digital_human.api.result_options import ResultOptions
 from digital_human.core.looping import Loop
 from digital_human.core.states import STAGES, State
 from digital_human.engines.base import STRENGTHS
@@ -18,7 +19,7 @@ from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(ResultOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"audio_path": "speech.wav", "video_path": "template.mp4", "save_path": "result.mp4"}]
@@ -84,6 +85,7 @@ class GenerateRequest(BaseModel):
             engine=self.engine,
             mouth_strength=self.mouth_strength,
             loop=self.loop,
+            face=self.face_choice(),
         )
 
     def to_record(self) -> dict[str, Any]:

@@ -24,6 +24,18 @@ Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
+class SeenFaces:
+    """The people of a template, where they were when most of them were seen together.
+
+    boxes:  float32 [n, 4], x, y, width and height in fractions of the picture, from left to right
+    driven: which of them speaks
+    """
+
+    boxes: Float32
+    driven: int
+
+
+@dataclass(frozen=True)
 class FaceTrack:
     """One person's face through a template of T frames.
 
@@ -31,12 +43,14 @@ class FaceTrack:
     score:     float32 [T], 0-1, how sure the mesh is that this is a face
     present:   bool [T], False where no face was found; landmarks there are meaningless
     shot:      int64 [T], ascending: changes at hard cuts. Smoothing over time stops there. None if there are none
+    seen:      this face and others; None where nobody counted
     """
 
     landmarks: Float32
     score: Float32
     present: npt.NDArray[np.bool_]
     shot: npt.NDArray[np.int64] | None = None
+    seen: SeenFaces | None = None
 
     def continues(self, frames: Indices, others: Indices) -> npt.NDArray[np.bool_]:
         """bool [n], whether frames and `others`, int64 [n] each, lie in one shot."""

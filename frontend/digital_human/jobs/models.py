@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from digital_human.core.notices import worded
 from digital_human.core.states import ENDED, Stage, State
 from digital_human.errors import ServiceError, error_from_record
@@ -78,10 +80,12 @@ class JobSpec:
     def from_record(record: Mapping[str, Any]) -> JobSpec:
         """A job from the queue. Fields and options that its version did not know have their default."""
         own = {name: record[name] for name in _SPEC_FIELDS if name in record}
-        return JobSpec(**own, options=RenderOptions(**{name: record[name] for name in _OPTIONS if name in record}))
+        options = {name: record[name] for name in _OPTION_NAMES if name in record}
+        return JobSpec(**own, options=_OPTIONS.validate_python(options))
 
 
-_OPTIONS = [option.name for option in fields(RenderOptions)]
+_OPTIONS = TypeAdapter(RenderOptions)
+_OPTION_NAMES = [option.name for option in fields(RenderOptions)]
 _SPEC_FIELDS = [spec_field.name for spec_field in fields(JobSpec) if spec_field.name != "options"]
 
 

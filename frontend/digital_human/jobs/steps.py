@@ -158,6 +158,7 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "duration": round(seconds, 3),
         "bytes": identity[1],
         "template_cached": prepared.template_cached,
+        **({"faces": list(prepared.faces)} if prepared.faces else {}),
         "timings": {stage: round(value, 3) for stage, value in timings.items()},
         "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
         # By our own clock: DBOS on an older SQLite tells times by the second.

@@ -27,6 +27,10 @@ NOTICES: Mapping[str, Message] = {
         "the face is only {width} pixels wide; a larger one would look better",
         "人脸宽度只有 {width} 像素，使用更大的人脸效果更好",
     ),
+    "several_people": Message(
+        "the template shows {count} faces, number {number} from the left speaks; `face` chooses another",
+        "模板中有 {count} 张人脸，说话的是左起第 {number} 位；可用 `face` 另选",
+    ),
     "mouth_never_opens": Message(
         "the mouth never opens in the template; what lies between the lips is another person's",
         "模板中嘴部从不张开，口腔内部取自他人",

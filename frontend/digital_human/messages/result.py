@@ -6,4 +6,17 @@ from collections.abc import Mapping
 
 from digital_human.messages.message import Message
 
-RESULT: Mapping[str, Message] = {}
+RESULT: Mapping[str, Message] = {
+    "face_out_of_picture": Message(
+        "face: x and y must lie between 0 and 1, and time must not be negative",
+        "face: x 与 y 必须在 0 与 1 之间，time 不能为负",
+    ),
+    "face_not_at_point": Message(
+        "face: no face was found at {x:g}, {y:g}, {time:g} s into the template",
+        "face: 模板第 {time:g} 秒的 {x:g}, {y:g} 处没有找到人脸",
+    ),
+    "face_beyond_end": Message(
+        "face: time lies beyond the end of the template, which is {seconds:g} s long",
+        "face: time 超出模板的结尾，模板长 {seconds:g} 秒",
+    ),
+}

@@ -34,4 +34,6 @@ def notices_of(template: Template, shown: Indices) -> list[Notice]:
     seen = np.unique(shown[track.present[shown]])
     if len(seen) and (width := int(np.median(face_width(track.landmarks[seen])))) < SMALL:
         notices.append(Notice("face_small", {"width": width}))
+    if track.seen is not None and len(track.seen.boxes) > 1:
+        notices.append(Notice("several_people", {"count": len(track.seen.boxes), "number": track.seen.driven + 1}))
     return notices

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from digital_human.core.face_choice import FaceChoice, FacePoint
 from digital_human.core.looping import Loop
+from digital_human.errors import BadInputError
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class RenderOptions:
     engine:         how to lip-sync; empty for the service's default
     mouth_strength: how far the mouth opens, see `Engine.plan`
     loop:           how a speech goes on that is longer than the template
+    face:           who speaks, where the template shows several people
     """
 
     watermark: bool = False
@@ -26,3 +29,10 @@ class RenderOptions:
     engine: str = ""
     mouth_strength: float = 1.0
     loop: Loop = "ping-pong"
+    face: FaceChoice = "auto"
+
+
+def check(options: RenderOptions) -> None:
+    """Raises BadInputError for options that suit no template."""
+    if isinstance(options.face, FacePoint) and not options.face.is_in_picture:
+        raise BadInputError("face_out_of_picture")

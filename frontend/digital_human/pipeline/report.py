@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, yuv_to_rgb
+from digital_human.core.types import SeenFaces
 from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import RenderPlan
 from digital_human.settings import Settings
@@ -70,6 +71,17 @@ def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
         "faces": [box if here else None for box, here in zip(_rounded(boxes), track.present[shown], strict=True)],
         "scores": _rounded(track.score[shown]),
     }
+
+
+def faces_seen(seen: SeenFaces | None) -> list[dict[str, float | bool]]:
+    """Faces of a template from left to right, in fractions of the picture, and which of them speaks."""
+    if seen is None:
+        return []
+    names = ("x", "y", "width", "height")
+    return [
+        {**dict(zip(names, box, strict=True)), "driven": index == seen.driven}
+        for index, box in enumerate(_rounded(seen.boxes))
+    ]
 
 
 def thumbnail(reader: VideoReader) -> bytes:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core.concurrency import prefetch
 from digital_human.core.cover import Cover
+from digital_human.core.face_choice import FaceChoice, FacePoint, choice_key
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import LEFT_EAR, RIGHT_EAR
 from digital_human.core.mouth_crops import MouthCrops
-from digital_human.core.types import Arrays, FaceTrack, Template
+from digital_human.core.types import Arrays, FaceTrack, SeenFaces, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.occlusion import study
 from digital_human.pipeline.context import PipelineContext
+from digital_human.tracking.seed import find_seed
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
 
 MIN_FACE_WIDTH = 48
@@ -49,9 +52,9 @@ class PreparedTemplate:
 
 
 def prepare_template(
-    video: Path, engine: Engine, context: PipelineContext, on_progress: OnProgress
+    video: Path, engine: Engine, context: PipelineContext, on_progress: OnProgress, face: FaceChoice = "auto"
 ) -> PreparedTemplate:
-    """Prepare a template, or load what an earlier job stored for the same file and engine.
+    """Prepare a template, or load what an earlier job stored for the same file, engine and choice of face.
 
     Raises BadInputError for a template that cannot be read or is too long or too large, NoFaceError if no frame shows
     a face, or only a small one.
@@ -65,12 +68,12 @@ def prepare_template(
         context.decoded.adopt(content, reader)
     # Earlier versions read such a template at another rate.
     grid = "-grid" if reader.info.gaps else ""
-    key = f"{content}-{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}{grid}"
+    key = f"{content}-{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}{grid}{choice_key(face)}"
     groups = context.store.load(key)
     cached = stored = groups is not None
     if groups is None:
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
-        track = _track(reader, context, on_progress, mouth_crops)
+        track = _track(reader, context, on_progress, mouth_crops, face)
         groups = {"track": track_arrays(track)}
         cover = study.study(_template(reader, groups, mouth_crops), context.models)
         groups["cover"] = cover.to_arrays()
@@ -90,8 +93,13 @@ def content_hash(path: Path) -> str:
 
 
 def _track(
-    reader: VideoReader, context: PipelineContext, on_progress: OnProgress, mouth_crops: MouthCrops | None
+    reader: VideoReader,
+    context: PipelineContext,
+    on_progress: OnProgress,
+    mouth_crops: MouthCrops | None,
+    face: FaceChoice,
 ) -> FaceTrack:
+    begin = find_seed(reader.frames(), face, reader.info.fps, context.models) if isinstance(face, FacePoint) else face
     expected = max(reader.info.length_hint, 1)
 
     def counted() -> Iterator[Frame]:
@@ -100,7 +108,7 @@ def _track(
             yield frame
 
     track = track_face(
-        prefetch(counted(), 32, "decode"), context.models, on_frames=mouth_crops.add if mouth_crops else None
+        prefetch(counted(), 32, "decode"), context.models, begin, on_frames=mouth_crops.add if mouth_crops else None
     )
     if not track.present.any():
         raise NoFaceError("no_face_in_frames")
@@ -112,8 +120,16 @@ def _track(
 
 def track_arrays(track: FaceTrack) -> Arrays:
     """A track as arrays to store."""
-    arrays = {"landmarks": track.landmarks, "score": track.score, "present": track.present}
-    return arrays if track.shot is None else {**arrays, "shot": track.shot}
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "landmarks": track.landmarks,
+        "score": track.score,
+        "present": track.present,
+    }
+    if track.shot is not None:
+        arrays["shot"] = track.shot
+    if track.seen is not None:
+        arrays |= {"seen": track.seen.boxes, "driven": np.array(track.seen.driven)}
+    return arrays
 
 
 def face_width(landmarks: Float32) -> Float32:
@@ -129,6 +145,7 @@ def _template(reader: VideoReader, groups: Mapping[str, Arrays], mouth_crops: Mo
         np.asarray(track["score"], np.float32),
         np.asarray(track["present"], np.bool_),
         np.asarray(track["shot"], np.int64) if "shot" in track else None,
+        SeenFaces(np.asarray(track["seen"], np.float32), int(track["driven"])) if "seen" in track else None,
     )
     frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
     cover = Cover.from_arrays(groups["cover"]) if "cover" in groups else None

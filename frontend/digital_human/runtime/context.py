@@ -11,7 +11,7 @@ from digital_human.errors import BadInputError, UnavailableError
 from digital_human.files import avatars
 from digital_human.media import EncoderSettings, hardware
 from digital_human.pipeline.context import PipelineContext
-from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.options import RenderOptions, check
 from digital_human.pipeline.template_store import TemplateStore
 from digital_human.settings import Settings
 from digital_human.triton.client import TritonModels
@@ -40,9 +40,10 @@ def template_store(settings: Settings) -> TemplateStore:
 def check_options(options: RenderOptions, settings: Settings, engines: EngineRegistry) -> RenderOptions:
     """The options with the service's own defaults filled in.
 
-    Raises BadInputError for an engine that does not exist, and for a mouth strength that is out of range or that the
-    engine does not support.
+    Raises BadInputError for an engine that does not exist, for a mouth strength that is out of range or that the
+    engine does not support, and for what `pipeline.options.check` refuses.
     """
+    check(options)
     engine = engines.find(options.engine or settings.engine)
     least, largest = STRENGTHS
     if not least <= options.mouth_strength <= largest:

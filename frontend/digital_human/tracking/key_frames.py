@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from digital_human.core.frame import Float64, Frame
 from digital_human.core.types import MIN_FACE_SCORE, Models
+from digital_human.tracking.chunks import STRIDE
 from digital_human.tracking.detector import Detection
 from digital_human.tracking.identity import Look, is_person, look_of
 from digital_human.tracking.landmarker import (
@@ -23,12 +24,11 @@ from digital_human.tracking.landmarker import (
     region_of_detection,
     regions_of_landmarks,
 )
+from digital_human.tracking.people import People
 from digital_human.tracking.search import find_faces, is_small, look_near, search_tiles
+from digital_human.tracking.seed import Begin, Seed
 from digital_human.tracking.shots import CutFinder
 
-STRIDE = 8
-CHUNK = 2 * STRIDE
-"""Frames from one key frame to the next, and of a chunk."""
 MEMORY = 25
 """Key frames for which the position of another face is remembered."""
 AGREEMENT = 0.5
@@ -59,8 +59,12 @@ class Chunk:
 class KeyFrameTracker:
     """Tracks the face from key frame to key frame."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, choice: Begin = "auto") -> None:
         self.models = models
+        self.choice = choice
+        self.people = People(models)
+        # Frames before the chunk.
+        self.before = 0
         # Region in the frame before the chunk; None while the face is out of view.
         self.region: Float64 | None = None
         # The face's last region; None before there was one.
@@ -73,6 +77,11 @@ class KeyFrameTracker:
         # What the person looks like, and whether a cut has come since they were last seen.
         self.looks: list[Look] = []
         self.lost_by_cut = False
+        # The person to begin with, until their frame comes.
+        self.seed: Seed | None = None
+        if isinstance(choice, Seed):
+            # Shots before theirs are as those after a cut.
+            self.seed, self.looks, self.last_seen, self.lost_by_cut = choice, [choice.look], choice.region, True
 
     def track(self, frames: Sequence[Frame]) -> Chunk:
         """The next frames, with the regions of the key frames among them. Shots begin and end with key frames."""
@@ -80,7 +89,8 @@ class KeyFrameTracker:
         starts = self.cuts.starts(frames)
         first = np.flatnonzero(starts).tolist()
         ends = {last, *first, *(k - 1 for k in first if k)} | ({0} if self.region is None else set())
-        keys = sorted(ends | {*range(STRIDE - 1, len(frames), STRIDE)})
+        seeded = set() if self.seed is None else {self.seed.frame - self.before} & {*range(len(frames))}
+        keys = sorted(ends | seeded | {*range(STRIDE - 1, len(frames), STRIDE)})
         known: dict[int, Float64 | None] = {}
         before = self.region
         for begin, end in pairwise([*sorted({0, *first}), len(frames)]):
@@ -88,9 +98,11 @@ class KeyFrameTracker:
             some = [k for k in keys if begin <= k < end]
             if begin in first:
                 self._cut()
-            known |= zip(some, self._key_regions([frames[k] for k in some]), strict=True)
+            numbers = [self.before + k for k in some]
+            known |= zip(some, self._key_regions([frames[k] for k in some], numbers), strict=True)
             self.region = known[some[-1]] if some else self.region
         known[-1] = before
+        self.before += len(frames)
         self.last_seen = self.last_seen if self.region is None else self.region
         return Chunk(frames, known, starts)
 
@@ -98,19 +110,23 @@ class KeyFrameTracker:
         self.region, self.lost_by_cut = None, self.last_seen is not None
         self.wait, self.pause = 0, 0
 
-    def _key_regions(self, frames: Sequence[Frame]) -> list[Float64 | None]:
-        """Region of the face in each key frame of one shot, from the mesh."""
+    def _key_regions(self, frames: Sequence[Frame], numbers: Sequence[int]) -> list[Float64 | None]:
+        """Region of the face in each key frame of one shot, from the mesh. numbers: of the frames in the template"""
         guesses: list[Float64 | None] = []
         detected: list[bool] = []
+        faces_of: list[list[Detection]] = []
         region = self.region
-        for frame, found in zip(frames, find_faces(frames, self.models), strict=True):
+        for frame, number, found in zip(frames, numbers, find_faces(frames, self.models), strict=True):
             faces = self._look_again(frame, found, region)
+            faces_of.append(faces)
             if self.last_seen is None:
                 region = self._first(frame, faces)
                 detected.append(region is not None)
             else:
                 regions = [region_of_detection(face) for face in faces]
-                if region is None and self.lost_by_cut and self.looks:
+                if self.seed is not None and number == self.seed.frame:
+                    region = self._begin_with(self.seed, regions)
+                elif region is None and self.lost_by_cut and self.looks:
                     region = self._same_person(frame, regions)
                 else:
                     region = self._recognise(frame, regions, region)
@@ -127,7 +143,11 @@ class KeyFrameTracker:
             off = region_distance(guess, seen)
             guesses[k] = seen if right and off < (AGREEMENT if detected[k] else SAME_FACE) else None
         for (k, _), points in zip(there, landmarks, strict=True):
-            if guesses[k] is not None and len(self.looks) < LOOKS:
+            sure_region = guesses[k]
+            if sure_region is None:
+                continue
+            self.people.note(frames[k], faces_of[k], sure_region)
+            if len(self.looks) < LOOKS:
                 self.looks.append(look_of(frames[k], points))
         return guesses
 
@@ -154,19 +174,27 @@ class KeyFrameTracker:
         return search_tiles(frame, self.models)
 
     def _first(self, frame: Frame, faces: Sequence[Detection]) -> Float64 | None:
-        """The face to track: the largest and most central one that the mesh confirms."""
+        """The face to track: the largest, and most central unless only size counts, that the mesh confirms."""
         if not faces:
             return None
         regions = np.stack([region_of_detection(face) for face in faces])
         _, score = predict_landmarks([frame] * len(faces), regions, self.models)
         centre = np.array([frame.width, frame.height]) / 2
-        off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1)
+        off = np.linalg.norm((regions[:, :2] - centre) / centre, axis=1) * (self.choice == "auto")
         rank = np.where(score >= MIN_FACE_SCORE, regions[:, 2] * np.exp(-(off**2)), -1)
         best = int(rank.argmax())
         if rank[best] < 0:
             return None
         self.others = [(region, 0) for k, region in enumerate(regions) if k != best and rank[k] >= 0]
         return np.asarray(regions[best], np.float64)
+
+    def _begin_with(self, seed: Seed, regions: Sequence[Float64]) -> Float64:
+        """The region of the person who was chosen, in the first frame of their shot that shows them."""
+        near = [r for r in regions if region_distance(r, seed.region) < SAME_FACE]
+        chosen = min(near, key=lambda r: region_distance(r, seed.region), default=seed.region)
+        self.others = [(r, 0) for r in regions if r is not chosen]
+        self.seed, self.looks, self.lost_by_cut = None, [seed.look], False
+        return chosen
 
     def _recognise(self, frame: Frame, regions: Sequence[Float64], region: Float64 | None) -> Float64 | None:
         """The region of the tracked face in a key frame.

@@ -50,7 +50,7 @@ def look_closer(frames: Sequence[Frame], faces: Sequence[Detection], models: Mod
     frames: the frame of each face
     """
     affines = [
-        _tile(frame, face.centre.astype(np.float64), ZOOM * face.size)
+        tile_around(frame, face.centre.astype(np.float64), ZOOM * face.size)
         for frame, face in zip(frames, faces, strict=True)
     ]
     seen = detect(frames, models, affines)
@@ -61,7 +61,7 @@ def look_closer(frames: Sequence[Frame], faces: Sequence[Detection], models: Mod
 
 def look_near(frame: Frame, centre: Float64, size: float, models: Models) -> list[Detection]:
     """Faces in a tile around a place where one of this size, pixels, was last seen."""
-    return detect([frame], models, [_tile(frame, centre, ZOOM * size)])[0]
+    return detect([frame], models, [tile_around(frame, centre, ZOOM * size)])[0]
 
 
 def search_tiles(frame: Frame, models: Models) -> list[Detection]:
@@ -69,7 +69,7 @@ def search_tiles(frame: Frame, models: Models) -> list[Detection]:
     side = max(frame.width, frame.height) / 2
     while side >= SMALLEST_TILE:
         centres = list(product(_centres(frame.width, side), _centres(frame.height, side)))
-        affines = [_tile(frame, np.array(centre), side) for centre in centres]
+        affines = [tile_around(frame, np.array(centre), side) for centre in centres]
         seen = [face for faces in detect([frame] * len(affines), models, affines) for face in faces]
         confirmed = [face for face in look_closer([frame] * len(seen), seen, models) if face] if seen else []
         if confirmed:
@@ -85,7 +85,7 @@ def _centres(length: int, side: float) -> Float64:
     return np.linspace(side / 2, length - side / 2, int(np.ceil((length - side) / (side / 2))) + 1)
 
 
-def _tile(frame: Frame, centre: Float64, side: float) -> Float64:
+def tile_around(frame: Frame, centre: Float64, side: float) -> Float64:
     """float64 [2, 3], frame pixels -> the detector's input, of a square that lies inside the frame where it fits."""
     size = np.array([frame.width, frame.height])
     corner = np.where(size > side, np.clip(centre - side / 2, 0, np.maximum(size - side, 0)), (size - side) / 2)

@@ -10,7 +10,7 @@ Key frames are tracked in order, each from the position in the last; the frames 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -23,8 +23,10 @@ from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Float64, Frame
 from digital_human.core.types import MIN_FACE_SCORE, FaceTrack, Models
-from digital_human.tracking.key_frames import CHUNK, STRIDE, Chunk, KeyFrameTracker
+from digital_human.tracking.chunks import CHUNK, STRIDE, without_holds
+from digital_human.tracking.key_frames import Chunk, KeyFrameTracker
 from digital_human.tracking.landmarker import SAME_FACE, between, inside, refine, region_distance, regions_of_landmarks
+from digital_human.tracking.seed import Begin
 from digital_human.tracking.shots import track_breaks
 
 TRACK_VERSION = "2"
@@ -39,11 +41,12 @@ SIZE_CHANGE = np.log(1.4)
 def track_face(
     frames: Iterable[Frame],
     models: Models,
+    choice: Begin = "auto",
     *,
     views: int = 1,
     on_frames: Callable[[Sequence[Frame], Float32], None] | None = None,
 ) -> FaceTrack:
-    """Track one person, the largest and most central at the start, through all frames.
+    """Track one person through all frames.
 
     views:     crops of a face that are averaged, 1 to 3; three cost three times as much and remove a quarter of the
                noise
@@ -51,9 +54,9 @@ def track_face(
 
     `present` is False throughout where no face is found. Only the landmarks stay in memory.
     """
-    keys = KeyFrameTracker(models)
+    keys = KeyFrameTracker(models, choice)
     counts: deque[int] = deque()
-    chunks = map(keys.track, batched(_without_holds(frames, counts), repeat(CHUNK)))
+    chunks = map(keys.track, batched(without_holds(frames, counts), repeat(CHUNK)))
     none = (np.zeros((0, mesh.VERTICES, 3), np.float32), np.zeros(0, np.float32), np.zeros(0, np.bool_))
     parts: list[Sequence[npt.NDArray[Any]]] = [none]
     for seen, *tracked in ordered_map(
@@ -69,7 +72,7 @@ def track_face(
     shot = np.cumsum(starts | track_breaks(landmarks, present), dtype=np.int64)
     for one in np.unique(shot):
         present[shot == one] = plausible(landmarks[shot == one], present[shot == one])
-    return FaceTrack(smooth(landmarks, present, shot), score, present, shot)
+    return FaceTrack(smooth(landmarks, present, shot), score, present, shot, keys.people.seen())
 
 
 def plausible(landmarks: Float32, present: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -104,28 +107,6 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_], shot: npt.NDArray
     weight = np.full((mesh.VERTICES, 1), mesh.SMOOTHING, np.float32)
     weight[mesh.LIPS] = mesh.LIP_SMOOTHING
     return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
-
-
-def _without_holds(frames: Iterable[Frame], counts: deque[int]) -> Iterator[Frame]:
-    """Yield the frames, of one that is held (the same object in succession) the first CHUNK only.
-
-    counts: receives the number of frames that each yielded frame stands for, before it is yielded
-    Short holds, such as cameras leave, are tracked frame by frame as in the tracks that are stored already.
-    """
-    last: Frame | None = None
-    length, count = 0, 0
-    for frame in frames:
-        length = length + 1 if frame is last else 1
-        if length > CHUNK:
-            count += 1
-            continue
-        if last is not None:
-            counts.append(count)
-            yield last
-        last, count = frame, 1
-    if last is not None:
-        counts.append(count)
-        yield last
 
 
 def _track_chunk(chunk: Chunk, models: Models, views: int) -> tuple[Float32, Float32]:

@@ -61,6 +61,8 @@ class PrepareResult(Message):
     """inputs: identity of each input by its field; fps: a fraction as text; timings: seconds by stage
 
     notices: what the caller should know of the video, records of `Notice`
+    faces: those of the template as the task's result shows them; empty where nobody counted
+    Results of earlier versions are on record, so a new field needs a default.
     """
 
     inputs: Mapping[str, Identity]
@@ -72,6 +74,7 @@ class PrepareResult(Message):
     template_cached: bool
     timings: Mapping[str, float]
     notices: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    faces: Sequence[Mapping[str, float | bool]] = ()
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,7 @@ class JobSession:
             template_cached=prepared.cached,
             timings=timings,
             notices=to_records(plan.notices),
+            faces=report.faces_seen(prepared.template.track.seen),
         )
 
     def render_segment(self, command: RenderSegment) -> None:
@@ -167,7 +168,7 @@ class JobSession:
 
     def _prepare_template(self) -> PreparedTemplate:
         on_progress = lambda share: self._on_progress("prepare", share)  # noqa: E731
-        return prepare_template(self._job.video, self._engine, self._context, on_progress)
+        return prepare_template(self._job.video, self._engine, self._context, on_progress, self._job.options.face)
 
     def _require_plan(self) -> RenderPlan:
         """The plan: held, loaded from an earlier process's file, or made now."""

@@ -1,0 +1,52 @@
+"""What the command line may ask of a result, and of the template under it."""
+
+from __future__ import annotations
+
+import argparse
+
+from digital_human.core.face_choice import FaceChoice, parse_choice
+from digital_human.core.looping import LOOPS
+from digital_human.pipeline.options import RenderOptions
+
+
+def add_template_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a template is studied for, so that `prepare` and `generate` find the same one in the store."""
+    parser.add_argument(
+        "--face",
+        type=_face,
+        default="auto",
+        metavar="auto|largest|X,Y[,TIME]",
+        help="who speaks of several people: X and Y are fractions of the picture, TIME seconds (default: auto)",
+    )
+
+
+def add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    add_template_arguments(parser)
+    parser.add_argument("--engine", default="", help="how to lip-sync (ENGINE)")
+    parser.add_argument(
+        "--mouth-strength", type=float, default=1.0, help="how far the mouth opens, 0.5-1.5 (default: 1)"
+    )
+    parser.add_argument(
+        "--loop", choices=LOOPS, default="ping-pong", help="how a speech longer than the template goes on"
+    )
+    parser.add_argument("--watermark", action="store_true", help="lay the watermark over it")
+    parser.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
+
+
+def options_of(arguments: argparse.Namespace) -> RenderOptions:
+    """The options that were typed, not yet checked."""
+    return RenderOptions(
+        watermark=arguments.watermark,
+        digital_auth=arguments.digital_auth,
+        engine=arguments.engine,
+        mouth_strength=arguments.mouth_strength,
+        loop=arguments.loop,
+        face=arguments.face,
+    )
+
+
+def _face(text: str) -> FaceChoice:
+    try:
+        return parse_choice(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of auto, largest, X,Y and X,Y,TIME") from None

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from digital_human.core.database_threads import within
 from digital_human.engines import EngineRegistry, load_engines
-from digital_human.errors import UnavailableError
+from digital_human.errors import BadInputError, UnavailableError
+from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.jobs.queue import Jobs, open_jobs
+from digital_human.jobs.stills import find_faces
 from digital_human.jobs.validation import check_request
 from digital_human.jobs.worker.pool import WorkerPool
+from digital_human.jobs.worker.protocol import FoundFaces
 from digital_human.observability import metrics, tracing
 from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
@@ -37,6 +40,7 @@ class Service:
     jobs: Jobs
     triton: Triton
     engines: EngineRegistry
+    pool: WorkerPool
 
     @property
     def triton_url(self) -> str:
@@ -66,6 +70,17 @@ class Service:
         if not os.access(self.settings.state_path, os.W_OK | os.X_OK):
             raise UnavailableError("state_folder_gone")
         self.jobs.require_database()
+
+    def faces(self, video: str, moment: float, owner: str) -> FoundFaces:
+        """The faces of a template at a moment, seconds. video: a path or the id of an upload of `owner`
+
+        Raises what `resolve_input` and `jobs.stills.find_faces` raise.
+        """
+        found = resolve_input(video, "video_path", owner, self.settings)
+        if not isinstance(found, FileInput):
+            raise BadInputError("faces_of_url")
+        self.require_triton()
+        return find_faces(found.path, moment, self.pool)
 
     def submit(self, request: JobRequest) -> Task:
         """Check a request and queue its job. The same request under the same id is the same task.
@@ -101,6 +116,6 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         try:
             with open_jobs(settings, pool, require_engine) as jobs:
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                yield Service(settings, jobs, triton, engines)
+                yield Service(settings, jobs, triton, engines, pool)
         finally:
             pool.stop()

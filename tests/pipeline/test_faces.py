@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -62,7 +64,7 @@ def driven(task: Task) -> list[bool]:
 def test_a_request_chooses_who_speaks(address: str, pair: Path, voice: Path, tmp_path: Path) -> None:
     with Client(address) as client:
         template, speech = client.upload(pair), client.upload(voice)
-        tasks = [client.submit(template, speech, **more) for more in ({}, {"face": {**LEFT, "time": 0.2}})]
+        tasks = [client.submit(template, speech, face=face) for face in ("auto", {**LEFT, "time": 0.2})]
         assert [driven(client.wait(task.id)) for task in tasks] == [[False, True], [True, False]]
         warning = "number 1 from the left speaks"
         assert any(warning in sentence for sentence in client.task(tasks[1].id).warnings)
@@ -111,3 +113,30 @@ def test_a_chosen_face_survives_the_queue() -> None:
     record = spec.to_record()
     assert record["face"] == {"x": 0.25, "y": 0.5, "time": 1.5}
     assert JobSpec.from_record(record) == spec
+
+
+def test_the_faces_of_a_template_are_shown_before_anything_is_made(address: str, pair: Path, tmp_path: Path) -> None:
+    with Client(address) as client:
+        template = client.upload(pair)
+        ask: dict[str, str | float] = {"video_path": template, "time": 0.4}
+        answer = client._http.get("/human/faces", params=ask)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()["data"]
+        assert (found["width"], found["height"], found["duration"], len(found["faces"])) == (720, 288, 0.8, 2)
+        middles = [face["x"] + face["width"] / 2 for face in found["faces"]]
+        assert np.allclose(middles, [0.24, 0.77], atol=0.05)
+        kind, _, data = found["picture"].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        still = cv2.imdecode(np.frombuffer(b64decode(data), np.uint8), cv2.IMREAD_COLOR)
+        assert still is not None and still.shape == (288, 720, 3)
+        (tmp_path / "empty.mkv").write_bytes(b"no video")
+        refused: list[tuple[dict[str, str | float], int, str]] = [
+            ({"time": 0.8}, 400, "face_beyond_end"),
+            ({"time": -1}, 400, "field_invalid"),
+            ({"video_path": client.upload(tmp_path / "empty.mkv")}, 400, "media_unreadable"),
+            ({"video_path": "nothing.mkv"}, 404, "file_not_found"),
+            ({"video_path": "../../etc/passwd"}, 403, "path_not_allowed"),
+        ]
+        for asked, status, error in refused:
+            answer = client._http.get("/human/faces", params={**ask, "time": 0.0, **asked})
+            assert (answer.status_code, answer.json()["error"]) == (status, error)

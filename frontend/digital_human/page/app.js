@@ -1,8 +1,9 @@
 // Puts the page together: which view is shown, the theme and the language, and a job from the files to the result.
 
-import { forget, problem, remember, sentBefore, showOptions, startComposer } from "./composer.js";
+import { forget, problem, send, showOptions, startComposer } from "./composer.js";
 import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
+import { startPeople } from "./people.js";
 import * as service from "./service.js";
 import * as stage from "./stage.js";
 import { showTask } from "./task.js";
@@ -59,15 +60,6 @@ function startKey() {
   });
 }
 
-async function send(what, kind, say, signal) {
-  const known = what.file ? sentBefore(what.file) : what.id;
-  if (known) return known;
-  say(kind, 0);
-  const id = await service.upload(what.file, share => say(kind, share), signal);
-  remember(id, what.file);
-  return id;
-}
-
 async function generate({ template, voice, fields }) {
   const stopped = new AbortController();
   let id = null;
@@ -80,8 +72,8 @@ async function generate({ template, voice, fields }) {
   try {
     const order = async () => service.submit({
       ...fields,
-      video_path: await send(template, "uploadingTemplate", say, stopped.signal),
-      audio_path: await send(voice, "uploadingVoice", say, stopped.signal),
+      video_path: await send(template, share => say("uploadingTemplate", share), stopped.signal),
+      audio_path: await send(voice, share => say("uploadingVoice", share), stopped.signal),
     });
     ({ task_id: id } = await order().catch(error => {
       // The service keeps uploads for a while only.
@@ -126,6 +118,7 @@ applyWords();
 startTools();
 startKey();
 startComposer(generate);
+startPeople();
 startHistory();
 stage.showEmpty();
 addEventListener("hashchange", route);

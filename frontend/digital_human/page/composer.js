@@ -1,6 +1,7 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
+import { face } from "./people.js";
 import * as service from "./service.js";
 import { Recorder } from "./recorder.js";
 import { t } from "./words.js";
@@ -37,6 +38,25 @@ function keep() {
   }
 }
 
+/** The id of what was chosen, sent first where it was not. say: told shares of 0-1 */
+export async function send(what, say, signal) {
+  const known = what.file ? sentBefore(what.file) : what.id;
+  if (known) return known;
+  say(0);
+  const id = await service.upload(what.file, say, signal);
+  remember(id, what.file);
+  return id;
+}
+
+/** Do something with the template's id; once more if the service has removed the file meanwhile. */
+export async function sentTemplate(what, act) {
+  const attempt = async () => act(await send(what, () => {}));
+  return attempt().catch(error => {
+    if (error.code === 404 && forget([what.file])) return attempt();
+    throw error;
+  });
+}
+
 export function startComposer(onSubmit) {
   for (const kind of ["template", "voice"]) {
     const well = $(`#${kind}-well`), input = $(`#${kind}`);
@@ -71,6 +91,7 @@ export function startComposer(onSubmit) {
         engine: $("#engine").value,
         mouth_strength: $("#strength").disabled ? 1 : Number($("#strength").value),
         loop: $("#loop").value,
+        face: face(),
         digital_auth: $("#mark").checked ? 1 : 0,
         watermark: $("#watermark").checked ? 1 : 0,
       },
@@ -106,6 +127,7 @@ export function choose(kind, what) {
   for (const button of document.querySelectorAll("#recent button")) {
     button.setAttribute("aria-pressed", String(kind === "template" ? button.dataset.id === what?.id : button.ariaPressed === "true"));
   }
+  if (kind === "template") document.dispatchEvent(new CustomEvent("template", { detail: what }));
   problem(null);
 }
 

@@ -50,6 +50,9 @@ export const task = id => data(`/human/tasks/${id}`);
 export const cancel = id => data(`/human/tasks/${id}`, { method: "DELETE" });
 export const report = async id => (await request(`/human/tasks/${id}/report`)).json();
 
+/** Who a template shows at a moment, seconds. id: of an upload, or a path */
+export const faces = (id, moment) => data(`/human/faces?video_path=${encodeURIComponent(id)}&time=${moment}`);
+
 export const submit = order => data("/human/generate", {
   method: "POST",
   headers: { "Content-Type": "application/json" },

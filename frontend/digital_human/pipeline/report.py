@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.frame import Float32, yuv_to_rgb
+from digital_human.core.frame import Float32, Frame, yuv_to_rgb
 from digital_human.core.types import SeenFaces
 from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import RenderPlan
@@ -86,8 +86,12 @@ def faces_seen(seen: SeenFaces | None) -> list[dict[str, float | bool]]:
 
 def thumbnail(reader: VideoReader) -> bytes:
     """The template's first frame as JPEG."""
-    frame = reader.first_frame()
-    size = (max(round(frame.width * PICTURE_HEIGHT / frame.height), 1), PICTURE_HEIGHT)
+    return jpeg(reader.first_frame(), PICTURE_HEIGHT)
+
+
+def jpeg(frame: Frame, height: int) -> bytes:
+    """The frame as JPEG of this height."""
+    size = (max(round(frame.width * height / frame.height), 1), height)
     small = cv2.merge([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in frame.planes])
     image = yuv_to_rgb(np.asarray(small, np.uint8), frame.matrix)
     return bytes(cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])[1])

@@ -28,6 +28,7 @@ from digital_human.jobs.worker.protocol import (
     Compose,
     Configure,
     Failed,
+    FindFaces,
     Message,
     Prepare,
     Progress,
@@ -38,6 +39,7 @@ from digital_human.jobs.worker.protocol import (
     encode,
 )
 from digital_human.jobs.worker.session import JobSession
+from digital_human.jobs.worker.stills import find_faces
 from digital_human.jobs.worker.study import study
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.context import PipelineContext
@@ -93,8 +95,11 @@ def _serve(
                     context.decoded.clear()
                 memory.trim()
             command = commands.get()
-        assert isinstance(command, Prepare | RenderSegment | Compose | Study)
+        assert isinstance(command, Prepare | RenderSegment | Compose | Study | FindFaces)
         try:
+            if isinstance(command, FindFaces):
+                send(answers, find_faces(command, settings, context))
+                continue
             if isinstance(command, Study):
                 with logs.task(command.task_id), tracing.continue_trace(command.trace):
                     send(answers, study(command, settings, context, engines, report))

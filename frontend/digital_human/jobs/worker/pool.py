@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from digital_human.core.cpus import usable_processors
+from digital_human.errors import UnavailableError
 from digital_human.jobs.worker.process import Worker
 from digital_human.settings import Settings
 
@@ -36,6 +37,18 @@ class WorkerPool:
     @contextmanager
     def lease(self) -> Iterator[Worker]:
         worker = self._idle.get()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+    @contextmanager
+    def idle(self, patience: float) -> Iterator[Worker]:
+        """A worker that is at no job, for a moment. Raises UnavailableError if there is none for `patience` seconds."""
+        try:
+            worker = self._idle.get(timeout=patience)
+        except queue.Empty:
+            raise UnavailableError("workers_busy", retry_after=round(patience)) from None
         try:
             yield worker
         finally:

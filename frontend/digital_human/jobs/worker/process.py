@@ -21,6 +21,7 @@ from digital_human.jobs.worker.protocol import (
     Command,
     Configure,
     Failed,
+    FindFaces,
     Message,
     Prepare,
     Progress,
@@ -152,7 +153,7 @@ class Worker:
 
     def _stalled(self, command: Command[Any]) -> ServiceError:
         seconds = self._settings.stall_seconds
-        if isinstance(command, Prepare | Study):
+        if isinstance(command, Prepare | Study | FindFaces):
             return BadInputError("decoder_stalled", seconds=seconds)
         return JobTimeoutError("job_stalled", seconds=seconds)
 
@@ -160,7 +161,7 @@ class Worker:
         assert self._process is not None
         status = self._process.wait()
         log.warning("a worker ended with status %d during %s", status, type(command).__name__)
-        if isinstance(command, Prepare | Study) and -status in _CRASHES:
+        if isinstance(command, Prepare | Study | FindFaces) and -status in _CRASHES:
             return BadInputError("decoder_crashed")
         return ServiceError("job_process_ended", transient=True)
 

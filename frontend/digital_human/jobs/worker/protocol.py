@@ -5,6 +5,7 @@
                           RenderSegment  Progress ... SegmentResult, or Failed
                           Compose        Progress ... ComposeResult, or Failed
                           Study          Progress ... StudyResult, or Failed
+                          FindFaces      FoundFaces, or Failed
 
 The `inputs` of a PrepareResult come back with the later commands, which fail if the files are not the same any more.
 Both ends are always of one version, so messages may change.
@@ -150,6 +151,25 @@ class Study(Command[StudyResult]):
 
 
 @dataclass(frozen=True)
+class FoundFaces(Message):
+    """boxes: [x, y, width, height] of each face, see `pipeline.stills`; seconds: of the template; picture: base64"""
+
+    width: int
+    height: int
+    seconds: float
+    boxes: Sequence[Sequence[float]]
+    picture: str
+
+
+@dataclass(frozen=True)
+class FindFaces(Command[FoundFaces]):
+    """Look for faces in a template at a moment, seconds. It belongs to no job, and leaves the open one alone."""
+
+    video: Path
+    time: float
+
+
+@dataclass(frozen=True)
 class Progress(Message):
     """share: of the stage, 0-1"""
 
@@ -183,6 +203,8 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
         Prepare,
         RenderSegment,
         Compose,
+        FindFaces,
+        FoundFaces,
         Progress,
         PrepareResult,
         SegmentResult,

@@ -35,6 +35,7 @@ import triton_python_backend_utils as pb_utils
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from idle import Idle
 from runtimes import Accelerator, open_session
 
 # Read from `parameters`, as the native backend does it, which writes choices as numbers there.
@@ -59,6 +60,7 @@ class TritonPythonModel:
         threads = threads or int(os.environ.get("ONNXRUNTIME_PROCESSORS") or 0)
         compiled = os.environ.get("COMPILED_NETWORKS")
         path = Path(args["model_repository"], args["model_version"])
+        self.idle = Idle()
         self.session, report = open_session(
             path / (config.get("default_model_filename") or "model.onnx"),
             gpu=int(args["model_instance_device_id"]) if args["model_instance_kind"] == "GPU" else None,
@@ -71,6 +73,7 @@ class TritonPythonModel:
             most=config["max_batch_size"],
             dims={tensor["name"]: [int(dim) for dim in tensor["dims"]] for tensor in config["input"]},
             compiled=Path(compiled) if compiled else None,
+            idle=self.idle,
         )
         log = pb_utils.Logger.log_warn if report.warning else pb_utils.Logger.log_info
         log(f"{self.name}: {report.text}, threads: {threads or 'all'}")
@@ -78,7 +81,8 @@ class TritonPythonModel:
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         """One execution for all requests of a batch; Triton has seen to it that their shapes agree."""
         groups = [requests] if self.batched else [[request] for request in requests]
-        return [response for group in groups for response in self._run(group)]
+        with self.idle.at_work():
+            return [response for group in groups for response in self._run(group)]
 
     def _run(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from compiled import Shapes, compile_network
+from idle import Idle
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 Session = Callable[[Arrays, Sequence[str]], Arrays]
@@ -29,6 +29,7 @@ def open_openvino(
     most: int = 0,
     dims: Mapping[str, Sequence[int]] | None = None,
     compiled: Path | None = None,
+    idle: Idle | None = None,
 ) -> tuple[Session, str]:
     """A function (inputs by name, output names) -> outputs by name, and the precision it computes in.
 
@@ -39,6 +40,7 @@ def open_openvino(
     most: samples of the largest batch, 0 where there is no batch axis
     dims: of each input, after the batch axis; -1 where any size goes
     compiled: folder in which networks are kept as they were compiled
+    idle: told how to give back memory, of a network for every shape
     Raises ValueError for `samples` without a batch axis, and whatever OpenVINO raises where it cannot read the file.
     """
     import openvino
@@ -60,7 +62,10 @@ def open_openvino(
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     if not samples:
-        whole = _whole_batches(compile_network(core, path, options, compiled))
+        network = compile_network(core, path, options, compiled)
+        if idle is not None:
+            idle.add(network.release_memory)
+        whole = _whole_batches(network)
         return (_warmed_up_by_few(whole, 1) if most else whole), precision
 
     @lru_cache(KEPT_SHAPES)
@@ -102,18 +107,11 @@ def _warmed_up_by_few(session: Session, enough: int) -> Session:
 
 
 def _whole_batches(network: Any) -> Session:
-    request, warm = network.create_infer_request(), False
+    request = network.create_infer_request()
 
     def run(inputs: Arrays, outputs: Sequence[str]) -> Arrays:
-        nonlocal warm
         request.infer(inputs, share_inputs=True)
-        results = {name: request.get_tensor(name).data.copy() for name in outputs}
-        if not warm:
-            # The first is Triton's warm-up, and it may be long until a job comes.
-            network.release_memory()
-            ctypes.CDLL(None).malloc_trim(0)
-            warm = True
-        return results
+        return {name: request.get_tensor(name).data.copy() for name in outputs}
 
     return run
 

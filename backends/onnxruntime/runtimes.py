@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from idle import Idle
 from openvino_session import Arrays, Session, open_openvino
 
 # Of TensorRT, as config.pbtxt names them.
@@ -39,12 +40,13 @@ def open_session(
     most: int = 0,
     dims: Mapping[str, Sequence[int]] | None = None,
     compiled: Path | None = None,
+    idle: Idle | None = None,
 ) -> tuple[Session, Report]:
     """A function (inputs by name, output names) -> outputs by name, and what it runs on.
 
     gpu: number of the CUDA device, None for the CPU
     threads: of one execution; 0 leaves it to the runtime
-    most, dims, compiled: for OpenVINO, see `open_openvino`
+    most, dims, compiled, idle: for OpenVINO, see `open_openvino`
     Raises ValueError for accelerators that the network or the native backend contradicts, and whatever the runtime
     raises where it cannot read the file.
     """
@@ -73,6 +75,7 @@ def open_session(
                 most=most,
                 dims=dims,
                 compiled=compiled,
+                idle=idle,
             )
         except ImportError:
             missed += "OpenVINO is not installed; "
@@ -82,7 +85,7 @@ def open_session(
     try:
         session, _ = _onnxruntime(path, threads, [])
     except ImportError:
-        session, precision = open_openvino(path, threads=threads, compiled=compiled)
+        session, precision = open_openvino(path, threads=threads, compiled=compiled, idle=idle)
         return session, Report(f"{missed}ONNX Runtime is not installed: OpenVINO, CPU, {precision}", bool(missed))
     return session, Report(f"{missed}ONNX Runtime, CPU", bool(missed))
 

@@ -8,12 +8,15 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from export.graph import halve
+from export.graph import halve, store_in_bytes
 from export.networks.speech_to_lips import SAMPLE_RATE, WEIGHTS, SpeechToLips, load
 
 
 def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
-    """Write model.onnx; batch and length are dynamic. Weights are stored in float16 and computed with in float32."""
+    """Write model.onnx; batch and length are dynamic. All is computed in float32.
+
+    Weights are stored in float16; the matrices of the encoder, which came as 8-bit integers, as these.
+    """
     network, _ = load(weights)
     path = target_dir / "model.onnx"
     instants = {0: "batch", 1: "instants"}
@@ -30,6 +33,7 @@ def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
         dynamo=False,
     )  # fmt: skip
     model = onnx.load(path)
+    store_in_bytes(model)
     halve(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)

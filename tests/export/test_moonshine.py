@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from export.graph import halve  # noqa: E402
+from export.graph import halve, store_in_bytes  # noqa: E402
 from export.networks.moonshine import VECTOR_FIRST, VECTOR_HOP, WIDTH, Encoder, read_encoder  # noqa: E402
 from export.ort_reader import read_constants  # noqa: E402
 
@@ -88,3 +88,23 @@ def test_halved_constants_compute_nearly_the_same_and_take_half_the_room() -> No
     assert np.abs(before - after).max() < 0.02
     rounded = onnxruntime.InferenceSession(product(weights.astype(np.float16).astype(np.float32)).SerializeToString())
     assert np.array_equal(after, rounded.run(None, inputs)[0]), "nothing is computed in float16"
+
+
+def test_matrices_of_8_bit_integers_are_stored_as_such_without_loss() -> None:
+    codes = np.random.default_rng(0).integers(0, 256, (64, 64))
+    weights = ((codes - 119) * 0.0071).astype(np.float16).astype(np.float32)
+    model = product(weights)
+    plain, inputs = model.SerializeToString(), {"x": np.ones((3, 64), np.float32)}
+    store_in_bytes(model)
+    onnx.checker.check_model(model, full_check=True)
+    small = model.SerializeToString()
+    assert len(small) < 0.35 * len(plain)
+    before, after = (onnxruntime.InferenceSession(m).run(None, inputs)[0] for m in (plain, small))
+    assert np.abs(before - after).max() < 0.01
+
+
+def test_other_matrices_stay_as_they_are() -> None:
+    model = product(np.random.default_rng(0).normal(0, 1, (8, 8)).astype(np.float32))
+    plain = model.SerializeToString()
+    store_in_bytes(model)
+    assert model.SerializeToString() == plain

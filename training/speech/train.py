@@ -19,6 +19,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ SHUT, PARTED, ARTICULATION = 0.4, 0.6, 0.2
 """Weights of the losses beside that of measured lips: shut lips, parted ones, and the rough aperture that phonetics
 expects of synthetic speech, which holds the network up where the clips say nothing."""
 AVERAGE_DECAY = 0.99
+KOKORO_PIECE = 240.0
+"""Seconds of Kokoro's speech that are made and kept at a time."""
 LENGTHS = (200, 300, 300)
 """Instants of what a step sees of a window."""
 WITHOUT_VECTORS = 0.1
@@ -238,7 +241,7 @@ class Amounts:
 def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
     share, work = read_split()["training"], sources.work
     network = SpeechToLips(read_encoder(sources.encoder), listeners=load_listeners(sources.listeners)[0]).eval()
-    made = _kept(work / "synthetic", lambda: _synthesise(sources, amounts, share.kokoro, seed))
+    made = _synthesise(sources, amounts, share.kokoro, seed)
     clips = measure_all(share.clips_in([sources.clips]), work / "clips")
     scale = scales(clips)
     chance = random.Random(seed)
@@ -268,11 +271,21 @@ def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
 
 
 def _synthesise(sources: Sources, amounts: Amounts, names: Sequence[str], seed: int) -> dict[str, list[Spoken]]:
-    kokoro = Kokoro(sources.voices, sources.work)
-    return {
-        "espeak": voices.by_espeak(amounts.espeak, seed, Espeak.TRAINING_VARIANTS),
-        "kokoro": voices.by_kokoro(kokoro, amounts.kokoro, seed, names),
-    }
+    """Of Kokoro, which takes about as long as it speaks, a piece at a time is kept."""
+
+    def by_espeak() -> dict[str, list[Spoken]]:
+        return {"espeak": voices.by_espeak(amounts.espeak, seed, Espeak.TRAINING_VARIANTS)}
+
+    def by_kokoro(part: int) -> dict[str, list[Spoken]]:
+        kokoro = Kokoro(sources.voices, sources.work)
+        return {"kokoro": voices.by_kokoro(kokoro, KOKORO_PIECE, seed + part, names)}
+
+    made = _kept(sources.work / "espeak", by_espeak)
+    pieces = [
+        _kept(sources.work / f"kokoro-{part}", partial(by_kokoro, part))["kokoro"]
+        for part in range(math.ceil(amounts.kokoro / KOKORO_PIECE))
+    ]
+    return {**made, "kokoro": [item for piece in pieces for item in piece]}
 
 
 def _readings(

@@ -24,6 +24,7 @@ FLOORS = (
     ("pipeline",),
     ("runtime",),
     ("jobs",),
+    ("live",),
     ("service",),
     ("api",),
     ("commands",),

@@ -20,6 +20,7 @@ from digital_human.jobs.stills import find_faces
 from digital_human.jobs.validation import check_request
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.protocol import FoundFaces
+from digital_human.live.sessions import LiveSessions
 from digital_human.observability import metrics, tracing
 from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
@@ -41,6 +42,7 @@ class Service:
     triton: Triton
     engines: EngineRegistry
     pool: WorkerPool
+    live: LiveSessions
 
     @property
     def triton_url(self) -> str:
@@ -113,9 +115,11 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
 
         pool = WorkerPool(settings, lambda: triton.url)
         pool.start()
+        live = LiveSessions(settings, lambda: triton.url)
         try:
             with open_jobs(settings, pool, require_engine) as jobs:
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                yield Service(settings, jobs, triton, engines, pool)
+                yield Service(settings, jobs, triton, engines, pool, live)
         finally:
+            live.stop()
             pool.stop()

@@ -94,6 +94,19 @@ class Settings(BaseSettings):
     retries: int = Field(5, ge=0, description="Further attempts of a step after trouble with Triton or the disk.")
     shutdown_grace: float = Field(20, ge=0, description="Seconds a running segment has to finish after SIGTERM.")
 
+    live_sessions: int = Field(4, ge=0, description="Live sessions at the same time; a further one is answered 429.")
+    live_idle_seconds: float = Field(60, gt=0, description="Seconds without a client, after which a live session ends.")
+    live_silent_seconds: float = Field(
+        1800, gt=0, description="Seconds without speech, after which a live session ends."
+    )
+    live_token_seconds: float = Field(
+        300, gt=0, description="How long the token in the addresses of a live session opens a connection."
+    )
+    live_crf: int = Field(23, ge=0, le=51, description="x264 constant rate factor of live pictures.")
+    live_service: str = Field(
+        "", description="Name of this service in the ids of its live sessions, for proxies. Empty: the host's name."
+    )
+
     api_keys: Secrets = Field((), description="Keys of users, separated by commas; each sees its own tasks only.")
     operator_keys: Secrets = Field((), description="Keys that may also make operator calls. None: this machine may.")
     allow_anonymous: bool = Field(False, description="Take calls without a key although HOST is no loopback address.")

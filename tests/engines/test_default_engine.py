@@ -13,12 +13,14 @@ import pytest
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame
+from digital_human.core.looping import loop_frames
 from digital_human.core.types import Arrays, Template
 from digital_human.engines.base import Plan, slice_plan
 from digital_human.engines.exemplar import lip_geometry, lip_shape, rbf, renderer_inputs
 from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.engines.exemplar.native import arrange
+from digital_human.engines.live import AHEAD, Cue
 from digital_human.errors import UnavailableError
 from digital_human.media import read_speech
 from digital_human.tracking.tracker import track_face
@@ -217,3 +219,51 @@ def test_strength_is_seen_in_what_is_drawn_and_closures_stay_shut(
     speaking = planned[1.0] > np.median(planned[1.0])
     means = [float(seen[strength][speaking].mean()) for strength in (0.6, 1.0, 1.4)]
     assert means[0] < 0.85 * means[1] and means[1] < 0.95 * means[2]
+
+
+def test_live_lips_are_those_of_the_file_whatever_the_chunks(
+    engine: DefaultEngine, template: Template, analysis: Arrays, models: TritonModels, samples: Path
+) -> None:
+    speech = read_speech(samples / "speech.wav")[:48_000]
+    count, mouth = 75, engine.live(template, analysis, models)
+    indices = loop_frames(template.frame_count, count + AHEAD)
+
+    def cues(chunk: int) -> list[Cue]:
+        listener = engine.live(template, analysis, models).listener()
+        heard = [cue for start in range(0, len(speech), chunk) for cue in listener.hear(speech[start : start + chunk])]
+        return heard + listener.end()
+
+    whole = cues(len(speech))
+    small = cues(1777)
+    assert len(whole) == len(small) == count
+    assert all(np.array_equal(a.aperture, b.aperture) for a, b in zip(whole, small, strict=True))
+
+    together = mouth.plan(mouth.begin(0), indices, whole)
+    last, alone = mouth.begin(0), []
+    for k, cue in enumerate(whole):
+        [(plan, last)] = mouth.plan(last, indices[k : k + 1 + AHEAD], [cue])
+        alone.append(plan)
+    for (a, _), b in zip(together, alone, strict=True):
+        assert all(np.array_equal(a.arrays[name], b.arrays[name]) for name in a.arrays)
+
+    of_file = engine.plan(template, analysis, speech, indices[:count], models)
+    opening = np.array([cue.aperture[0] for cue in whole])
+    assert of_file.aperture is not None
+    assert np.corrcoef(opening, of_file.aperture)[0, 1] > 0.93
+
+
+def test_a_live_mouth_closes_to_rest_and_stays_there(
+    engine: DefaultEngine,
+    template: Template,
+    analysis: Arrays,
+    models: TritonModels,
+    template_frames: list[Frame],
+) -> None:
+    mouth, atlas = engine.live(template, analysis, models), Atlas.from_arrays(analysis)
+    wide = Cue(np.full(1 + AHEAD, atlas.limits[5], np.float32), mouth.rest.width)
+    closing = [cue.aperture[0] for cue in mouth.closing(wide)]
+    assert wide.aperture[0] > closing[0] > closing[1] > mouth.rest.aperture[0]
+    plan = mouth.at_rest(np.arange(0, 75, 9))
+    drawn = engine.render(template, analysis, plan, [template_frames[k] for k in range(0, 75, 9)], models)
+    seen = track_face(drawn, models)
+    assert lip_geometry.aperture(seen.landmarks).max() < atlas.limits[0] + 0.02

@@ -12,7 +12,20 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from digital_human.api import avatars, engines, faces, generate, health, heygem, operator, page, tasks, uploads
+from digital_human.api import (
+    avatars,
+    engines,
+    faces,
+    generate,
+    health,
+    heygem,
+    live,
+    live_socket,
+    operator,
+    page,
+    tasks,
+    uploads,
+)
 from digital_human.api.auth import Keys
 from digital_human.api.bodies import BodyLimit
 from digital_human.api.errors import add_handlers
@@ -52,9 +65,10 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, faces, tasks, uploads, avatars, engines, heygem, operator, page):
+    for module in (health, generate, faces, tasks, uploads, avatars, engines, heygem, live, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
+    app.include_router(live_socket.router)
     add_page(app)
     _answer_head(app, app.routes)
     return app

@@ -40,7 +40,7 @@ _MEANINGS = {
     413: "Larger than allowed",
     416: "A range outside the file",
     422: "The `Idempotency-Key` came with another request before",
-    429: "Too many jobs wait; `Retry-After` says when to try again",
+    429: "Too many jobs wait, or too many live sessions run; `Retry-After` says when to try again",
     499: "The task was cancelled while the caller waited",
     500: "An error of the service itself",
     503: "Triton or the queue is not ready, or the service stops; `Retry-After` says when to try again",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import threading
 from functools import partial
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # Seconds. Docker kills a container ten seconds after SIGTERM.
 _BEYOND_GRACE = 9.0
+_TOKEN = re.compile(r"(token=)[^&\s\"]*")
 
 
 def serve(settings: Settings, host: str | None = None, port: int | None = None) -> int:
@@ -29,6 +31,7 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     require_keys(settings)
     require_key(settings)
     app = create_app(settings, partial(running, settings, wait=False))
+    logging.getLogger("uvicorn.error").addFilter(_without_tokens)
     config = uvicorn.Config(
         app,
         settings.host,
@@ -40,6 +43,13 @@ def serve(settings: Settings, host: str | None = None, port: int | None = None) 
     )
     _Server(config, settings.shutdown_grace + _BEYOND_GRACE).run()
     return 0
+
+
+def _without_tokens(record: logging.LogRecord) -> bool:
+    """uvicorn logs the address of each WebSocket, which may hold a token."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_TOKEN.sub(r"\1...", a) if isinstance(a, str) else a for a in record.args)
+    return True
 
 
 class _Server(uvicorn.Server):

@@ -52,9 +52,13 @@ def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
 
 
 def infer_padded(models: Models, model: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
-    """Run `models.infer` with the last item repeated up to a multiple of MIN_BATCH; return `output` without them."""
+    """Run `models.infer` with the last item repeated up to a multiple of MIN_BATCH; return `output` without them.
+
+    Models with a `batch_multiple` of their own get multiples of that.
+    """
     count = len(next(iter(inputs.values())))
-    padded = {name: _padded(array, -count % MIN_BATCH) for name, array in inputs.items()}
+    multiple = getattr(models, "batch_multiple", MIN_BATCH)
+    padded = {name: _padded(array, -count % multiple) for name, array in inputs.items()}
     return models.infer(model, padded, (output,))[output][:count]
 
 

@@ -53,10 +53,10 @@ def write_segment(
         with disk_errors(what), muxer(part, "mp4") as output:
             video = _video_stream(output, info, settings)
             for index, frame in enumerate(frames):
-                picture = _picture(frame)
+                picture = picture_of(frame)
                 picture.pts = index
                 picture.time_base = 1 / info.fps
-                _tag(picture, info)
+                tag(picture, info)
                 output.mux(_encoded(video, picture, what))
             output.mux(_encoded(video, None, what))
         with disk_errors(what):
@@ -120,14 +120,16 @@ def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list
         raise OutputError("encoder_failed", field=what, transient=True) from error
 
 
-def _picture(frame: Frame) -> VideoFrame:
+def picture_of(frame: Frame) -> VideoFrame:
+    """The picture to encode. It may share the memory of the frame."""
     # When PyAV shares the buffer, it computes the rows of chroma as height // 4, which is wrong for other heights.
     if frame.height % 4:
         return VideoFrame.from_ndarray(frame.data, format="yuv420p")
     return VideoFrame.from_numpy_buffer(frame.data, format="yuv420p")
 
 
-def _tag(picture: VideoFrame, info: VideoInfo) -> None:
+def tag(picture: VideoFrame, info: VideoInfo) -> None:
+    """Tag a picture with the colours of the template."""
     picture.colorspace = info.tags.space
     picture.color_primaries = info.tags.primaries
     picture.color_trc = info.tags.transfer

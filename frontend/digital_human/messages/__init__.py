@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from digital_human.messages.avatars import AVATARS
+from digital_human.messages.live import LIVE
 from digital_human.messages.message import Message
 from digital_human.messages.notices import NOTICES
 from digital_human.messages.result import RESULT
@@ -24,6 +25,7 @@ MESSAGES: Mapping[str, Message] = {
     **NOTICES,
     **RESULT,
     **AVATARS,
+    **LIVE,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
-from digital_human.core.border import drawn_share, mix
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.looping import loop_frames
@@ -30,6 +29,7 @@ from digital_human.core.types import Arrays
 from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import audio_duration, read_speech, write_video
 from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.drawing import Drawing
 from digital_human.pipeline.notices import notices_of
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, apply_overlays, load_overlay
@@ -42,7 +42,7 @@ _BATCH_BYTES = 12 * 2**20
 """Large frames go in smaller batches, of about this many bytes. About six batches are held at a time."""
 _RENDER_THREADS = 2
 """Batches rendered at a time: while one is in the networks, the next is cropped and the last is inserted."""
-_MARK_HEIGHT = 0.06
+MARK_HEIGHT = 0.06
 """Of the frame's shorter side; China's labelling rules (GB 45438-2025) ask for text of at least 5 %."""
 
 
@@ -183,32 +183,18 @@ def with_progress(frames: Iterable[Frame], count: int, on_progress: Callable[[fl
 def _batches(
     plan: RenderPlan, engine: Engine, context: PipelineContext, start: int, stop: int
 ) -> Generator[list[Frame], None, None]:
-    """Batches of rendered frames. Frames without a face, or with the mouth hidden or at the border, pass
-    unchanged."""
+    """Batches of rendered frames."""
     prepared, indices = plan.prepared, plan.frame_indices
-    template = prepared.template
-    drawn = template.track.present * drawn_share(template.track, template.width, template.height)
-    if template.cover is not None:
-        drawn = drawn * (1 - template.cover.through)
+    drawing = Drawing(prepared, engine, context.models)
 
     def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
-        present = np.flatnonzero(drawn[indices[first : first + len(batch)]])
-        if len(present):
-            faces = [batch[k] for k in present]
-            finished = engine.render(
-                template, prepared.analysis, slice_plan(plan.engine_plan, first + present), faces, context.models
-            )
-            for k, frame in zip(present, finished, strict=True):
-                frame_index = int(indices[first + k])
-                if template.cover is not None:
-                    template.cover.restore(frame_index, batch[k], frame)
-                batch[k] = mix(batch[k], frame, float(drawn[frame_index]))
-        return batch
+        frames = np.arange(first, first + len(batch))
+        return drawing.draw(slice_plan(plan.engine_plan, frames), indices[frames], batch)
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws
-    draws = draws[start:stop] * (drawn[indices[start:stop]] > 0)
+    draws = draws[start:stop] * (drawing.share[indices[start:stop]] > 0)
     largest = min(context.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, MIN_BATCH))
     sizes = batch_sizes(draws, largest)
     read = prefetch(batched(frames, sizes), 1, "read")
@@ -225,5 +211,5 @@ def _overlays(prepared: PreparedTemplate, context: PipelineContext, options: Ren
     if options.watermark:
         overlays.append(load_overlay(context.watermark_image, "bottom right", prepared.info))
     if options.digital_auth:
-        overlays.append(load_overlay(DIGITAL_HUMAN_MARK, "top right", prepared.info, _MARK_HEIGHT))
+        overlays.append(load_overlay(DIGITAL_HUMAN_MARK, "top right", prepared.info, MARK_HEIGHT))
     return overlays

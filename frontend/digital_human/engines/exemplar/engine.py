@@ -20,10 +20,11 @@ from digital_human.core.landmarks import Indices
 from digital_human.core.notices import Notice
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
-from digital_human.engines.exemplar import native, renderer_inputs, speech_to_lips
+from digital_human.engines.exemplar import live, native, renderer_inputs, speech_to_lips
 from digital_human.engines.exemplar.analysis import usable
 from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
+from digital_human.engines.live import LiveMouth
 
 
 class Mouth(Protocol):
@@ -72,6 +73,9 @@ class DefaultEngine:
         curves = speech_to_lips.predict_lips(audio, len(frame_indices), template.fps, models)
         planned = _mouth(analysis).plan(analysis, curves, frame_indices, strength)
         return replace(planned, notices=_notices(analysis))
+
+    def live(self, template: Template, analysis: Arrays, models: Models, strength: float = 1.0) -> LiveMouth:
+        return live.mouth(template, analysis, models, strength)
 
     def render(
         self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models

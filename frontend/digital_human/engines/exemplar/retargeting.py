@@ -26,18 +26,21 @@ CONFIDENT = 40
 """Number of speaking frames at which the utterance and the prior weigh the same."""
 
 
-def aperture(standard: Float32, silence: Float32, limits: Float32) -> Float32:
+def aperture(standard: Float32, silence: Float32, limits: Float32, gain: float | None = None) -> Float32:
     """Aperture to draw, inter-ocular distances, float32 [N].
 
     standard: z-scored aperture of a standard speaker [N]
     silence:  probability that nobody speaks [N]
     limits:   [6], see `Atlas`
+    gain:     of the utterance, where only a part of it is given; see `gain_of`
 
     Half of the mapping is by quantiles, half is linear. Quantiles alone reproduce the person's distribution, but make
     bumpy curves.
     """
     shut, top = limits[0], limits[-1]
-    standard = _corrected(standard, silence)
+    if gain is None:
+        gain = gain_of(standard[silence < 0.5])
+    standard = STANDARD_APERTURE[0] + gain * (standard - STANDARD_APERTURE[0])
     by_quantile = np.interp(standard, STANDARD_APERTURE, limits)
     share = (standard - STANDARD_APERTURE[0]) / (STANDARD_APERTURE[-1] - STANDARD_APERTURE[0])
     linear = shut + np.clip(share, 0, 1) * (top - shut)
@@ -56,19 +59,19 @@ def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:
     return bent.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _corrected(standard: Float32, silence: Float32) -> Float32:
-    """The aperture of an utterance, scaled about the shut mouth into the standard range.
+def gain_of(speaking: Float32) -> float:
+    """The factor that scales the aperture of an utterance about the shut mouth into the standard range.
+
+    speaking: z-scored aperture of its frames in which somebody speaks [n]
 
     In languages and rooms that it knows little, the model tends to the mean. The 95th percentile of the speaking frames
     shows by how much. It counts less in short utterances: a few soft words must not become shouts.
     """
     low, high = STANDARD_APERTURE[0], STANDARD_APERTURE[-1]
-    speaking = standard[silence < 0.5]
     count = len(speaking)
     reached = float(np.percentile(speaking, 95)) if count else 0.0
     expected = (count * reached + CONFIDENT * high) / (count + CONFIDENT)
-    gain = np.clip((high - low) / max(expected - low, 1e-3), *GAIN)
-    return low + gain * (standard - low)  # type: ignore[no-any-return]
+    return float(np.clip((high - low) / max(expected - low, 1e-3), *GAIN))
 
 
 def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:

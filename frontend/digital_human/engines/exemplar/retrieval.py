@@ -39,7 +39,7 @@ def choose(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indic
     chosen = np.zeros(count, np.int64)
     slope = np.gradient(aperture).astype(np.float32) if count > 1 else np.zeros(1, np.float32)
     quiet = _quiet(atlas, aperture)
-    change = _change(atlas.exemplar_frame, atlas.appearance_distance, atlas.shot)
+    change = change_costs(atlas)
     cut = cuts(atlas, frame_indices)
     previous: int | None = None
     for start in range(0, count, WINDOW):
@@ -50,6 +50,35 @@ def choose(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indic
         chosen[start : start + keep] = path[:keep]
         previous = int(path[keep - 1])
     return chosen
+
+
+def choose_next(
+    atlas: Atlas,
+    change: Float64,
+    previous: int | None,
+    aperture: Float32,
+    width: Float32,
+    before: int,
+    frame_indices: Indices,
+) -> Indices:
+    """Exemplars of one frame and of the few after it, int64 [n], when no more of the speech is known yet.
+
+    change:          `change_costs`
+    previous:        exemplar of the frame before; None where there is none
+    aperture, width: what is to be drawn [before + n]; the first `before` of them have been drawn
+    frame_indices:   template frames under the last one drawn and the n frames [1 + n]
+    """
+    here = slice(before, None)
+    slope = np.gradient(aperture).astype(np.float32)[here]
+    quiet = _quiet(atlas, aperture)[here]
+    cut = cuts(atlas, frame_indices)[1:]
+    cost = _frame_cost(atlas, aperture[here], width[here], slope, quiet, frame_indices[1:])
+    return _viterbi(cost, change, None if cut[0] else previous, cut)
+
+
+def change_costs(atlas: Atlas) -> Float64:
+    """Cost of each exemplar after each other one, float64 [E, E], for `choose_next`."""
+    return _change(atlas.exemplar_frame, atlas.appearance_distance, atlas.shot)
 
 
 def cuts(atlas: Atlas, frame_indices: Indices) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from digital_human.core.frame import Float32
+from digital_human.core.frame import Float32, Float64
 from digital_human.core.types import SPEECH_RATE, Models
 
 MODEL = "speech_to_lips"
@@ -44,9 +44,12 @@ def predict_lips(audio: Float32, count: int, fps: Fraction, models: Models) -> L
 
     audio: float32 [samples], 16 kHz mono, +-1
     """
-    curves = curves_of(audio, models)
+    return sample(curves_of(audio, models), (np.arange(count) + 0.5) * float(INSTANTS / fps) - 0.5)
+
+
+def sample(curves: Float32, at: Float64) -> LipCurves:
+    """Lip curves of N frames from those of instants, float32 [T, 3]. at: instants that frames show [N], fractional"""
     instants = len(curves)
-    at = (np.arange(count) + 0.5) * float(INSTANTS / fps) - 0.5
     low = np.clip(np.floor(at).astype(np.int64), 0, instants - 1)
     high, part = np.clip(low + 1, 0, instants - 1), (at - np.floor(at)).astype(np.float32)
     sampled = curves[low, :2] * (1 - part[:, None]) + curves[high, :2] * part[:, None]
@@ -87,6 +90,11 @@ def _predict_window(audio: Float32, start: int, stop: int, models: Models) -> Fl
     part = np.zeros((stop - start) * hop, np.float32)
     given = audio[start * hop : stop * hop]
     part[: len(given)] = given
-    outputs = models.infer(MODEL, {"audio": part[None]}, ("aperture", "lips", "silence"))
+    return predict_window(part, models)
+
+
+def predict_window(audio: Float32, models: Models) -> Float32:
+    """Aperture, width and silence of every instant of one window, float32 [T, 3]. audio: float32 [T * 160]"""
+    outputs = models.infer(MODEL, {"audio": audio[None]}, ("aperture", "lips", "silence"))
     columns = [outputs["aperture"][0], outputs["lips"][0, :, 1], outputs["silence"][0]]
     return np.stack(columns, 1).astype(np.float32)  # type: ignore[no-any-return]

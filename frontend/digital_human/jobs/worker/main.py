@@ -56,7 +56,7 @@ _IDLE_SECONDS = 2.0
 
 
 def main() -> None:
-    _die_with_the_service()
+    die_with_the_service()
     # The service answers its callers first.
     os.nice(_NICENESS)
     # Libraries print to standard output what they like. The answers go where only we write.
@@ -112,7 +112,7 @@ def _serve(
             with logs.task(command.job.task_id), tracing.continue_trace(command.job.trace):
                 answer = _do(session, command)
         except Exception as error:
-            answer = _failure(error)
+            answer = failure_of(error)
         send(answers, answer)
 
 
@@ -148,7 +148,8 @@ def send(answers: TextIO, message: Message) -> None:
     answers.flush()
 
 
-def _failure(error: Exception) -> Failed:
+def failure_of(error: Exception) -> Failed:
+    """The message that tells the service of an error."""
     if isinstance(error, ServiceError):
         return Failed.by(error)
     if isinstance(error, MemoryError):
@@ -170,7 +171,8 @@ def _commands() -> SimpleQueue[Message]:
     return commands
 
 
-def _die_with_the_service() -> None:
+def die_with_the_service() -> None:
+    """Have the kernel end this process when the service's thread that started it ends."""
     # Ctrl-C in a terminal reaches every process there; only the service decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -40,7 +40,7 @@ OnProgress = Callable[[Stage, float], None]
 _CRASHES = (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP)
 _POLL = 0.1
 # A worker decodes files of strangers, and needs no secret.
-_NOT_FOR_WORKERS: dict[str, Any] = {
+NOT_FOR_WORKERS: dict[str, Any] = {
     "api_keys": (),
     "operator_keys": (),
     "webhook_secret": None,
@@ -52,7 +52,7 @@ _NOT_FOR_WORKERS: dict[str, Any] = {
 # Frames pass from thread to thread. glibc would give each thread its own heap and keep freed memory there: ten minutes
 # of 720p held 370 MB more than ten seconds did. One heap keeps the frames that are needed again, since every new page
 # costs a fault, and returns the rest.
-_ALLOCATOR = {
+ALLOCATOR = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20),
@@ -92,8 +92,8 @@ class Worker:
     def start(self) -> None:
         """Start the process before its first call, which then need not wait for it."""
         self.stop()
-        given = {name: value for name, value in os.environ.items() if name.lower() not in _NOT_FOR_WORKERS}
-        environment = _ALLOCATOR | given
+        given = {name: value for name, value in os.environ.items() if name.lower() not in NOT_FOR_WORKERS}
+        environment = ALLOCATOR | given
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         command = [sys.executable, "-m", "digital_human.jobs.worker.main"]
         pipe = subprocess.PIPE
@@ -103,7 +103,7 @@ class Worker:
         self._answers = queue.SimpleQueue()
         reader = threading.Thread(target=_read, args=(self._process, self._answers), name="worker-answers", daemon=True)
         reader.start()
-        settings = self._settings.model_dump(mode="json") | _NOT_FOR_WORKERS
+        settings = self._settings.model_dump(mode="json") | NOT_FOR_WORKERS
         self._send(Configure(settings, self._triton_url()))
 
     def stop(self) -> None:

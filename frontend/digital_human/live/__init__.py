@@ -1,0 +1,9 @@
+"""Live sessions: speech comes in as it is spoken, and pictures and sound go out by one clock.
+
+messages   between service and worker process, and the header of what goes to clients
+channel    how these messages travel
+process    the service's side of one worker process
+sessions   all sessions of a service
+tokens     short-lived permission in a session's addresses
+worker/    the process: a session's speech, drawing and clock
+"""

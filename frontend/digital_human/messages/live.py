@@ -1,0 +1,41 @@
+"""Messages about live sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from digital_human.messages.message import Message
+
+LIVE: Mapping[str, Message] = {
+    "engine_not_live": Message(
+        "engine: {engine!r} cannot speak live, only make videos", "engine: {engine!r} 不支持实时会话，只能生成视频"
+    ),
+    "live_sessions_full": Message(
+        "there are {most} live sessions already, which is all that LIVE_SESSIONS allows; end one, or try again later",
+        "已有 {most} 个实时会话，达到 LIVE_SESSIONS 的上限；请结束一个会话或稍后再试",
+    ),
+    "live_session_not_found": Message(
+        "no such live session: it has ended, or its service was started again",
+        "没有此实时会话：会话已结束，或服务已重新启动",
+    ),
+    "live_session_elsewhere": Message(
+        "this live session lives on another service: {service}", "此实时会话位于另一个服务：{service}"
+    ),
+    "live_session_stalled": Message(
+        "the template of the live session made no progress for {seconds:g} s",
+        "实时会话的模板在 {seconds:g} 秒内没有进展",
+    ),
+    "live_process_ended": Message("the process of the live session ended unexpectedly", "实时会话的进程意外结束"),
+    "live_token_invalid": Message(
+        "token: is not valid for this session any more; GET /live/sessions/{id} gives a new one",
+        "token: 对此会话已失效；可通过 GET /live/sessions/{id} 获取新的 token",
+    ),
+    "live_message_unknown": Message(
+        "a message must be speech in binary, or JSON with a type flush, interrupt or close",
+        "消息须为二进制语音，或 type 为 flush、interrupt、close 的 JSON",
+    ),
+    "live_url": Message(
+        "{field}: a live session takes a path or an upload, no URL", "{field}: 实时会话只接受路径或上传文件，不接受 URL"
+    ),
+    "live_picture_held": Message("the picture holds: the models do not answer", "画面暂停：模型没有响应"),
+}

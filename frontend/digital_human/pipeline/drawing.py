@@ -1,0 +1,52 @@
+"""Draws a batch of output frames: the engine's mouth, what is in front of it, and the border's fade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from digital_human.core.border import drawn_share, mix
+from digital_human.core.frame import Float32, Frame
+from digital_human.core.landmarks import Indices
+from digital_human.core.types import Models
+from digital_human.engines.base import Engine, Plan, slice_plan
+from digital_human.pipeline.templates import PreparedTemplate
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws frames of one template. share: float32 [T], how much of the drawn mouth each template frame shows, 0-1"""
+
+    prepared: PreparedTemplate
+    engine: Engine
+    models: Models
+    share: Float32 = field(init=False)
+
+    def __post_init__(self) -> None:
+        template = self.prepared.template
+        share = template.track.present * drawn_share(template.track, template.width, template.height)
+        if template.cover is not None:
+            share = share * (1 - template.cover.through)
+        object.__setattr__(self, "share", share)
+
+    def draw(self, plan: Plan, indices: Indices, frames: Sequence[Frame]) -> list[Frame]:
+        """The n frames of a plan. Those without a face, or with the mouth hidden or at the border, pass unchanged.
+
+        indices: template frames, int64 [n]; frames: their pictures, which are not changed
+        """
+        prepared, drawn = self.prepared, list(frames)
+        template = prepared.template
+        present = np.flatnonzero(self.share[indices])
+        if len(present) == 0:
+            return drawn
+        finished = self.engine.render(
+            template, prepared.analysis, slice_plan(plan, present), [frames[k] for k in present], self.models
+        )
+        for k, frame in zip(present, finished, strict=True):
+            index = int(indices[k])
+            if template.cover is not None:
+                template.cover.restore(index, frames[k], frame)
+            drawn[k] = mix(frames[k], frame, float(self.share[index]))
+        return drawn

@@ -1,0 +1,97 @@
+"""The parts of a live session that need no service: its clock, its viewers, its tokens, its pictures at rest."""
+
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+import numpy as np
+
+from digital_human.core.frame import Frame
+from digital_human.live.messages import H264, I420, KEY, SOUND, Event, media
+from digital_human.live.tokens import Tokens
+from digital_human.live.viewers import MOST_WAITING, Viewer
+from digital_human.live.worker.clock import Clock, Picture
+from digital_human.live.worker.rest import RestPictures
+
+
+def picture(place: int) -> Picture[int]:
+    return Picture(None, b"", 0, 0, False, 0.0, place)
+
+
+def test_frames_go_out_in_order_and_none_of_before_an_interruption() -> None:
+    clock: Clock[int] = Clock(Fraction(1000), -1)
+    sent: list[tuple[int, int]] = []
+    clock.restart()
+    assert clock.put([picture(0), picture(1)], generation=0)
+    thread = threading.Thread(target=clock.run, args=(lambda p, k: sent.append((p.after, k)), lambda: None))
+    thread.start()
+    with clock.changed:
+        assert clock.changed.wait_for(lambda: len(sent) == 2, 30)
+        clock.put([picture(7)], 0)
+        generation = clock.interrupt()
+        assert clock.last == 1  # drawing continues behind what went out
+    assert not clock.put([picture(8)], 0)
+    assert clock.put([picture(2)], generation)
+    with clock.changed:
+        assert clock.changed.wait_for(lambda: len(sent) == 3, 30)
+    clock.close()
+    thread.join()
+    assert sent == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_a_slow_client_loses_pictures_until_a_key_frame_and_no_events() -> None:
+    keys: list[bool] = []
+    viewer = Viewer("h264", lambda: keys.append(True))
+    viewer.offer(media(H264, 0, 0, 0, b"not decodable alone"))
+    viewer.offer(media(H264, KEY, 0, 40, b"key"))
+    viewer.offer(Event("started", 1))
+    for k in range(MOST_WAITING + 1):
+        viewer.offer(media(H264, 0, 1, 80 + k, b"more"))
+    assert keys == [True]
+    viewer.offer(media(I420, KEY, 1, 500, b"not asked for"))
+    viewer.offer(media(H264, 0, 1, 501, b"lost"))
+    viewer.offer(media(H264, KEY, 1, 502, b"back"))
+    viewer.offer(media(SOUND, 0, 1, 502, b"sound"))
+    viewer.end()
+    got = list(drained(viewer))
+    assert isinstance(got[0], Event)
+    assert [item[16:] for item in got[1:] if isinstance(item, bytes)] == [b"back", b"sound"]
+
+
+def drained(viewer: Viewer) -> list[Event | bytes]:
+    import asyncio
+
+    async def every() -> list[Event | bytes]:
+        items = []
+        while (item := await viewer.next()) is not None:
+            items.append(item)
+        return items
+
+    return asyncio.run(every())
+
+
+def test_a_token_opens_its_own_session_for_a_while() -> None:
+    tokens = Tokens(60)
+    token = tokens.issue("a")
+    assert tokens.is_valid(token, "a")
+    assert not tokens.is_valid(token, "b")
+    assert not Tokens(60).is_valid(token, "a")
+    assert not tokens.is_valid("", "a") and not tokens.is_valid("zz-é", "a")
+    assert not Tokens(-1).is_valid(Tokens(-1).issue("a"), "a")
+    expired = Tokens(-2)
+    assert not expired.is_valid(expired.issue("a"), "a")
+
+
+def test_pictures_at_rest_come_back_byte_for_byte() -> None:
+    generator = np.random.default_rng(0)
+    before = Frame(generator.integers(16, 235, (96, 64), np.uint8), "bt601")
+    drawn = before.copy()
+    drawn.planes[0][21:30, 13:29] = 99
+    drawn.planes[2][4, 5] = 128
+    resting = RestPictures()
+    resting.add(3, before, drawn)
+    resting.add(4, before, before)
+    assert np.array_equal(resting.picture(3, before).data, drawn.data)
+    assert resting.picture(4, before) is before
+    assert 3 in resting and 5 not in resting

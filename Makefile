@@ -44,7 +44,7 @@ $(VENV)/.unit: $(VENV)/.run
 	touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[export,train,test,docs]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[export,train,test,docs,voices]'
 	touch $@
 
 clean:

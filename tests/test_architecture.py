@@ -20,7 +20,7 @@ FLOORS = (
     ("files", "triton"),
     ("media", "tracking"),
     ("engines",),
-    ("occlusion",),
+    ("occlusion", "speech"),
     ("pipeline",),
     ("runtime",),
     ("jobs",),

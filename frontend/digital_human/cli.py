@@ -1,4 +1,4 @@
-"""The command `digital-human`: serve, generate, prepare, doctor."""
+"""The command `digital-human`: serve, generate, prepare, install, doctor."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from digital_human.commands import voices
 from digital_human.commands.result_arguments import add_result_arguments, add_template_arguments, options_of
 from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
@@ -36,7 +38,9 @@ from digital_human.runtime.context import (
 )
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import triton_for
+from digital_human.runtime.voices import require_installed
 from digital_human.settings import Settings
+from digital_human.speech.speaker import SpokenText, check_text
 from digital_human.version import VERSION
 
 
@@ -76,15 +80,16 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     # The person at the keyboard may read and write whatever their account may.
     make_folders(settings)
     template = any_owners(arguments.avatar, settings).template if arguments.avatar else arguments.video
-    audio, video, save = (str(path.absolute()) for path in (arguments.audio, template, arguments.output))
     require_key(settings)
     engines = load_engines(settings.engine_modules)
+    spoken = _spoken(arguments, settings)
+    audio = None if spoken is not None else str(arguments.audio.absolute())
+    video, save = str(template.absolute()), str(arguments.output.absolute())
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
     options = check_options(options_of(arguments), settings, engines)
     engine = engines.find(options.engine)
-    job = RenderJob(paths.audio, paths.video, paths.save, options)
     console = Console(stderr=True)
-    with _bar(console) as bar:
+    with _bar(console) as bar, TemporaryDirectory() as folder:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=models_needed(engine)) as triton:
             url = triton.url
@@ -92,6 +97,12 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
             context = build_context(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
             progress = partial(_show, bar, shown)
+            recording = paths.audio
+            if spoken is not None:
+                speaking = partial(progress, "speak")
+                recording = voices.speech_file(spoken, settings, triton, Path(folder), speaking)
+            assert recording is not None
+            job = RenderJob(recording, paths.video, paths.save, options)
             result = generate_video(job, engine, context, progress, metadata=metadata)
             if settings.c2pa_certificate:
                 sign(paths.save, paths.save.suffix, settings)
@@ -101,6 +112,21 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     )
     _warn(result.notices)
     return 0
+
+
+def _spoken(arguments: argparse.Namespace, settings: Settings) -> SpokenText | None:
+    """The text to be spoken, checked; None where there is a recording."""
+    if arguments.audio is not None:
+        return None
+    text = arguments.text if arguments.text is not None else voices.read_text(arguments.text_file)
+    spoken = SpokenText(text, arguments.voice, arguments.speed)
+    check_text(spoken, settings)
+    require_installed(settings)
+    return spoken
+
+
+def _install(arguments: argparse.Namespace, settings: Settings) -> int:
+    return voices.install(settings, arguments.to)
 
 
 def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -171,7 +197,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     generate = commands.add_parser("generate", help="make one video")
-    generate.add_argument("--audio", type=Path, required=True, help="speech")
+    speech = generate.add_mutually_exclusive_group(required=True)
+    speech.add_argument("--audio", type=Path, help="speech, recorded")
+    speech.add_argument("--text", help="speech, to be spoken by a voice")
+    speech.add_argument("--text-file", type=Path, help="the same, in a file (UTF-8)")
+    generate.add_argument("--voice", default="", help="who says the text (default: one that fits it)")
+    generate.add_argument("--speed", type=float, default=1.0, help="how fast, 0.5-2 (default: 1)")
     template = generate.add_mutually_exclusive_group(required=True)
     template.add_argument("--video", type=Path, help="template: a video or a picture of a person")
     template.add_argument("--avatar", metavar="NAME", help="an avatar of this BASE_PATH, whoever made it")
@@ -184,6 +215,11 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--engine", default="", help="how they will be lip-synced (ENGINE)")
     add_template_arguments(prepare)
     prepare.set_defaults(run=_prepare)
+
+    install = commands.add_parser("install", help="install the voices, for texts to be spoken")
+    install.add_argument("model", choices=["kokoro"], help="the model")
+    install.add_argument("--to", type=Path, metavar="DIR", help="a model repository (default: the embedded Triton's)")
+    install.set_defaults(run=_install)
 
     examine = commands.add_parser("doctor", help="check that everything the service needs is there")
     examine.set_defaults(run=_doctor)

@@ -4,8 +4,8 @@
         client.generate("template.mp4", "speech.wav", "result.mp4")
 
 `generate` takes files of this machine, sends them, waits and fetches the result; no disk need be shared. The steps are
-there one by one: `upload`, `submit`, `task`, `wait`, `cancel`, `download`. Whatever the service refuses is a
-`ClientError` with its code and message; a connection that fails is an `httpx.TransportError`.
+there one by one: `upload`, `submit`, `task`, `wait`, `cancel`, `download`; `speech` speaks a text. Whatever the service
+refuses is a `ClientError` with its code and message; a connection that fails is an `httpx.TransportError`.
 """
 
 from __future__ import annotations
@@ -94,17 +94,18 @@ class Client:
     def generate(
         self,
         template: Path | str | None,
-        speech: Path | str,
+        speech: Path | str | None,
         output: Path | str,
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
         """Send two files, wait, and fetch the video. template: None where an option names an `avatar`
 
+        speech:  None with a text, as text="Good morning.", voice="bf_emma"
         options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
         """
-        video = None if template is None else self.upload(template)
-        task = self.submit(video, self.upload(speech), **options)
+        video, audio = (None if file is None else self.upload(file) for file in (template, speech))
+        task = self.submit(video, audio, **options)
         task = self.wait(task.id, progress)
         self.download(task.id, output)
         return task
@@ -116,11 +117,27 @@ class Client:
         return str(_data(answer)["id"])
 
     def submit(
-        self, video_path: str | None, audio_path: str, *, idempotency_key: str | None = None, **options: Any
+        self,
+        video_path: str | None,
+        audio_path: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Any,
     ) -> Task:
-        """Queue a job. The paths are those of the service, or what `upload` returned; no video with an `avatar`."""
+        """Queue a job. The paths are those of the service, or what `upload` returned.
+
+        An `avatar` goes without a video, a `text` without a sound.
+        """
         body = {"video_path": video_path, "audio_path": audio_path, "mode": "async", **options}
         return Task.of(_data(self._http.post("/human/generate", json=body, headers=_keyed(idempotency_key))))
+
+    def speech(self, text: str, voice: str = "", *, speed: float = 1.0, response_format: str = "mp3") -> bytes:
+        """A text as sound, in a file's bytes. voice: as `GET /voices` has it; '' for one that fits the text"""
+        body = {"input": text, "voice": voice, "speed": speed, "response_format": response_format}
+        answer = self._http.post("/v1/audio/speech", json=body)
+        if answer.is_error:
+            _data(answer)
+        return answer.content
 
     def task(self, task_id: str) -> Task:
         return Task.of(_data(self._http.get(f"/human/tasks/{task_id}")))
@@ -185,23 +202,24 @@ class AsyncClient:
     async def generate(
         self,
         template: Path | str | None,
-        speech: Path | str,
+        speech: Path | str | None,
         output: Path | str,
         progress: Progress | None = None,
         **options: Any,
     ) -> Task:
         """Send two files, wait, and fetch the video. template: None where an option names an `avatar`
 
+        speech:  None with a text, as text="Good morning.", voice="bf_emma"
         options: further fields of `POST /human/generate`, as mouth_strength=1.2, loop="repeat", digital_auth=1
         """
-        video, audio = await asyncio.gather(self._upload(template), self.upload(speech))
+        video, audio = await asyncio.gather(self._upload(template), self._upload(speech))
         task = await self.submit(video, audio, **options)
         task = await self.wait(task.id, progress)
         await self.download(task.id, output)
         return task
 
-    async def _upload(self, template: Path | str | None) -> str | None:
-        return None if template is None else await self.upload(template)
+    async def _upload(self, path: Path | str | None) -> str | None:
+        return None if path is None else await self.upload(path)
 
     async def upload(self, path: Path | str) -> str:
         """Send a file; what is returned is accepted where a path is."""
@@ -211,11 +229,27 @@ class AsyncClient:
         return str(_data(answer)["id"])
 
     async def submit(
-        self, video_path: str | None, audio_path: str, *, idempotency_key: str | None = None, **options: Any
+        self,
+        video_path: str | None,
+        audio_path: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Any,
     ) -> Task:
-        """Queue a job. The paths are those of the service, or what `upload` returned; no video with an `avatar`."""
+        """Queue a job. The paths are those of the service, or what `upload` returned.
+
+        An `avatar` goes without a video, a `text` without a sound.
+        """
         body = {"video_path": video_path, "audio_path": audio_path, "mode": "async", **options}
         return Task.of(_data(await self._http.post("/human/generate", json=body, headers=_keyed(idempotency_key))))
+
+    async def speech(self, text: str, voice: str = "", *, speed: float = 1.0, response_format: str = "mp3") -> bytes:
+        """A text as sound, in a file's bytes. voice: as `GET /voices` has it; '' for one that fits the text"""
+        body = {"input": text, "voice": voice, "speed": speed, "response_format": response_format}
+        answer = await self._http.post("/v1/audio/speech", json=body)
+        if answer.is_error:
+            _data(answer)
+        return answer.content
 
     async def task(self, task_id: str) -> Task:
         return Task.of(_data(await self._http.get(f"/human/tasks/{task_id}")))

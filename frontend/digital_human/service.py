@@ -22,10 +22,12 @@ from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.protocol import FoundFaces
 from digital_human.live.sessions import LiveSessions
 from digital_human.observability import metrics, tracing
+from digital_human.runtime import voices
 from digital_human.runtime.context import make_folders
 from digital_human.runtime.engine_weights import require_loaded
 from digital_human.runtime.triton import Triton, triton_for
 from digital_human.settings import Settings
+from digital_human.speech.speaker import Speaker, SpokenText
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,15 @@ class Service:
         """Raises BadInputError if the engine's weights are not loaded. Passes while Triton is away."""
         if self.triton.is_ready():
             require_loaded(self.engines.find(name), self.triton_url, self.model_repository)
+
+    @property
+    def has_voices(self) -> bool:
+        """Whether texts can be spoken. May block for seconds."""
+        return voices.have_voices(self.settings, self.triton)
+
+    def speaker(self, spoken: SpokenText) -> Speaker:
+        """Who says the pieces of a text, loaded if need be. Raises BadInputError if no voices are installed."""
+        return voices.speaker_for(self.settings, self.triton, spoken.text)
 
     def require_triton(self) -> None:
         """Raises UnavailableError while Triton starts, or starts again. May block for seconds."""
@@ -92,6 +103,8 @@ class Service:
         if (known := self.jobs.known(request.task_id, request.sent)) is not None:
             return known
         spec = check_request(request, self.settings, self.engines)
+        if spec.spoken is not None:
+            voices.require_installed(self.settings)
         self.require_engine(spec.options.engine)
         with tracing.job(request.task_id, "submit"):
             return self.jobs.submit(spec, request.owner, request.priority, request.task_id)
@@ -113,11 +126,15 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
             triton.require_ready()
             require_loaded(engines.find(name), triton.url, triton.model_repository())
 
+        require_voices = partial(voices.require_loaded, settings, triton)
         pool = WorkerPool(settings, lambda: triton.url)
         pool.start()
         live = LiveSessions(settings, lambda: triton.url)
         try:
-            with open_jobs(settings, pool, require_engine) as jobs:
+            with (
+                voices.unloaded_when_idle(settings, triton),
+                open_jobs(settings, pool, require_engine, require_voices) as jobs,
+            ):
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
                 yield Service(settings, jobs, triton, engines, pool, live)
         finally:

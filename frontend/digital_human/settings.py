@@ -151,6 +151,22 @@ class Settings(BaseSettings):
     max_template_pixels: int = Field(4096 * 2304, gt=0, description="Largest picture accepted, width times height.")
     template_cache_bytes: int = Field(4 * 2**30, ge=0, description="Size of the store of analysed templates.")
 
+    max_text_characters: int = Field(20_000, gt=0, description="Longest text accepted to be spoken.")
+    voices_idle_seconds: float = Field(
+        600, ge=30, description="Seconds after which the embedded Triton lets go of voices that nobody uses."
+    )
+    speech_url: str | None = Field(
+        None,
+        description="Speech server that speaks texts in place of the voices that ship, asked as OpenAI's: "
+        "http://host:port/v1. Voices' names are passed through.",
+    )
+    speech_key: SecretStr | None = Field(None, description="Its key, sent as `Authorization: Bearer`.")
+    speech_model: str = Field("tts-1", description="The model that it is asked for.")
+    speech_voices: Words = Field(
+        (), description="Its voices that are offered, separated by commas; the first is usual. Empty: alloy."
+    )
+    speech_seconds: float = Field(120, gt=0, description="Seconds it may take for one sentence.")
+
     encoder_preset: Preset = Field("superfast", description="x264 preset.")
     encoder_crf: int = Field(18, ge=0, le=51, description="x264 constant rate factor; smaller is better and larger.")
     hardware_encoder: bool = Field(True, description="NVENC where a card and its driver offer it.")
@@ -195,6 +211,11 @@ class Settings(BaseSettings):
     def model_repositories(self) -> tuple[Path, Path]:
         """Where the embedded Triton finds models; a later folder goes before an earlier one."""
         return self.model_repository, self.own_models or self.state_path / "models"
+
+    @property
+    def remote_voices(self) -> tuple[str, ...]:
+        """Voices of the speech server that SPEECH_URL names."""
+        return self.speech_voices or ("alloy",)
 
     @property
     def is_loopback(self) -> bool:

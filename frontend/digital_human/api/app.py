@@ -25,6 +25,7 @@ from digital_human.api import (
     page,
     tasks,
     uploads,
+    voices,
 )
 from digital_human.api.auth import Keys
 from digital_human.api.bodies import BodyLimit
@@ -65,7 +66,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, faces, tasks, uploads, avatars, engines, heygem, live, operator, page):
+    for module in (health, generate, faces, tasks, uploads, avatars, engines, voices, heygem, live, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
     app.include_router(live_socket.router)

@@ -45,7 +45,9 @@ async def generate(
 ) -> Any:
     """Make the person of the template say the speech; answers when the video is at `save_path`."""
     asynchronous = body.mode == "async" or "respond-async" in (prefer or "")
-    if body.save_path is None and not asynchronous and is_path(body.audio_path) and is_path(body.template()):
+    body.spoken()
+    shares_disk = is_path(body.template()) and (body.audio_path is None or is_path(body.audio_path))
+    if body.save_path is None and not asynchronous and shares_disk:
         raise BadInputError("save_path_missing")
     task = await submit_job(service, _job_request(body, caller.owner, idempotency_key))
     if asynchronous:
@@ -78,7 +80,7 @@ def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobReque
     return JobRequest(
         task_id=task_id,
         owner=owner,
-        audio=body.audio_path,
+        audio=body.audio_path or "",
         video=body.template(),
         save=body.save_path,
         options=body.render_options(),
@@ -87,4 +89,5 @@ def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobReque
         callback_url=body.callback_url,
         priority=body.priority,
         title=body.title,
+        spoken=body.spoken(),
     )

@@ -17,6 +17,7 @@ from digital_human.files.avatars import PREFIX as AVATAR
 from digital_human.jobs.models import Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
+from digital_human.speech.speaker import SPEEDS, SpokenText
 
 
 class GenerateRequest(ResultOptions):
@@ -26,9 +27,14 @@ class GenerateRequest(ResultOptions):
         }
     )
 
-    audio_path: str = Field(
-        description="Speech: any audio file, or a video's sound. A path, an upload's id, or a URL.", max_length=4096
+    audio_path: str | None = Field(
+        None,
+        description="Speech: any audio file, or a video's sound. A path, an upload's id, or a URL. This, or `text`.",
+        max_length=4096,
     )
+    text: str | None = Field(None, description="What is to be said, in place of `audio_path`.", min_length=1)
+    voice: str = Field("", description="Who says `text`, see `GET /voices`; empty for one that fits.", max_length=200)
+    speed: float = Field(1.0, ge=SPEEDS[0], le=SPEEDS[1], description="How fast `text` is said.")
     video_path: str | None = Field(
         None,
         description="Template: a video or a picture of a person. A path, an upload's id, or a URL.",
@@ -77,6 +83,14 @@ class GenerateRequest(ResultOptions):
         if self.video_path is None:
             raise BadInputError("field_missing", field="video_path")
         return self.video_path
+
+    def spoken(self) -> SpokenText | None:
+        """The text to be spoken. Raises BadInputError unless either a text or a recording is given."""
+        if self.text is None and self.audio_path is None:
+            raise BadInputError("field_missing", field="audio_path")
+        if self.text is not None and self.audio_path is not None:
+            raise BadInputError("speech_twice", field="text")
+        return None if self.text is None else SpokenText(self.text, self.voice, self.speed)
 
     def render_options(self) -> RenderOptions:
         return RenderOptions(
@@ -156,7 +170,10 @@ class TaskView(BaseModel):
     result: dict[str, Any] | None = Field(None, description="Frames, size, duration, timings of what was made.")
     timings: dict[str, float] = Field(default_factory=dict, description="Seconds of each stage.")
     title: str | None = Field(None, description="As it was given.")
-    audio_path: str = Field(description="As it was given.")
+    audio_path: str = Field(description="As it was given; empty for a text.")
+    text: str | None = Field(None, description="What is said, if it came as a text.")
+    voice: str | None = None
+    speed: float | None = None
     video_path: str = Field(description="As it was given; `avatar:` and the name of an avatar.")
     names: dict[str, str] = Field(default_factory=dict, description="Names of uploaded files, by field.")
     save_path: str | None
@@ -182,6 +199,9 @@ class TaskView(BaseModel):
             timings=dict(task.timings),
             title=task.spec.title,
             audio_path=_given(task.spec.request, "audio"),
+            text=task.spec.spoken.text if task.spec.spoken else None,
+            voice=task.spec.spoken.voice if task.spec.spoken else None,
+            speed=task.spec.spoken.speed if task.spec.spoken else None,
             video_path=_given(task.spec.request, "video"),
             names=dict(task.spec.names),
             save_path=task.spec.request.get("save_path"),

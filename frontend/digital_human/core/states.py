@@ -9,7 +9,7 @@ STATES: tuple[State, ...] = get_args(State)
 ENDED: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 OPEN: tuple[State, ...] = ("queued", "running")
 
-Stage = Literal["fetch", "prepare", "plan", "render", "compose"]
+Stage = Literal["fetch", "speak", "prepare", "plan", "render", "compose"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 TIMED_STAGES: tuple[Stage, ...] = ("prepare", "plan", "render", "compose")
-"""The stages of every job. Only jobs with a URL fetch."""
+"""The stages of every job. Only jobs with a URL fetch, and those with a text speak."""

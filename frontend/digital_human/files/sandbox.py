@@ -26,7 +26,7 @@ from digital_human.files.host_paths import is_windows, mapped
 class JobPaths:
     """The files of a job; absolute paths with symbolic links resolved."""
 
-    audio: Path
+    audio: Path | None
     video: Path
     save: Path
 
@@ -47,16 +47,16 @@ class Allowed:
     mappings: Sequence[tuple[str, str]] = ()
 
 
-def resolve(audio: str, video: str, save: str, base: Path, roots: Sequence[Path]) -> JobPaths:
-    """Resolve the paths of a job; relative ones start at `base`.
+def resolve(audio: str | None, video: str, save: str, base: Path, roots: Sequence[Path]) -> JobPaths:
+    """Resolve the paths of a job; relative ones start at `base`. Without `audio`, its path is None.
 
     Raises ForbiddenError outside `roots`, NotFoundError for a missing input, ConflictError if the output is an input,
     and BadInputError for a folder or an unknown output type.
     """
     allowed = Allowed(base, roots)
-    inputs = {"audio_path": input_path(audio, "audio_path", allowed)}
+    inputs = {} if audio is None else {"audio_path": input_path(audio, "audio_path", allowed)}
     inputs["video_path"] = input_path(video, "video_path", allowed)
-    return JobPaths(inputs["audio_path"], inputs["video_path"], output_path(save, inputs, allowed))
+    return JobPaths(inputs.get("audio_path"), inputs["video_path"], output_path(save, inputs, allowed))
 
 
 def input_path(text: str, field: str, allowed: Allowed) -> Path:

@@ -15,6 +15,7 @@ from digital_human.errors import ServiceError, error_from_record
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.settings import Settings
+from digital_human.speech.speaker import SpokenText
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class JobRequest:
 
     task_id:      of the task to be; the same request again has the same id if its caller named a key
     owner:        who asks
-    audio, video: each a path, the id of an upload, or an http(s) URL
+    audio, video: each a path, the id of an upload, or an http(s) URL; audio is '' if a text is to be spoken
     save:         a path, or None to keep the result for the caller to fetch
     options:      how to render
     sent:         what the caller sent, to be shown again and compared when the same key comes again
@@ -31,6 +32,7 @@ class JobRequest:
     callback_url: called when the task has ended
     priority:     1-9, 1 goes first
     title:        what the caller calls the video
+    spoken:       the text to be spoken, in place of `audio`
     """
 
     task_id: str
@@ -44,19 +46,21 @@ class JobRequest:
     callback_url: str | None = None
     priority: int = 5
     title: str | None = None
+    spoken: SpokenText | None = None
 
 
 @dataclass(frozen=True)
 class JobSpec:
     """Everything that a service process needs to make the video.
 
-    audio, video: absolute paths, or http(s) URLs still to be fetched
+    audio, video: absolute paths, or http(s) URLs still to be fetched; audio is '' until a text has been spoken
     save:         absolute path of the result
     kept:         the caller named no path, so the service keeps the result in its own folder for a while
     timeout:      seconds from the first attempt on
     request:      `JobRequest.sent`
     title:        `JobRequest.title`
     names:        what the caller called the files of uploads, by field
+    spoken:       the text to be spoken, if there is one
     """
 
     audio: str
@@ -69,17 +73,22 @@ class JobSpec:
     request: Mapping[str, Any]
     title: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    spoken: SpokenText | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON for the queue, the options beside the other fields, as every version has written it."""
         record = asdict(self)
         options: dict[str, Any] = record.pop("options")
+        if self.spoken is None:
+            del record["spoken"]
         return record | options
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> JobSpec:
         """A job from the queue. Fields and options that its version did not know have their default."""
         own = {name: record[name] for name in _SPEC_FIELDS if name in record}
+        if own.get("spoken") is not None:
+            own["spoken"] = SpokenText(**own["spoken"])
         options = {name: record[name] for name in _OPTION_NAMES if name in record}
         return JobSpec(**own, options=_OPTIONS.validate_python(options))
 
@@ -134,6 +143,11 @@ def failure_of(error: BaseException) -> ServiceError:
 def job_folder(settings: Settings, task_id: str) -> Path:
     """The folder for the pieces of a running job, the same for every process that shares the queue."""
     return settings.state_path / "jobs" / task_id
+
+
+def speech_path(settings: Settings, task_id: str) -> Path:
+    """The speech of a running job that came as a text, WAV."""
+    return job_folder(settings, task_id) / "speech.wav"
 
 
 def part_name(save: Path, task_id: str) -> str:

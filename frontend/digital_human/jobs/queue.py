@@ -216,10 +216,15 @@ class Jobs:
 
 
 @contextmanager
-def open_jobs(settings: Settings, pool: WorkerPool, require_engine: Callable[[str], None]) -> Iterator[Jobs]:
+def open_jobs(
+    settings: Settings,
+    pool: WorkerPool,
+    require_engine: Callable[[str], None],
+    require_voices: Callable[[], None],
+) -> Iterator[Jobs]:
     """The queue with its database and the workflows of this process; everything is stopped at the end.
 
-    require_engine: see `WorkflowContext`
+    require_engine, require_voices: see `WorkflowContext`
     A running segment then has `shutdown_grace` seconds to finish; jobs go back to the queue.
     """
     (settings.state_path / "jobs").mkdir(exist_ok=True)
@@ -234,7 +239,7 @@ def open_jobs(settings: Settings, pool: WorkerPool, require_engine: Callable[[st
         else:
             stack.enter_context(hold_folder(settings.state_path / "lock"))
         registry = JobRegistry()
-        context = WorkflowContext(settings, pool, registry, is_cancelled, require_engine)
+        context = WorkflowContext(settings, pool, registry, is_cancelled, require_engine, require_voices)
         config: DBOSConfig = {
             "name": "digital-human",
             "system_database_url": database,

@@ -21,26 +21,29 @@ from dbos import DBOS
 from sqlalchemy.exc import DBAPIError
 
 from digital_human.core.states import Stage
-from digital_human.files.atomic import OWN_FOLDER, disk_errors
+from digital_human.files.atomic import OWN_FOLDER, atomic_write, disk_errors, sync
 from digital_human.files.downloads import fetch, is_url
 from digital_human.jobs.cancellation import JobControl, JobRegistry
-from digital_human.jobs.models import JobSpec, job_folder
+from digital_human.jobs.models import JobSpec, job_folder, speech_path
 from digital_human.jobs.publish import publish, sign_and_fingerprint
 from digital_human.jobs.recorded import recorded_step
 from digital_human.jobs.records import PROGRESS
 from digital_human.jobs.segments import Segments, segment_lengths
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.process import Worker
-from digital_human.jobs.worker.protocol import Compose, Prepare, PrepareResult, RenderSegment, WorkerJob
+from digital_human.jobs.worker.protocol import Compose, Prepare, PrepareResult, RenderSegment, Speak, WorkerJob
 from digital_human.observability import metrics, tracing
 from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
+from digital_human.speech.remote import RemoteSpeaker
+from digital_human.speech.speaker import SpokenText, speak, write_wav
 
 T = TypeVar("T")
 
 _SHARES: Mapping[Stage, tuple[float, float]] = {
     "fetch": (0.0, 0.02),
-    "prepare": (0.02, 0.13),
+    "speak": (0.02, 0.03),
+    "prepare": (0.05, 0.1),
     "plan": (0.15, 0.05),
     "render": (0.2, 0.75),
     "compose": (0.95, 0.05),
@@ -55,6 +58,7 @@ class WorkflowContext:
 
     is_cancelled:   asks the database whether a task is cancelled
     require_engine: raises UnavailableError while Triton is away, and BadInputError if the engine has no weights
+    require_voices: loads the voices, or raises UnavailableError or BadInputError likewise
     """
 
     settings: Settings
@@ -62,6 +66,7 @@ class WorkflowContext:
     registry: JobRegistry
     is_cancelled: Callable[[str], bool]
     require_engine: Callable[[str], None]
+    require_voices: Callable[[], None]
 
 
 @dataclass
@@ -136,10 +141,16 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
     settings = job.context.settings
     if is_url(job.spec.audio):
         job.spec = replace(job.spec, audio=job.step("fetch audio", partial(_fetch, job, job.spec.audio, "audio")))
+    spoken: dict[str, Any] | None = None
+    if job.spec.spoken is not None:
+        spoken = job.step("speak", partial(_speak, job, job.spec.spoken, worker))
+        job.spec = replace(job.spec, audio=spoken["path"])
     if is_url(job.spec.video):
         job.spec = replace(job.spec, video=job.step("fetch video", partial(_fetch, job, job.spec.video, "video")))
     prepared = PrepareResult(**job.step("prepare", partial(_prepare, job, worker)))
     timings = dict(prepared.timings)
+    if spoken is not None:
+        timings["speak"] = spoken["seconds"]
 
     counts = segment_lengths(prepared.frames, Fraction(prepared.fps), settings.segment_seconds)
     timings["render"] = _render(job, worker, counts, prepared)
@@ -178,6 +189,22 @@ def _fetch(job: RunningJob, url: str, kind: str) -> str:
     job.report("fetch", 0.0)
     fetch(url, target, f"{kind}_path", job.context.settings, job.check)
     return str(target)
+
+
+def _speak(job: RunningJob, spoken: SpokenText, worker: Worker) -> dict[str, Any]:
+    """Our own voices speak in the worker; another server is asked from here, for the worker has no key."""
+    clock, settings = time.perf_counter(), job.context.settings
+    target = speech_path(settings, job.task_id)
+    job.report("speak", 0.0)
+    if settings.speech_url:
+        with disk_errors(OWN_FOLDER), atomic_write(target) as part:
+            sound = speak(spoken, RemoteSpeaker(settings, job.check), partial(job.report, "speak"))
+            write_wav(part, sound)
+            sync(part)
+    else:
+        job.context.require_voices()
+        worker.call(Speak(job.worker_job(), spoken), job.report, job.check)
+    return {"path": str(target), "seconds": time.perf_counter() - clock}
 
 
 def _prepare(job: RunningJob, worker: Worker) -> dict[str, Any]:

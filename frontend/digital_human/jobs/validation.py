@@ -11,14 +11,17 @@ from digital_human.jobs.models import JobRequest, JobSpec
 from digital_human.net.safe_http import check_url
 from digital_human.runtime.context import check_options
 from digital_human.settings import Settings
+from digital_human.speech.speaker import check_text
 
 
 def check_request(request: JobRequest, settings: Settings, engines: EngineRegistry) -> JobSpec:
     """The job, checked as far as possible before it begins. Raises the ServiceError that says what is wrong."""
-    inputs = {
-        "audio_path": resolve_input(request.audio, "audio_path", request.owner, settings),
-        "video_path": resolve_input(request.video, "video_path", request.owner, settings),
-    }
+    inputs = {}
+    if request.spoken is None:
+        inputs["audio_path"] = resolve_input(request.audio, "audio_path", request.owner, settings)
+    else:
+        check_text(request.spoken, settings)
+    inputs["video_path"] = resolve_input(request.video, "video_path", request.owner, settings)
     if request.save is None:
         target = result_path(request.task_id, settings)
     else:
@@ -30,7 +33,7 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
     if request.timeout is not None and request.timeout > settings.job_timeout:
         raise BadInputError("timeout_too_long", seconds=settings.job_timeout)
     return JobSpec(
-        audio=inputs["audio_path"].location,
+        audio=inputs["audio_path"].location if request.spoken is None else "",
         video=inputs["video_path"].location,
         save=str(target),
         kept=request.save is None,
@@ -40,6 +43,7 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
         request=request.sent,
         title=request.title,
         names=_names(request, settings),
+        spoken=request.spoken,
     )
 
 

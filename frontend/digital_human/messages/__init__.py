@@ -17,6 +17,7 @@ from digital_human.messages.live import LIVE
 from digital_human.messages.message import Message
 from digital_human.messages.notices import NOTICES
 from digital_human.messages.result import RESULT
+from digital_human.messages.speech import SPEECH
 
 Language = Literal["en", "zh"]
 Params = Mapping[str, str | int | float]
@@ -26,6 +27,7 @@ MESSAGES: Mapping[str, Message] = {
     **RESULT,
     **AVATARS,
     **LIVE,
+    **SPEECH,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),

@@ -11,6 +11,8 @@ from digital_human.errors import BadInputError, UnavailableError
 from digital_human.triton import kserve
 
 LOAD_TIMEOUT = 300.0
+ON_DEMAND = frozenset({"kokoro"})
+"""Models that the embedded server loads when they are asked for, not at its start."""
 
 
 def installed(repository: Path) -> list[str]:
@@ -67,6 +69,25 @@ def load(url: str, model: str) -> None:
     if status != 200:
         reason = answer.get("error", "") if isinstance(answer, dict) else f"status {status}"
         raise BadInputError("model_not_loadable", model=model, reason=reason)
+
+
+def unload(url: str, model: str) -> None:
+    """Have the server let go of a model; requests that it works on end first. Raises UnavailableError."""
+    try:
+        kserve.call(url, f"v2/repository/models/{model}/unload", method="POST", timeout=LOAD_TIMEOUT)
+    except (OSError, http.client.HTTPException) as error:
+        raise UnavailableError("triton_silent", reason=str(error)) from error
+
+
+def last_use(url: str, model: str) -> float | None:
+    """When a ready model was last used, in seconds since 1970, 0 for never; None where none is ready."""
+    try:
+        status, answer = kserve.call(url, f"v2/models/{model}/stats")
+    except (OSError, http.client.HTTPException):
+        return None
+    if status != 200 or not answer:
+        return None
+    return max((version["last_inference"] for version in answer["model_stats"]), default=0) / 1000
 
 
 def served(url: str) -> set[str]:

@@ -34,11 +34,13 @@ from digital_human.jobs.worker.protocol import (
     Progress,
     RenderSegment,
     SegmentResult,
+    Speak,
     Study,
     decode,
     encode,
 )
 from digital_human.jobs.worker.session import JobSession
+from digital_human.jobs.worker.speech import speak_text
 from digital_human.jobs.worker.stills import find_faces
 from digital_human.jobs.worker.study import study
 from digital_human.observability import logs, tracing
@@ -73,7 +75,7 @@ def main() -> None:
         memory.limit(settings.job_memory_bytes)
     engines = load_engines(settings.engine_modules)
     context = replace(build_context(settings, first.triton_url), decoded=DecodedTemplateCache())
-    _serve(commands, answers, settings, context, engines)
+    _serve(commands, answers, settings, context, engines, first.triton_url)
 
 
 def _serve(
@@ -82,6 +84,7 @@ def _serve(
     settings: Settings,
     context: PipelineContext,
     engines: EngineRegistry,
+    triton_url: str,
 ) -> None:
     """Answer commands for ever."""
     report, session = ProgressReporter(answers), None
@@ -95,7 +98,7 @@ def _serve(
                     context.decoded.clear()
                 memory.trim()
             command = commands.get()
-        assert isinstance(command, Prepare | RenderSegment | Compose | Study | FindFaces)
+        assert isinstance(command, Speak | Prepare | RenderSegment | Compose | Study | FindFaces)
         try:
             if isinstance(command, FindFaces):
                 send(answers, find_faces(command, settings, context))
@@ -103,6 +106,10 @@ def _serve(
             if isinstance(command, Study):
                 with logs.task(command.task_id), tracing.continue_trace(command.trace):
                     send(answers, study(command, settings, context, engines, report))
+                continue
+            if isinstance(command, Speak):
+                with logs.task(command.job.task_id), tracing.continue_trace(command.job.trace):
+                    send(answers, speak_text(command, settings, triton_url, report))
                 continue
             if session is None or session.task_id != command.job.task_id or isinstance(command, Prepare):
                 if session is not None:

@@ -44,6 +44,7 @@ NOT_FOR_WORKERS: dict[str, Any] = {
     "api_keys": (),
     "operator_keys": (),
     "webhook_secret": None,
+    "speech_key": None,
     "callback_hosts": (),
     "database_url": None,
     "c2pa_certificate": None,

@@ -1,6 +1,7 @@
 """The messages between the service and a worker process: a dataclass each, one JSON object a line.
 
     service -> worker     Configure      first, no answer
+                          Speak          Progress ... SpeakResult, or Failed
                           Prepare        Progress ... PrepareResult, or Failed
                           RenderSegment  Progress ... SegmentResult, or Failed
                           Compose        Progress ... ComposeResult, or Failed
@@ -25,6 +26,7 @@ from digital_human.core.states import Stage
 from digital_human.errors import ServiceError, error_from_record
 from digital_human.files.identity import Identity
 from digital_human.pipeline.options import RenderOptions
+from digital_human.speech.speaker import SpokenText
 
 Result = TypeVar("Result")
 
@@ -88,6 +90,19 @@ class ComposeResult(Message):
     """seconds: wall time"""
 
     seconds: float
+
+
+@dataclass(frozen=True)
+class SpeakResult(Message):
+    """`speech_path` is complete."""
+
+
+@dataclass(frozen=True)
+class Speak(Command[SpeakResult]):
+    """Speak a text into `speech_path`."""
+
+    job: WorkerJob
+    spoken: SpokenText
 
 
 @dataclass(frozen=True)
@@ -200,6 +215,8 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind)
     for kind in (
         Configure,
+        Speak,
+        SpeakResult,
         Prepare,
         RenderSegment,
         Compose,

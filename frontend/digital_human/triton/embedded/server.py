@@ -21,7 +21,7 @@ from digital_human.errors import UnavailableError
 from digital_human.resources import bundled
 from digital_human.triton import kserve
 from digital_human.triton.embedded import guard, health, install, ports, server_log
-from digital_human.triton.repository import combine, installed
+from digital_human.triton.repository import ON_DEMAND, combine, installed
 
 logger = logging.getLogger("triton")
 
@@ -45,7 +45,7 @@ class TritonServer:
     """Serves model repositories on the loopback interface. As a context manager it starts and stops.
 
     model_repositories: every folder in them with a config.pbtxt and weights is a model; see `repository.combine`
-    loads: names of the models to load; all if None
+    loads: names of the models to load; all but those on demand if None
     needed: names of the models that the server must load to be ready; all if None. Failures of others are logged
     backend: folder of the Python backend `onnxruntime`; the one that ships if None
     http_port, grpc_port, metrics_port: 0 takes a free port, which stays the same over restarts
@@ -209,7 +209,9 @@ class TritonServer:
         self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         combine(self._repositories, folder / MODELS)
         found = installed(folder / MODELS)
-        self._models = found if self._loads is None else [name for name in found if name in self._loads]
+        self._models = [
+            name for name in found if (name not in ON_DEMAND if self._loads is None else name in self._loads)
+        ]
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         command = self._runtime.command(folder / MODELS, self._models, backends, self._ports, self._shm_prefix)

@@ -1,0 +1,104 @@
+"""A text becomes sound, piece by piece, by a voice of our own or by another server."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from digital_human.core.frame import Float32
+from digital_human.errors import BadInputError
+from digital_human.media.sound import to_pcm
+from digital_human.settings import Settings
+from digital_human.speech.kokoro import RATE, Kokoro
+from digital_human.speech.sentences import pieces_of, weight
+from digital_human.speech.voices import find_voice
+
+SPEEDS = (0.5, 2.0)
+"""Least and largest speed; 1 is the voice's own."""
+
+_PAUSE, _PARAGRAPH = 0.2, 0.55
+"""Seconds between two pieces, and behind a paragraph."""
+_WEIGHT_A_SECOND = 14.0
+"""Of a text, at speed 1."""
+
+
+@dataclass(frozen=True)
+class SpokenText:
+    """A text to be spoken. voice: '' for one that fits the text; speed: 1 is the voice's own"""
+
+    text: str
+    voice: str = ""
+    speed: float = 1.0
+
+
+class Speaker(Protocol):
+    """Says one piece of a text."""
+
+    def say(self, text: str, voice: str, speed: float) -> Float32:
+        """float32 [samples] at RATE Hz, mono, within +-1."""
+        ...
+
+
+@dataclass(frozen=True)
+class LocalSpeaker:
+    """The voices that ship. whole: the text that the piece is of, by which a voice is chosen where none is named"""
+
+    kokoro: Kokoro
+    whole: str
+
+    def say(self, text: str, voice: str, speed: float) -> Float32:
+        return self.kokoro.say(text, find_voice(voice, self.whole), speed)
+
+
+def check_text(spoken: SpokenText, settings: Settings, field: str = "text") -> None:
+    """Raises BadInputError for a text that cannot be spoken, an unknown voice, or a speed out of range."""
+    if not pieces_of(spoken.text):
+        raise BadInputError("text_empty", field=field)
+    if len(spoken.text) > settings.max_text_characters:
+        raise BadInputError("text_too_long", field=field, most=settings.max_text_characters)
+    least, largest = SPEEDS
+    if not least <= spoken.speed <= largest:
+        raise BadInputError("speed_out_of_range", least=least, largest=largest)
+    if not settings.speech_url:
+        find_voice(spoken.voice, spoken.text)
+    if estimated_seconds(spoken) > 2 * settings.max_audio_seconds:
+        raise BadInputError("speech_too_long", field=field, seconds=settings.max_audio_seconds)
+
+
+def estimated_seconds(spoken: SpokenText) -> float:
+    """About how long it takes to say a text."""
+    return weight(spoken.text) / _WEIGHT_A_SECOND / spoken.speed
+
+
+def speak(
+    spoken: SpokenText, speaker: Speaker, progress: Callable[[float], None] = lambda share: None
+) -> Iterator[Float32]:
+    """The sound of each piece with the pause behind it. progress: is told the share that is done, 0-1"""
+    pieces = pieces_of(spoken.text)
+    total, done = sum(weight(piece.text) for piece in pieces), 0
+    for piece in pieces:
+        progress(done / total)
+        yield speaker.say(piece.text, spoken.voice, spoken.speed)
+        pause = _PARAGRAPH if piece.ends_paragraph else _PAUSE
+        yield np.zeros(int(pause / spoken.speed * RATE), np.float32)
+        done += weight(piece.text)
+    progress(1.0)
+
+
+def write_wav(path: Path, sound: Iterable[Float32]) -> None:
+    """Write 16-bit mono at RATE Hz. Raises OSError, and BadInputError where nothing was said."""
+    frames = 0
+    with path.open("wb") as file, wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(RATE)
+        for part in sound:
+            frames += len(part)
+            wav.writeframes(to_pcm(part).tobytes())
+    if frames == 0:
+        raise BadInputError("text_empty", field="text")

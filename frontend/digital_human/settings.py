@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     )
     fetch_seconds: float = Field(300, gt=0, description="Seconds one fetch may take.")
     callback_hosts: Words = Field((), description="Hosts that `callback_url` may name; the same forms.")
+    callback_progress_seconds: float = Field(
+        5, gt=0, description="Between two webhooks with the progress of a job, unless a new stage begins."
+    )
     webhook_secret: SecretStr | None = Field(None, description="Key of the webhooks' HMAC signature.")
 
     aigc_producer: str = Field("", description="ContentProducer of the implicit label in each file (GB 45438-2025).")

@@ -23,7 +23,7 @@ from digital_human.files.uploads import last_use
 from digital_human.media import VideoReader
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
-from tests.live_service import Live, leftovers
+from tests.live_service import Live, eventually, leftovers
 
 SECRET = "hook-secret"
 
@@ -91,6 +91,7 @@ def live(media: Path, triton: TritonServer, host: Host) -> Iterator[Live]:
         operator_keys="root",
         url_hosts="127.0.0.1",
         callback_hosts="127.0.0.1",
+        callback_progress_seconds="0.05",
         webhook_secret=SECRET,
         max_upload_bytes=20 * 2**20,
         path_mappings=f"/host/files={media}",
@@ -216,11 +217,10 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
     sent = live.submit(callback_url=f"{host.url}/hook", **still_job)
     good = sent.json()["data"]["task_id"]
     bad = live.submit(callback_url=f"{host.url}/hook", audio_path="noise.wav").json()["data"]["task_id"]
-    deadline = time.monotonic() + 30
-    while len(host.hooks) < 4 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    eventually(lambda: len(hooks_of(host, good, bad)) >= 4)
     told: dict[str, Any] = {}
-    for headers, body in host.hooks:
+    hooks = hooks_of(host, good, bad)
+    for headers, body in hooks:
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
         digest = base64.b64encode(hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()).decode()
         assert f"v1,{digest}" in headers["webhook-signature"].split(" ")
@@ -230,8 +230,35 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
     assert told[good]["warnings"][0].startswith("the mouth never opens in the template")
     assert told[bad]["type"] == "task.failed"
     assert (told[bad]["error"]["code"], told[bad]["error"]["error"]) == (400, "media_unreadable")
-    assert len(host.hooks) == 4, "each is refused once and sent again"
+    assert len(hooks) == 4, "each is refused once and sent again"
     assert live.submit(callback_url="http://example.org/").status_code == 403
+
+
+def test_progress_is_told_where_asked_and_never_after_the_end(live: Live, host: Host) -> None:
+    fields = {"callback_url": f"{host.url}/hook", "callback_progress": True, "audio_path": "long.wav"}
+    task_id = live.submit(**fields, save_path="p.mp4").json()["data"]["task_id"]
+    live.until(task_id, "succeeded")
+    eventually(lambda: json.loads(hooks_of(host, task_id)[-1][1])["type"] == "task.succeeded")
+    for headers, body in hooks_of(host, task_id):
+        Webhook(SECRET).verify(body, headers)
+    *told, end = [json.loads(body) for _, body in hooks_of(host, task_id)]
+    told = [hook for hook in told if hook["type"] != end["type"]]  # its first attempt is refused
+    assert {hook["type"] for hook in told} == {"task.progress"}
+    progress = [hook["progress"] for hook in told]
+    assert len(progress) > 1 and progress == sorted(progress) and 0 < progress[-1] < 1
+    assert "render" in {hook["stage"] for hook in told}
+    ids = [headers["webhook-id"] for headers, body in hooks_of(host, task_id) if json.loads(body) in told]
+    assert len(set(ids)) == len(ids)
+
+
+def test_progress_needs_somewhere_to_go(live: Live) -> None:
+    answer = live.submit(callback_progress=1)
+    assert (answer.status_code, answer.json()["error"]) == (400, "callback_url_missing")
+
+
+def hooks_of(host: Host, *task_ids: str) -> list[tuple[dict[str, str], bytes]]:
+    """The calls about these tasks, in the order in which they came."""
+    return [(headers, body) for headers, body in list(host.hooks) if json.loads(body)["task_id"] in task_ids]
 
 
 def test_every_file_says_that_a_machine_made_it(live: Live, media: Path) -> None:

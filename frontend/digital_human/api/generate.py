@@ -90,4 +90,5 @@ def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobReque
         priority=body.priority,
         title=body.title,
         spoken=body.spoken(),
+        callback_progress=bool(body.callback_progress),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from digital_human.api.result_options import ResultOptions
 from digital_human.core.looping import Loop
@@ -18,6 +18,10 @@ from digital_human.jobs.models import Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.speech.speaker import SPEEDS, SpokenText
+
+_FLAG_SCHEMA = {"anyOf": [{"type": "integer", "enum": [0, 1]}, {"type": "boolean"}]}
+Flag = Annotated[Literal[0, 1], WithJsonSchema(_FLAG_SCHEMA)]
+"""0 or 1; false and true mean the same."""
 
 
 class GenerateRequest(ResultOptions):
@@ -49,8 +53,8 @@ class GenerateRequest(ResultOptions):
         "for `GET /human/tasks/{id}/result`; one of the inputs must be an upload or a URL then, or the mode async.",
         max_length=4096,
     )
-    watermark: Literal[0, 1] = Field(0, description="1 lays the watermark picture over the lower right corner.")
-    digital_auth: Literal[0, 1] = Field(0, description="1 lays the digital-human mark over the upper right corner.")
+    watermark: Flag = Field(0, description="1 lays the watermark picture over the lower right corner.")
+    digital_auth: Flag = Field(0, description="1 lays the digital-human mark over the upper right corner.")
     engine: str = Field("", description="How to lip-sync; empty for the service's default.", max_length=64)
     mouth_strength: float = Field(
         1.0,
@@ -69,6 +73,7 @@ class GenerateRequest(ResultOptions):
     callback_url: str | None = Field(
         None, description="Called, signed, when the task has ended (standardwebhooks.com).", max_length=2048
     )
+    callback_progress: Flag = Field(0, description="1 calls `callback_url` with the progress too while the task runs.")
 
     title: str | None = Field(
         None, description="What the video is called: in lists, and as the file that is downloaded.", max_length=200

@@ -33,6 +33,7 @@ class JobRequest:
     priority:     1-9, 1 goes first
     title:        what the caller calls the video
     spoken:       the text to be spoken, in place of `audio`
+    callback_progress: call it with the progress as well
     """
 
     task_id: str
@@ -47,6 +48,7 @@ class JobRequest:
     priority: int = 5
     title: str | None = None
     spoken: SpokenText | None = None
+    callback_progress: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class JobSpec:
     title: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     spoken: SpokenText | None = None
+    callback_progress: bool = False
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON for the queue, the options beside the other fields, as every version has written it."""

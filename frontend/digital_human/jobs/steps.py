@@ -25,6 +25,7 @@ from digital_human.files.atomic import OWN_FOLDER, atomic_write, disk_errors, sy
 from digital_human.files.downloads import fetch, is_url
 from digital_human.jobs.cancellation import JobControl, JobRegistry
 from digital_human.jobs.models import JobSpec, job_folder, speech_path
+from digital_human.jobs.progress_webhooks import OnProgress
 from digital_human.jobs.publish import publish, sign_and_fingerprint
 from digital_human.jobs.recorded import recorded_step
 from digital_human.jobs.records import PROGRESS
@@ -77,12 +78,14 @@ class RunningJob:
     reported:     the stage that was put on record last, and when
     moved:        the progress that was put on record last, and since when it is that
     counted:      frames that the metrics have counted
+    on_progress:  called with what is put on record
     """
 
     context: WorkflowContext
     task_id: str
     spec: JobSpec
     control: JobControl
+    on_progress: OnProgress
     rendered: list[float] = field(default_factory=list)
     reported: tuple[Stage | None, float] = (None, 0.0)
     moved: tuple[float, float] = (0.0, 0.0)
@@ -111,6 +114,7 @@ class RunningJob:
                 progress = round(before + whole * share, 4)
                 if progress != self.moved[0]:
                     self.moved = (progress, now)
+                self.on_progress(stage, progress)
                 event = {"stage": stage, "progress": progress, "at": now, "moved": self.moved[1]}
                 DBOS.set_event(PROGRESS, event)
 

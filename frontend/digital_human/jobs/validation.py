@@ -30,6 +30,8 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
     options = check_options(request.options, settings, engines)
     if request.callback_url is not None:
         check_url(request.callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
+    elif request.callback_progress:
+        raise BadInputError("callback_url_missing")
     if request.timeout is not None and request.timeout > settings.job_timeout:
         raise BadInputError("timeout_too_long", seconds=settings.job_timeout)
     return JobSpec(
@@ -40,6 +42,7 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
         options=options,
         timeout=request.timeout or settings.job_timeout,
         callback_url=request.callback_url,
+        callback_progress=request.callback_progress,
         request=request.sent,
         title=request.title,
         names=_names(request, settings),

@@ -19,6 +19,7 @@ from digital_human.errors import JobCancelledError, ServiceError, UnavailableErr
 from digital_human.files.disk_space import has_disk_space
 from digital_human.jobs.cancellation import JobControl
 from digital_human.jobs.models import JobSpec, failure_of
+from digital_human.jobs.progress_webhooks import progress_webhooks
 from digital_human.jobs.publish import discard_files
 from digital_human.jobs.records import DELIVER, GENERATE, WEBHOOKS, statuses
 from digital_human.jobs.steps import RunningJob, WorkflowContext, make_video
@@ -90,8 +91,8 @@ def _generate(context: WorkflowContext, task_id: str, spec: JobSpec, notify: Not
     log.info("task %s is under way", task_id)
     try:
         wait_for_triton(context, spec.options.engine, control)
-        with context.pool.lease() as worker:
-            result = make_video(RunningJob(context, task_id, spec, control), worker, started)
+        with context.pool.lease() as worker, progress_webhooks(task_id, spec, settings) as on_progress:
+            result = make_video(RunningJob(context, task_id, spec, control, on_progress), worker, started)
     except Exception as error:
         discard_files(spec, task_id, settings)
         if isinstance(error, JobCancelledError):

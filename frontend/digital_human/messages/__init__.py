@@ -33,6 +33,9 @@ MESSAGES: Mapping[str, Message] = {
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),
     "save_path_missing": Message("save_path: is missing", "save_path: 缺少此字段"),
     "timeout_too_long": Message("timeout: must not exceed {seconds:g} s", "timeout: 不能超过 {seconds:g} 秒"),
+    "callback_url_missing": Message(
+        "callback_progress: needs a callback_url", "callback_progress: 需要同时提供 callback_url"
+    ),
     "key_reused": Message(
         "Idempotency-Key: was used with another request before",
         "Idempotency-Key: 已用于另一个请求",

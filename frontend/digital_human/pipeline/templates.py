@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,12 @@ def prepare_template(
     cached = stored = groups is not None
     if groups is None:
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
-        track = _track(reader, context, on_progress, mouth_crops, face)
+        track = _track(reader, context, _within(on_progress, 0.0, 0.6), mouth_crops, face)
         groups = {"track": track_arrays(track)}
-        cover = study.study(_template(reader, groups, mouth_crops), context.models)
+        cover = study.study(_template(reader, groups, mouth_crops, _within(on_progress, 0.6, 0.8)), context.models)
         groups["cover"] = cover.to_arrays()
-        groups["engine"] = engine.analyse(_template(reader, groups, mouth_crops), context.models)
+        tracked = _template(reader, groups, mouth_crops, _within(on_progress, 0.8, 1.0))
+        groups["engine"] = engine.analyse(tracked, context.models)
         stored = context.store.save(key, groups)
     on_progress(1.0)
     return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored, content)
@@ -99,14 +101,8 @@ def _track(
     mouth_crops: MouthCrops | None,
     face: FaceChoice,
 ) -> FaceTrack:
-    begin = find_seed(reader.frames(), face, reader.info.fps, context.models) if isinstance(face, FacePoint) else face
-    expected = max(reader.info.length_hint, 1)
-
-    def counted() -> Iterator[Frame]:
-        for index, frame in enumerate(reader.frames()):
-            on_progress(min(index / expected, 1.0) * 0.9)
-            yield frame
-
+    counted = partial(_counted, reader, reader.info.length_hint, on_progress)
+    begin = find_seed(counted(), face, reader.info.fps, context.models) if isinstance(face, FacePoint) else face
     track = track_face(
         prefetch(counted(), 32, "decode"), context.models, begin, on_frames=mouth_crops.add if mouth_crops else None
     )
@@ -116,6 +112,24 @@ def _track(
     if width < MIN_FACE_WIDTH:
         raise NoFaceError("face_too_small", width=width, least=MIN_FACE_WIDTH)
     return track
+
+
+def _counted(reader: VideoReader, expected: int, on_progress: OnProgress) -> Iterator[Frame]:
+    for index, frame in enumerate(reader.frames()):
+        on_progress(min(index / max(expected, 1), 1.0))
+        yield frame
+
+
+def _within(on_progress: OnProgress, start: float, end: float) -> OnProgress:
+    """Progress of a part, as that of the whole. A part that begins once more stays where it was."""
+    reached = 0.0
+
+    def report(share: float) -> None:
+        nonlocal reached
+        reached = max(reached, share)
+        on_progress(start + (end - start) * reached)
+
+    return report
 
 
 def track_arrays(track: FaceTrack) -> Arrays:
@@ -138,7 +152,13 @@ def face_width(landmarks: Float32) -> Float32:
     return np.linalg.norm(left - right, axis=1)  # type: ignore[no-any-return]
 
 
-def _template(reader: VideoReader, groups: Mapping[str, Arrays], mouth_crops: MouthCrops | None = None) -> Template:
+def _template(
+    reader: VideoReader,
+    groups: Mapping[str, Arrays],
+    mouth_crops: MouthCrops | None = None,
+    on_progress: OnProgress = lambda share: None,
+) -> Template:
+    """on_progress: called while the template's frames are read, so that a long look at them is no standstill"""
     info, track = reader.info, groups["track"]
     face = FaceTrack(
         np.asarray(track["landmarks"], np.float32),
@@ -147,6 +167,6 @@ def _template(reader: VideoReader, groups: Mapping[str, Arrays], mouth_crops: Mo
         np.asarray(track["shot"], np.int64) if "shot" in track else None,
         SeenFaces(np.asarray(track["seen"], np.float32), int(track["driven"])) if "seen" in track else None,
     )
-    frames = lambda: prefetch(reader.frames(), 16, "decode")  # noqa: E731
+    frames = lambda: prefetch(_counted(reader, len(face.score), on_progress), 16, "decode")  # noqa: E731
     cover = Cover.from_arrays(groups["cover"]) if "cover" in groups else None
     return Template(info.width, info.height, info.fps, len(face.score), face, frames, mouth_crops, cover)

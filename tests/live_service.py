@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.fork_server import Forked
 from tests.live import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -36,16 +37,10 @@ class Live:
             "ENGINE": "passthrough",
             "ENCODER_PRESET": "ultrafast",
             "HELPERS": "0",
+            "SHUTDOWN_GRACE": "0",
             **{name.upper(): str(value) for name, value in settings.items()},
         }
-        with self.log.open("a") as lines:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "digital_human.cli", "serve"],
-                env=environment,
-                cwd=ROOT,
-                stdout=lines,
-                stderr=lines,
-            )
+        self.process = _command(prefix, environment, self.log) if prefix else Forked(environment, self.log)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120)
 
     def __enter__(self) -> Live:
@@ -108,6 +103,12 @@ class Live:
             assert not is_over, f"{task}\n{self.words()}"
             time.sleep(0.1)
         return task
+
+
+def _command(prefix: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    command = [*prefix, sys.executable, "-m", "digital_human.cli", "serve"]
+    with log.open("a") as lines:
+        return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=lines, stderr=lines)
 
 
 def eventually(true: Callable[[], object], seconds: float = 120) -> None:

@@ -47,10 +47,28 @@ def forgetful(media: Path, triton: TritonServer) -> Iterator[Live]:
         yield live
 
 
-@pytest.fixture
-def keyed(tmp_path: Path, samples: Path, triton: TritonServer) -> Iterator[Live]:
-    with Live(fill(tmp_path, samples), triton_url=triton.url, api_keys="alice,bob") as live:
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory, samples: Path, triton: TritonServer) -> Iterator[Live]:
+    base = fill(tmp_path_factory.mktemp("keyed"), samples)
+    with Live(base, triton_url=triton.url, api_keys="alice,bob") as live:
         yield live
+
+
+@pytest.fixture(scope="module")
+def slow_service(tmp_path_factory: pytest.TempPathFactory, samples: Path, triton: TritonServer) -> Iterator[Live]:
+    """A job of `long.wav` takes it twenty seconds."""
+    base = fill(tmp_path_factory.mktemp("slow"), samples)
+    with Live(base, triton_url=triton.url, max_queued=2, passthrough_delay=0.1) as live:
+        yield live
+
+
+@pytest.fixture
+def slow(slow_service: Live) -> Live:
+    """The slow service, with nothing to do."""
+    for state in ("queued", "running"):
+        for task in slow_service.client.get("/human/tasks", params={"state": state}).json()["data"]["tasks"]:
+            slow_service.client.delete(f"/human/tasks/{task['task_id']}")
+    return slow_service
 
 
 def submit(live: Live, headers: dict[str, str] | None = None, **fields: object) -> dict[str, Any]:
@@ -162,15 +180,14 @@ def test_switches_are_taken_in_any_form(live: Live, fields: dict[str, Any]) -> N
     assert submit(live, code=str(uuid.uuid4()), **fields)["code"] == 10000
 
 
-def test_a_switch_that_is_on_is_another_request(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, passthrough_delay=0.1) as live:
-        for on in (1, "1", True):
-            code = f"on {on!r}"
-            assert submit(live, code=code, audio_url="long.wav", digital_auth=on)["code"] == 10000
-            assert submit(live, code=code, audio_url="long.wav", digital_auth="1")["code"] == 10000
-            for off in (0, "0", "", None, "no"):
-                assert submit(live, code=code, audio_url="long.wav", digital_auth=off)["code"] == 10002
-            assert submit(live, code=code, audio_url="long.wav")["code"] == 10002
+@pytest.mark.parametrize("on", [1, "1", True])
+def test_a_switch_that_is_on_is_another_request(slow: Live, on: object) -> None:
+    code = f"on {on!r}"
+    assert submit(slow, code=code, audio_url="long.wav", digital_auth=on)["code"] == 10000
+    assert submit(slow, code=code, audio_url="long.wav", digital_auth="1")["code"] == 10000
+    for off in (0, "0", "", None, "no"):
+        assert submit(slow, code=code, audio_url="long.wav", digital_auth=off)["code"] == 10002
+    assert submit(slow, code=code, audio_url="long.wav")["code"] == 10002
 
 
 @pytest.mark.parametrize("code", [7, 1.5, "任务 一", "a/b", "../escape", ".hidden", "x" * 1000, "a\nb", "a\\b"])
@@ -197,12 +214,6 @@ def test_what_is_missing_is_named_in_the_callers_language(live: Live, fields: di
     for headers, text in (({}, en), ({"Accept-Language": "en-GB,en"}, en), (ZH, zh)):
         answer = submit(live, headers, **body)
         assert (answer["code"], answer["success"], answer["msg"]) == (10002, False, text)
-
-
-def test_the_language_may_be_set(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, message_language="zh") as live:
-        assert query(live, "none")["msg"] == "任务不存在"
-        assert query(live, "none", {"Accept-Language": "en"})["msg"] == "there is no such task"
 
 
 @pytest.mark.parametrize(
@@ -251,13 +262,13 @@ def test_a_query_without_a_code(live: Live) -> None:
         assert (answer["code"], answer["success"]) == (10004, True)
 
 
-def test_a_full_queue_is_busy(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, max_queued=1, passthrough_delay=0.1) as live:
-        live.until(submit(live, code="runs", audio_url="long.wav")["data"]["task_id"], "running")
-        assert submit(live, code="waits")["code"] == 10000
-        answer = submit(live, code="too many")
-        assert answer["code"] == 10001 and answer["success"]
-        assert "个任务在排队" in submit(live, ZH, code="too many")["msg"]
+def test_a_full_queue_is_busy(slow: Live) -> None:
+    slow.until(submit(slow, code="runs", audio_url="long.wav")["data"]["task_id"], "running")
+    for code in ("waits", "waits too"):
+        assert submit(slow, code=code)["code"] == 10000
+    answer = submit(slow, code="too many")
+    assert answer["code"] == 10001 and answer["success"]
+    assert "个任务在排队" in submit(slow, ZH, code="too many")["msg"]
 
 
 def test_a_code_is_free_again_once_its_job_has_ended(live: Live, base: Path) -> None:
@@ -276,16 +287,25 @@ def test_a_code_is_free_again_once_its_job_has_ended(live: Live, base: Path) -> 
     assert until_ended(live, "retry")["status"] == 2 and (base / "temp" / "retry-r.mp4").exists()
 
 
-def test_the_same_request_is_the_same_job_while_that_waits_or_runs(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, passthrough_delay=0.1) as live:
-        first = submit(live, code="runs", audio_url="long.wav")
-        assert submit(live, code="runs", audio_url="long.wav")["data"] == first["data"]
-        answer = submit(live, code="runs", audio_url="speech.wav")
-        assert answer["code"] == 10002 and "runs" in answer["msg"]
-        waits = submit(live, code="waits")
-        assert submit(live, code="waits")["data"] == waits["data"]
-        data = query(live, "waits")["data"]
-        assert (data["status"], data["queue_position"]) in ((1, 0), (1, 1))
+def test_the_same_request_is_the_same_job_while_that_waits_or_runs(slow: Live) -> None:
+    first = submit(slow, code="runs", audio_url="long.wav")
+    assert submit(slow, code="runs", audio_url="long.wav")["data"] == first["data"]
+    answer = submit(slow, code="runs", audio_url="speech.wav")
+    assert answer["code"] == 10002 and "runs" in answer["msg"]
+    waits = submit(slow, code="waits")
+    assert submit(slow, code="waits")["data"] == waits["data"]
+    data = query(slow, "waits")["data"]
+    assert (data["status"], data["queue_position"]) in ((1, 0), (1, 1))
+
+
+def test_a_code_waits_behind_the_job_of_another_code_with_the_same_files(slow: Live) -> None:
+    """Only the code makes it the same job."""
+    running = submit(slow, code="one", audio_url="long.wav")["data"]["task_id"]
+    slow.until(running, "running")
+    other = submit(slow, code="two", audio_url="long.wav")["data"]["task_id"]
+    assert other != running
+    assert [query(slow, code)["data"]["task_id"] for code in ("one", "two")] == [running, other]
+    assert slow.task(other)["state"] == "queued"
 
 
 def test_an_end_that_was_told_is_told_again_in_case_the_answer_was_lost(live: Live) -> None:
@@ -332,11 +352,15 @@ def test_callers_with_keys_do_not_share_results(keyed: Live) -> None:
 
 
 def test_the_only_caller_finds_the_result_where_heygem_puts_it(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, api_keys="alice", operator_keys="root") as live:
+    settings = {"api_keys": "alice", "operator_keys": "root", "message_language": "zh"}
+    with Live(own_media, triton_url=triton.url, **settings) as live:
         headers = {"X-API-Key": "alice"}
         submit(live, headers, code="alone")
         assert until_ended(live, "alone", headers)["result"] == "/alone-r.mp4"
         assert (own_media / "temp" / "alone-r.mp4").exists()
+        # Messages are in the language that the operator has set, unless the caller asks for another.
+        assert query(live, "none", headers)["msg"] == "任务不存在"
+        assert query(live, "none", headers | {"Accept-Language": "en"})["msg"] == "there is no such task"
 
 
 def test_without_its_key_a_request_is_refused_in_the_envelope(keyed: Live) -> None:
@@ -372,16 +396,17 @@ def test_a_path_outside_says_which_setting_maps_it(live: Live, path: str) -> Non
     assert answer["code"] == 10002 and "PATH_MAPPINGS" in answer["msg"]
 
 
-def test_a_job_is_cancelled_by_its_code(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url, passthrough_delay=0.1) as live:
-        for code in ("runs", "waits"):
-            submit(live, code=code, audio_url="long.wav")
-        for code in ("waits", "runs"):
-            assert envelope(live.client.post("/easy/cancel", content=json.dumps({"code": code})))["code"] == 10000
-            assert query(live, code)["data"]["status"] == 3
-            assert query(live, code, ZH)["data"]["msg"] == "任务已取消"
-        assert envelope(live.client.post("/easy/cancel", json={"code": "none"}))["code"] == 10004
-        done = submit(live, code="done")["data"]["task_id"]
-        live.until(done, "succeeded")
-        assert envelope(live.client.post("/easy/cancel", json={"code": "done"}))["code"] == 10002
-        assert not (own_media / "temp" / "runs-r.mp4").exists()
+def test_a_job_is_cancelled_by_its_code(slow: Live) -> None:
+    for code in ("cut off", "never begun"):
+        submit(slow, code=code, audio_url="long.wav")
+    for code in ("never begun", "cut off"):
+        assert envelope(slow.client.post("/easy/cancel", content=json.dumps({"code": code})))["code"] == 10000
+        assert query(slow, code)["data"]["status"] == 3
+        assert query(slow, code, ZH)["data"]["msg"] == "任务已取消"
+    assert envelope(slow.client.post("/easy/cancel", json={"code": "none"}))["code"] == 10004
+    assert not (slow.base / "temp" / "cut off-r.mp4").exists()
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(live: Live) -> None:
+    live.until(submit(live, code="done")["data"]["task_id"], "succeeded")
+    assert envelope(live.client.post("/easy/cancel", json={"code": "done"}))["code"] == 10002

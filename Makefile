@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # EXTRAS=gpu runs the networks on an NVIDIA card; it wants a VENV of its own.
 EXTRAS ?= cpu
 
-.PHONY: demo test test-unit check serve doctor docs clean
+.PHONY: demo test test-unit fuzz coverage check serve doctor docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -19,13 +19,27 @@ doctor: $(VENV)/.run
 docs: $(VENV)/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
+# Files of tests that run at the same time, each with a Triton of its own; two need about 5 GB of memory.
+WORKERS ?= 2
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Without torch, librosa, Triton, a browser or a database: for while code is written.
 UNIT := core engines files pipeline tracking observability/test_logs.py docs/test_reference_pages.py test_errors.py
 test-unit: $(VENV)/.unit
 	$(BIN)/python -m pytest -m 'not (triton or browser or slow)' $(UNIT:%=tests/%) --ignore tests/engines/test_mel.py
+
+# Random requests and broken media, with a fresh seed that is printed; SEED=n repeats one.
+MINUTES ?= 10
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(SEED:%=--seed %)
+
+# Tests with the lines of the service that they run; takes longer than `make test`.
+coverage: $(VENV)/.test
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import wave
 from collections.abc import Iterator
@@ -20,9 +21,15 @@ from tests.media.factory import write_sound
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# The services that tests start need not compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the fixtures they use, and by the servers that their module starts itself."""
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures they use, and by the servers that their module starts itself.
+
+    Among several workers, files with slow tests come first: the last one to end has a short one then.
+    """
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         starts = {"Live", "TritonServer"} & set(vars(item.module) if isinstance(item, pytest.Function) else ())
@@ -30,6 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("triton")
         if "browser" in used:
             item.add_marker("browser")
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -352,7 +352,7 @@ def test_callers_with_keys_do_not_share_results(keyed: Live) -> None:
 
 
 def test_the_only_caller_finds_the_result_where_heygem_puts_it(own_media: Path, triton: TritonServer) -> None:
-    settings = {"api_keys": "alice", "operator_keys": "root", "message_language": "zh"}
+    settings: dict[str, Any] = {"api_keys": "alice", "operator_keys": "root", "message_language": "zh"}
     with Live(own_media, triton_url=triton.url, **settings) as live:
         headers = {"X-API-Key": "alice"}
         submit(live, headers, code="alone")

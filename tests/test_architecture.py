@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "frontend" / "digital_human"
 
 FLOORS = (
-    ("version", "resources", "messages", "client"),
+    ("version", "resources", "messages", "client", "live_client"),
     ("errors",),
     ("settings", "core"),
     ("net", "observability", "provenance"),

@@ -114,12 +114,14 @@ class Stats(Message):
     interrupted:   seconds from an interruption to the picture with the lips shut again
     late, dropped: pictures that went out more than half a frame after their time, and those left out
     held:          seconds in which the picture stood still, as it could not be drawn
+    behind:        seconds by which the last picture and its sound went out after their time
     """
 
     pictures: int
     late: int
     dropped: int
     held: float
+    behind: float
     first_picture: tuple[float, ...] = ()
     interrupted: tuple[float, ...] = ()
 

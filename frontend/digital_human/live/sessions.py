@@ -33,7 +33,7 @@ from digital_human.live.messages import (
 from digital_human.live.process import LiveProcess
 from digital_human.live.tokens import Tokens
 from digital_human.live.viewers import Video, Viewer
-from digital_human.observability import tracing
+from digital_human.observability import metrics, tracing
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -142,6 +142,7 @@ class LiveSession:
                     self._offer(item)
                 elif isinstance(item, Stats):
                     self.figures.add(item)
+                    _count(item)
                 elif isinstance(item, Failed):
                     self._offer(error_event(item.error()))
                     break
@@ -176,12 +177,25 @@ class LiveSession:
             self.stop()
 
 
+def _count(stats: Stats) -> None:
+    """Add what a session tells to the metrics of the service."""
+    for result, count in (("sent", stats.pictures), ("late", stats.late), ("dropped", stats.dropped)):
+        metrics.live_pictures.labels(result).inc(count)
+    metrics.live_held_seconds.inc(stats.held)
+    metrics.live_skew.observe(stats.behind)
+    for seconds in stats.first_picture:
+        metrics.live_first_picture.observe(seconds)
+    for seconds in stats.interrupted:
+        metrics.live_interrupt.observe(seconds)
+
+
 class LiveSessions:
     """Opens, finds and ends sessions. Everything but `stop` is called in the event loop of the service."""
 
     def __init__(self, settings: Settings, triton_url: Callable[[], str]) -> None:
         self._settings, self._triton_url = settings, triton_url
         self._sessions: dict[str, LiveSession] = {}
+        metrics.live_sessions.set_function(lambda: len(self._sessions))
         self._opening = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="live-spawner")
@@ -280,6 +294,7 @@ class LiveSessions:
             watch.cancel()
             self._sessions.pop(session.id, None)
             seconds, figures = round(time.time() - session.created, 1), session.figures
+            metrics.live_session_seconds.inc(seconds)
             log.info(
                 "live session ended",
                 extra={

@@ -63,6 +63,27 @@ request_duration = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
 
+live_sessions = Gauge("digital_human_live_sessions", "Live sessions that run now")
+live_session_seconds = Counter("digital_human_live_session_seconds", "Length of the live sessions that have ended")
+live_pictures = Counter(
+    "digital_human_live_pictures", "Pictures of live sessions; late ones are sent too, dropped ones are not", ["result"]
+)
+live_held_seconds = Counter("digital_human_live_held_seconds", "Time in which a live picture could not be drawn")
+live_first_picture = Histogram(
+    "digital_human_live_first_picture_seconds",
+    "From an utterance's first sound to its first picture",
+    buckets=(0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.75, 1, 2, 5),
+)
+live_interrupt = Histogram(
+    "digital_human_live_interrupt_seconds",
+    "From an interruption until the lips are shut",
+    buckets=(0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5),
+)
+live_skew = Histogram(
+    "digital_human_live_skew_seconds",
+    "From the time at which a picture and its sound were due until they went out, once a second of each session",
+    buckets=(0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1, 5),
+)
 
 _LABELS = {error: name for name, error in FORMER_NAMES.items()}
 
@@ -87,6 +108,8 @@ for _kind in ("Internal", *map(_label, all_errors())):
         errors.labels(_where, _kind)
 for _result in ("hit", "miss"):
     template_cache.labels(_result)
+for _result in ("sent", "late", "dropped"):
+    live_pictures.labels(_result)
 
 
 @contextmanager

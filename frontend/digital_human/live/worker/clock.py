@@ -51,6 +51,7 @@ class Clock(Generic[Place]):
 
     changed:    notified when frames come or go
     generation: raised by an interruption; frames of an earlier one are dropped wherever they are
+    behind:     seconds by which the last frame went out after its time
     last:       the place behind the last frame that went out; drawing continues there after an interruption
     """
 
@@ -60,6 +61,7 @@ class Clock(Generic[Place]):
         self.last = start
         self.late = 0
         self.held = 0.0
+        self.behind = 0.0
         self.is_closed = False
         self._period = float(1 / fps)
         self._waiting: deque[Picture[Place]] = deque()
@@ -118,6 +120,7 @@ class Clock(Generic[Place]):
                 picture, index = self._waiting.popleft(), self._next
                 self._next += 1
                 self.last = picture.after
+                self.behind = -wait
                 if -wait > PATIENCE:
                     self.held += -wait
                     self._start -= wait

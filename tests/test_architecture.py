@@ -36,9 +36,10 @@ RUNTIMES = ("torch", "onnx", "onnxruntime", "openvino", "tensorflow", "export", 
 """Models are Triton's business; the folders beside the package are not part of the wheel."""
 
 HOMES = {
-    "av": {"media", "pipeline", "commands"},
+    "av": {"media", "pipeline", "commands", "live"},
     "tritonclient": {"triton"},
     "dbos": {"jobs"},
+    "aiortc": {"live"},
     "fastapi": {"api"},
     "uvicorn": {"commands"},
     "rich": {"cli", "commands"},

@@ -21,6 +21,7 @@ from digital_human.jobs.validation import check_request
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.protocol import FoundFaces
 from digital_human.live.sessions import LiveSessions
+from digital_human.live.webrtc import Peers
 from digital_human.observability import metrics, tracing
 from digital_human.runtime import voices
 from digital_human.runtime.context import make_folders
@@ -45,6 +46,7 @@ class Service:
     engines: EngineRegistry
     pool: WorkerPool
     live: LiveSessions
+    peers: Peers
 
     @property
     def triton_url(self) -> str:
@@ -136,7 +138,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
                 open_jobs(settings, pool, require_engine, require_voices) as jobs,
             ):
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                yield Service(settings, jobs, triton, engines, pool, live)
+                yield Service(settings, jobs, triton, engines, pool, live, Peers(settings.live_ice_servers))
         finally:
             live.stop()
             pool.stop()

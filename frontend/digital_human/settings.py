@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         300, gt=0, description="How long the token in the addresses of a live session opens a connection."
     )
     live_crf: int = Field(23, ge=0, le=51, description="x264 constant rate factor of live pictures.")
+    live_ice_servers: Words = Field(
+        (), description="STUN and TURN servers for WebRTC: stun:host:port, turn:user:password@host:port."
+    )
     live_service: str = Field(
         "", description="Name of this service in the ids of its live sessions, for proxies. Empty: the host's name."
     )

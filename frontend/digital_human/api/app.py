@@ -21,6 +21,7 @@ from digital_human.api import (
     heygem,
     live,
     live_socket,
+    live_webrtc,
     operator,
     page,
     tasks,
@@ -69,7 +70,8 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     for module in (health, generate, faces, tasks, uploads, avatars, engines, voices, heygem, live, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
-    app.include_router(live_socket.router)
+    for router in (live_webrtc.router, live_socket.router):
+        app.include_router(router)
     add_page(app)
     _answer_head(app, app.routes)
     return app

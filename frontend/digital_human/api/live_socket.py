@@ -20,7 +20,7 @@ from digital_human.service import Service
 
 router = APIRouter()
 
-_VIDEOS: tuple[Video, ...] = ("h264", "i420", "none")
+_VIDEOS: tuple[Video, ...] = ("h264", "i420", "none", "events")
 _ENDED, _GONE = 1000, 1001
 
 

@@ -105,7 +105,7 @@ class LiveSession:
 
     def attach(self, video: Video) -> Viewer:
         """A viewer that gets everything from now on, beginning with a key frame."""
-        viewer = Viewer(video, self._ask_for_key)
+        viewer = Viewer(video, self.ask_for_key)
         self.viewers.append(viewer)
         self._tell_who_watches(key=True)
         return viewer
@@ -162,12 +162,13 @@ class LiveSession:
         for viewer in self.viewers:
             viewer.offer(item)
 
-    def _ask_for_key(self) -> None:
+    def ask_for_key(self) -> None:
+        """Have the next picture be a key frame, for whoever lost one."""
         self._tell_who_watches(key=True)
 
     def _tell_who_watches(self, key: bool = False) -> None:
         videos = {viewer.video for viewer in self.viewers}
-        self._send(Watch("h264" in videos, "i420" in videos, bool(videos), key))
+        self._send(Watch("h264" in videos, "i420" in videos, bool(videos - {"events"}), key))
 
     def _send(self, item: Message | bytes) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from digital_human.live.messages import H264, HEADER, I420, KEY, SOUND, Event
 
-Video = Literal["h264", "i420", "none"]
+Video = Literal["h264", "i420", "none", "events"]
 
 MOST_WAITING = 50
 """Messages that wait for a client: a second of pictures and sound."""
@@ -52,6 +52,8 @@ class Viewer:
 
     def _takes(self, item: bytes) -> bool:
         kind, flags, *_ = HEADER.unpack_from(item)
+        if self.video == "events":
+            return False
         if kind == SOUND:
             return self._has_begun and len(self._waiting) <= 2 * MOST_WAITING
         if kind != _KIND.get(self.video):

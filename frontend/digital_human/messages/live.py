@@ -26,6 +26,16 @@ LIVE: Mapping[str, Message] = {
         "实时会话的模板在 {seconds:g} 秒内没有进展",
     ),
     "live_process_ended": Message("the process of the live session ended unexpectedly", "实时会话的进程意外结束"),
+    "live_webrtc_missing": Message(
+        "WebRTC needs the extra `live`: pip install 'digital-human-service[live]', with Python 3.11 or later",
+        "WebRTC 需要附加组件 live：pip install 'digital-human-service[live]'，并使用 Python 3.11 或更高版本",
+    ),
+    "live_offer_invalid": Message("the offer cannot be answered: {reason}", "无法应答该 offer：{reason}"),
+    "live_ice_server_invalid": Message(
+        "LIVE_ICE_SERVERS: one of them ({server}) is not stun:host:port or turn:user:password@host:port",
+        "LIVE_ICE_SERVERS: 其中之一（{server}）不是 stun:host:port 或 turn:user:password@host:port 的形式",
+    ),
+    "live_peer_not_found": Message("no such connection: it has ended", "没有此连接：连接已结束"),
     "live_token_invalid": Message(
         "token: is not valid for this session any more; GET /live/sessions/{id} gives a new one",
         "token: 对此会话已失效；可通过 GET /live/sessions/{id} 获取新的 token",

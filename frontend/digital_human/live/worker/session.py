@@ -215,6 +215,8 @@ class _Counter:
     def take(self, clock: Clock[Place], drawer: Drawer) -> Stats:
         now = (clock.late, drawer.dropped, clock.held)
         late, dropped, held = now[0] - self._told[0], now[1] - self._told[1], now[2] - self._told[2]
-        stats = Stats(self.pictures, late, dropped, held, clock.behind, tuple(self.first_picture), tuple(self.interrupted))
+        stats = Stats(
+            self.pictures, late, dropped, held, clock.behind, tuple(self.first_picture), tuple(self.interrupted)
+        )
         self._told, self.pictures, self.first_picture, self.interrupted = now, 0, [], []
         return stats

@@ -1,0 +1,167 @@
+"""Sends a session to WebRTC peers: H.264 as the session's process made it, and its sound as Opus.
+
+The package aiortc comes with the extra `live` and is imported when the first peer asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digital_human.errors import BadInputError, UnavailableError
+from digital_human.live.messages import H264, HEADER, SOUND
+from digital_human.live.sessions import LiveSession
+from digital_human.live.viewers import Viewer
+
+if TYPE_CHECKING:
+    from aiortc import RTCPeerConnection
+
+MICROSECONDS = Fraction(1, 1_000_000)
+_SERVER = re.compile(r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@]+):(?P<password>[^@]+)@)?(?P<rest>.+)")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One connection. answer: SDP"""
+
+    id: str
+    session: LiveSession
+    answer: str
+    connection: RTCPeerConnection
+
+
+class Peers:
+    """The WebRTC connections of a service, by id. servers: STUN and TURN, as `turn:user:password@host:3478`"""
+
+    def __init__(self, servers: Sequence[str]) -> None:
+        self._servers = servers
+        self._peers: dict[str, Peer] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def connect(self, session: LiveSession, offer: str) -> Peer:
+        """Answer a peer's offer, SDP; the session goes to it until either of them ends.
+
+        Raises BadInputError for an offer that cannot be answered, and UnavailableError without aiortc.
+        """
+        try:
+            from aiortc import RTCPeerConnection, RTCSessionDescription
+        except ImportError as error:
+            raise UnavailableError("live_webrtc_missing", transient=False) from error
+        connection = RTCPeerConnection(_configuration(self._servers))
+        viewer = session.attach("h264")
+        video, audio = _tracks(session)
+        try:
+            _add(connection, video, audio, session)
+            await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await connection.setLocalDescription(await connection.createAnswer())
+        except Exception as error:
+            session.detach(viewer)
+            await connection.close()
+            # The library raises what it happens to meet in an offer that makes no sense.
+            raise BadInputError("live_offer_invalid", reason=type(error).__name__) from error
+        peer = Peer(uuid.uuid4().hex, session, connection.localDescription.sdp, connection)
+        self._peers[peer.id] = peer
+        self._tasks.add(task := asyncio.create_task(self._run(peer, viewer, video, audio)))
+        task.add_done_callback(self._tasks.discard)
+        return peer
+
+    def find(self, peer_id: str, session: LiveSession) -> Peer | None:
+        peer = self._peers.get(peer_id)
+        return peer if peer is not None and peer.session is session else None
+
+    async def _run(self, peer: Peer, viewer: Viewer, video: Any, audio: Any) -> None:
+        gone = asyncio.Event()
+
+        async def look() -> None:
+            if peer.connection.connectionState in ("failed", "closed"):
+                gone.set()
+
+        peer.connection.on("connectionstatechange", look)
+        feeding = asyncio.create_task(_feed(viewer, video, audio))
+        leaving = asyncio.create_task(gone.wait())
+        try:
+            await asyncio.wait((feeding, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (feeding, leaving):
+                task.cancel()
+            self._peers.pop(peer.id, None)
+            peer.session.detach(viewer)
+            with suppress(Exception):
+                await peer.connection.close()
+
+
+async def _feed(viewer: Viewer, video: Any, audio: Any) -> None:
+    while (item := await viewer.next()) is not None:
+        if isinstance(item, bytes):
+            kind, *_, timestamp = HEADER.unpack_from(item)
+            {H264: video, SOUND: audio}[kind].put(timestamp, item[HEADER.size :])
+
+
+def _configuration(servers: Sequence[str]) -> Any:
+    from aiortc import RTCConfiguration, RTCIceServer
+
+    found = []
+    for server in servers:
+        match = _SERVER.fullmatch(server)
+        if match is None:
+            raise UnavailableError("live_ice_server_invalid", transient=False, server=server.partition(":")[0])
+        url = f"{match['scheme']}:{match['rest']}"
+        found.append(RTCIceServer(urls=url, username=match["user"], credential=match["password"]))
+    return RTCConfiguration(iceServers=found)
+
+
+def _add(connection: Any, video: Any, audio: Any, session: LiveSession) -> None:
+    """Offer both tracks, before the peer's description is set: it decides on the codec."""
+    from aiortc import RTCRtpSender
+
+    sender = connection.addTransceiver(video, "sendonly")
+    codecs = RTCRtpSender.getCapabilities("video").codecs
+    sender.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/H264"])
+    # What the peer lost is made good by the next key frame, which the session makes for all.
+    sender.sender._send_keyframe = session.ask_for_key
+    connection.addTransceiver(audio, "sendonly")
+
+
+def _tracks(session: LiveSession) -> tuple[Any, Any]:
+    """A video and an audio track, which give what is put into them."""
+    from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+    from av.audio.frame import AudioFrame
+    from av.packet import Packet
+
+    rate = session.options.sample_rate
+
+    class Track(MediaStreamTrack):  # type: ignore[misc]
+        def __init__(self, kind: str, make: Callable[[int, bytes], Any]) -> None:
+            super().__init__()
+            self.kind = kind
+            self._make = make
+            self._waiting: asyncio.Queue[Any] = asyncio.Queue()
+
+        def put(self, timestamp: int, payload: bytes) -> None:
+            self._waiting.put_nowait(self._make(timestamp, payload))
+
+        async def recv(self) -> Any:
+            if self.readyState != "live":
+                raise MediaStreamError
+            return await self._waiting.get()
+
+    def picture(timestamp: int, unit: bytes) -> Any:
+        packet = Packet(unit)
+        packet.pts, packet.time_base = timestamp, MICROSECONDS
+        return packet
+
+    def sound(timestamp: int, pcm: bytes) -> Any:
+        frame = AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2")[None], format="s16", layout="mono")
+        frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
+        frame.pts = round(timestamp * rate * MICROSECONDS)
+        return frame
+
+    return Track("video", picture), Track("audio", sound)

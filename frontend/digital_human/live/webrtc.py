@@ -138,20 +138,20 @@ def _tracks(session: LiveSession) -> tuple[Any, Any]:
 
     rate = session.options.sample_rate
 
-    class Track(MediaStreamTrack):  # type: ignore[misc]
+    class Track(MediaStreamTrack):
         def __init__(self, kind: str, make: Callable[[int, bytes], Any]) -> None:
             super().__init__()
             self.kind = kind
             self._make = make
-            self._waiting: asyncio.Queue[Any] = asyncio.Queue()
+            self._given: asyncio.Queue[Any] = asyncio.Queue()
 
         def put(self, timestamp: int, payload: bytes) -> None:
-            self._waiting.put_nowait(self._make(timestamp, payload))
+            self._given.put_nowait(self._make(timestamp, payload))
 
         async def recv(self) -> Any:
             if self.readyState != "live":
                 raise MediaStreamError
-            return await self._waiting.get()
+            return await self._given.get()
 
     def picture(timestamp: int, unit: bytes) -> Any:
         packet = Packet(unit)

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
         description="Further processes, which draw segments of long jobs beside their own. "
         "Empty: as many as leave four processors to each process, three at most.",
     )
+    max_avatars: int = Field(1000, ge=0, description="Avatars that one caller may keep; a further one is answered 409.")
     max_queued: int = Field(100, ge=1, description="Jobs that may wait; a further one is answered 429.")
     job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
     segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
+import pytest
 
 from digital_human.core.frame import Frame
-from digital_human.live.messages import H264, I420, KEY, SOUND, Event, media
+from digital_human.errors import BadInputError, QueueFullError
+from digital_human.live.messages import H264, I420, KEY, SOUND, Event, Opened, media
+from digital_human.live.process import LiveProcess
+from digital_human.live.sessions import MOST_AHEAD, MOST_VIEWERS, LiveOptions, LiveSession
 from digital_human.live.tokens import Tokens
-from digital_human.live.viewers import MOST_WAITING, Viewer
+from digital_human.live.viewers import MOST_UNREAD, MOST_WAITING, Viewer
 from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.rest import RestPictures
 
@@ -95,3 +101,50 @@ def test_pictures_at_rest_come_back_byte_for_byte() -> None:
     assert np.array_equal(resting.picture(3, before).data, drawn.data)
     assert resting.picture(4, before) is before
     assert 3 in resting and 5 not in resting
+
+
+def test_a_client_that_reads_no_events_is_cut_off() -> None:
+    viewer = Viewer("none", lambda: None)
+    for k in range(2 * MOST_UNREAD):
+        viewer.offer(Event("started", k))
+    assert list(drained(viewer)) == []
+    assert asyncio.run(viewer.next()) is None
+
+
+class _Process:
+    """Takes everything that is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def send(self, item: object) -> None:
+        self.sent.append(item)
+
+
+def session() -> tuple[LiveSession, _Process]:
+    process = _Process()
+    opened = Opened(64, 64, "25", False)
+    return LiveSession("id", "owner", LiveOptions("default"), cast(LiveProcess, process), opened), process
+
+
+def test_a_session_takes_so_many_clients() -> None:
+    live, _ = session()
+    viewers = [live.attach("none") for _ in range(MOST_VIEWERS)]
+    with pytest.raises(QueueFullError):
+        live.attach("none")
+    live.detach(viewers[0])
+    live.attach("none")
+
+
+def test_speech_far_ahead_of_its_time_is_left_out_until_there_is_room() -> None:
+    live, process = session()
+    minute = bytes(2 * 60 * 16_000)
+    for _ in range(int(MOST_AHEAD // 60)):
+        live.push(minute)
+    with pytest.raises(BadInputError) as refused:
+        live.push(minute)
+    assert refused.value.name == "live_speech_ahead"
+    assert process.sent.count(minute) == MOST_AHEAD // 60
+    live.interrupt()
+    live.push(minute)
+    assert process.sent[-1] == minute

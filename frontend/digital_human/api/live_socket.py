@@ -22,6 +22,7 @@ router = APIRouter()
 
 _VIDEOS: tuple[Video, ...] = ("h264", "i420", "none", "events")
 _ENDED, _GONE = 1000, 1001
+_LONGEST_COMMAND = 1000
 
 
 @router.websocket("/live/sessions/{session_id}")
@@ -31,12 +32,12 @@ async def speak(socket: WebSocket, session_id: str) -> None:
     try:
         session = _session_for(socket, session_id, service)
         video = _video(socket.query_params.get("video", "h264"))
+        viewer = session.attach(video)
     except ServiceError as error:
         await socket.send_denial_response(error_answer(error, socket.scope))
         return
-    await socket.accept()
-    viewer = session.attach(video)
     try:
+        await socket.accept()
         viewer.offer(_ready(session, video))
         sending = asyncio.create_task(_send(socket, viewer))
         receiving = asyncio.create_task(_receive(socket, session, viewer))
@@ -106,7 +107,10 @@ async def _receive(socket: WebSocket, session: LiveSession, viewer: Viewer) -> N
             whole = len(pcm) - len(pcm) % 2
             rest = pcm[whole:]
             if whole:
-                session.push(pcm[:whole])
+                try:
+                    session.push(pcm[:whole])
+                except ServiceError as error:
+                    viewer.offer(error_event(error))
             continue
         match _command(message.get("text")):
             case "flush":
@@ -123,6 +127,8 @@ async def _receive(socket: WebSocket, session: LiveSession, viewer: Viewer) -> N
 
 
 def _command(text: Any) -> object:
+    if len(text or "") > _LONGEST_COMMAND:
+        return None
     try:
         fields = json.loads(text)
     except (TypeError, ValueError, RecursionError):

@@ -74,7 +74,6 @@ class GenerateRequest(ResultOptions):
         None, description="Called, signed, when the task has ended (standardwebhooks.com).", max_length=2048
     )
     callback_progress: Flag = Field(0, description="1 calls `callback_url` with the progress too while the task runs.")
-
     title: str | None = Field(
         None, description="What the video is called: in lists, and as the file that is downloaded.", max_length=200
     )

@@ -98,7 +98,7 @@ async def sample(voice_id: str, service: ServiceDep, caller: CallerDep) -> FileR
 async def speech(body: SpeechRequest, service: ServiceDep, caller: CallerDep) -> Response:
     """Speak a text: clients of OpenAI's speech interface find it here. The sound is sent while it is made."""
     spoken = SpokenText(body.input, body.voice, body.speed)
-    check_text(spoken, service.settings, "input")
+    await asyncio.to_thread(check_text, spoken, service.settings, "input")
     pieces = _spoken(spoken, service)
     # What can go wrong goes wrong with the first sentence, while there is still a status to be given.
     first = await asyncio.to_thread(next, pieces)

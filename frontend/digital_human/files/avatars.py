@@ -99,9 +99,11 @@ def keep(avatar: Avatar, template: Path | None, consent: Path | None, settings: 
     """Copy the files and keep the avatar. One of that name whose study failed is replaced.
 
     template, consent: files below the allowed folders; the template is None where a URL names it
-    Raises ConflictError where there is an avatar of that name, and OutputError.
+    Raises ConflictError where there is an avatar of that name, or the owner has MAX_AVATARS, and OutputError.
     """
     folder = _place(avatar.owner, avatar.name, settings)
+    if len(_names(folder.parent)) >= settings.max_avatars and not folder.exists():
+        raise ConflictError("avatars_full", most=settings.max_avatars)
     with disk_errors(OWN_FOLDER):
         part = avatars_folder(settings) / f".{uuid.uuid4().hex}"
         part.mkdir(parents=True)

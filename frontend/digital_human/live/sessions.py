@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from digital_human.errors import NotFoundError, QueueFullError, ServiceError, UnavailableError
+from digital_human.errors import BadInputError, NotFoundError, QueueFullError, ServiceError, UnavailableError
 from digital_human.jobs.worker.protocol import Failed, Message
 from digital_human.live.messages import (
     Event,
@@ -39,6 +39,10 @@ from digital_human.settings import Settings
 log = logging.getLogger(__name__)
 
 State = Literal["idle", "speaking"]
+MOST_VIEWERS = 8
+"""Clients of one session at the same time: each holds a second of pictures."""
+MOST_AHEAD = 600.0
+"""Seconds of speech that may be sent before they are spoken."""
 REMEMBERED = 200
 """Latencies of a session from which its quantiles are told."""
 _LOOK = 1.0
@@ -98,13 +102,20 @@ class LiveSession:
         self.viewers: list[Viewer] = []
         self._process = process
         self._ended = asyncio.Event()
+        # When everything that was sent will have been spoken.
+        self._spoken = 0.0
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def attach(self, video: Video) -> Viewer:
-        """A viewer that gets everything from now on, beginning with a key frame."""
+        """A viewer that gets everything from now on, beginning with a key frame.
+
+        Raises QueueFullError where there are MOST_VIEWERS.
+        """
+        if len(self.viewers) >= MOST_VIEWERS:
+            raise QueueFullError("live_viewers_full", most=MOST_VIEWERS)
         viewer = Viewer(video, self.ask_for_key)
         self.viewers.append(viewer)
         self._tell_who_watches(key=True)
@@ -117,14 +128,22 @@ class LiveSession:
         self._tell_who_watches()
 
     def push(self, pcm: bytes) -> None:
-        """The next speech, s16le at the session's rate, whole samples."""
+        """The next speech, s16le at the session's rate, whole samples.
+
+        Raises BadInputError where it would be more than MOST_AHEAD; it is left out then.
+        """
         self.heard = time.monotonic()
+        spoken = max(self._spoken, self.heard) + len(pcm) / 2 / self.options.sample_rate
+        if spoken - self.heard > MOST_AHEAD:
+            raise BadInputError("live_speech_ahead", most=MOST_AHEAD)
+        self._spoken = spoken
         self._send(pcm)
 
     def flush(self) -> None:
         self._send(Flush())
 
     def interrupt(self) -> None:
+        self._spoken = 0.0
         self._send(Interrupt())
 
     def stop(self) -> None:

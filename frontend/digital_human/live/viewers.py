@@ -13,6 +13,8 @@ Video = Literal["h264", "i420", "none", "events"]
 
 MOST_WAITING = 50
 """Messages that wait for a client: a second of pictures and sound."""
+MOST_UNREAD = 1000
+"""Messages, events included, that a client may leave unread before it is cut off."""
 _KIND = {"h264": H264, "i420": I420}
 
 
@@ -31,7 +33,12 @@ class Viewer:
         self._has_ended = False
 
     def offer(self, item: Event | bytes) -> None:
-        if isinstance(item, bytes) and not self._takes(item):
+        if self._has_ended or (isinstance(item, bytes) and not self._takes(item)):
+            return
+        if len(self._waiting) > MOST_UNREAD:
+            # Events are not left out: a client that reads none of them is gone.
+            self._waiting.clear()
+            self.end()
             return
         self._waiting.append(item)
         self._arrived.set()

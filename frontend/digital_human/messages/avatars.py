@@ -13,6 +13,10 @@ AVATARS: Mapping[str, Message] = {
         "name: there is an avatar named {name} already; delete it first, or take another name",
         "name: 已有名为 {name} 的形象；请先删除它，或换一个名称",
     ),
+    "avatars_full": Message(
+        "there are {most} avatars already, which is all that MAX_AVATARS allows; delete one first",
+        "已有 {most} 个形象，达到 MAX_AVATARS 的上限；请先删除一个",
+    ),
     "avatar_name_invalid": Message(
         "name: must have 1 to 64 letters, digits, spaces or . _ - and begin with a letter or digit",
         "name: 必须为 1 至 64 个字母、文字、数字、空格或 . _ -，并以字母、文字或数字开头",

@@ -14,6 +14,14 @@ LIVE: Mapping[str, Message] = {
         "there are {most} live sessions already, which is all that LIVE_SESSIONS allows; end one, or try again later",
         "已有 {most} 个实时会话，达到 LIVE_SESSIONS 的上限；请结束一个会话或稍后再试",
     ),
+    "live_viewers_full": Message(
+        "this live session has {most} clients already, which is all that it takes",
+        "此实时会话已有 {most} 个客户端，达到上限",
+    ),
+    "live_speech_ahead": Message(
+        "more than {most:g} s of speech wait to be spoken; what came last is left out",
+        "等待播报的语音超过 {most:g} 秒；最后一段已舍弃",
+    ),
     "live_session_not_found": Message(
         "no such live session: it has ended, or its service was started again",
         "没有此实时会话：会话已结束，或服务已重新启动",

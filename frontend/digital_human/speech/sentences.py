@@ -15,12 +15,15 @@ _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WIDE_WEIGHT = 4
 _CLOSING = "\"'”’)\\]」』）】》"
 _ENDS = re.compile(
-    rf"(?:[。！？；…]+[{_CLOSING}]*)|(?:[.!?।]+[{_CLOSING}]*)(?=\s|$)",
+    # A run of marks is looked at once, from its beginning: from every mark it would take the square of its length.
+    rf"(?:[。！？；…]+[{_CLOSING}]*)|(?:(?<![.!?।])[.!?।]+[{_CLOSING}]*)(?=\s|$)",
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|No|Inc|Ltd|Co|Jan|Feb|Aug|Sept|Oct|Nov|Dec|approx|Sra?|M|Mme)"
     r"|\b[A-Z]|\b[ap]\.m)\.$"
 )
+_LONGEST_ABBREVIATION = 8
+"""Letters before the end of a sentence that are looked at for one."""
 _PARTS = re.compile(r"(?<=[,;:，、；：—])\s*|\s+-\s+")
 
 
@@ -58,7 +61,7 @@ def _sentences(paragraph: str) -> Iterator[str]:
     start = 0
     for end in _ENDS.finditer(paragraph):
         sentence = paragraph[start : end.end()].strip()
-        if _ABBREVIATION.search(sentence) and end.end() < len(paragraph):
+        if _ABBREVIATION.search(sentence[-_LONGEST_ABBREVIATION:]) and end.end() < len(paragraph):
             continue
         if sentence:
             yield sentence

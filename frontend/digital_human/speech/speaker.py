@@ -57,10 +57,10 @@ class LocalSpeaker:
 
 def check_text(spoken: SpokenText, settings: Settings, field: str = "text") -> None:
     """Raises BadInputError for a text that cannot be spoken, an unknown voice, or a speed out of range."""
-    if not pieces_of(spoken.text):
-        raise BadInputError("text_empty", field=field)
     if len(spoken.text) > settings.max_text_characters:
         raise BadInputError("text_too_long", field=field, most=settings.max_text_characters)
+    if not pieces_of(spoken.text):
+        raise BadInputError("text_empty", field=field)
     least, largest = SPEEDS
     if not least <= spoken.speed <= largest:
         raise BadInputError("speed_out_of_range", least=least, largest=largest)

@@ -106,7 +106,7 @@ class Service:
             return known
         spec = check_request(request, self.settings, self.engines)
         if spec.spoken is not None:
-            voices.require_installed(self.settings)
+            voices.require_installed(self.settings, self.triton)
         self.require_engine(spec.options.engine)
         with tracing.job(request.task_id, "submit"):
             return self.jobs.submit(spec, request.owner, request.priority, request.task_id)

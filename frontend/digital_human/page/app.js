@@ -5,6 +5,7 @@ import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
 import { startPeople } from "./people.js";
 import * as service from "./service.js";
+import { startSpeech } from "./speech.js";
 import * as stage from "./stage.js";
 import { showTask } from "./task.js";
 import { applyWords, language, setLanguage, t } from "./words.js";
@@ -73,11 +74,11 @@ async function generate({ template, voice, fields }) {
     const order = async () => service.submit({
       ...fields,
       video_path: await send(template, share => say("uploadingTemplate", share), stopped.signal),
-      audio_path: await send(voice, share => say("uploadingVoice", share), stopped.signal),
+      ...(voice && { audio_path: await send(voice, share => say("uploadingVoice", share), stopped.signal) }),
     });
     ({ task_id: id } = await order().catch(error => {
       // The service keeps uploads for a while only.
-      if (error.code === 404 && forget([template.file, voice.file])) return order();
+      if (error.code === 404 && forget([template.file, voice?.file])) return order();
       throw error;
     }));
     refresh().catch(() => {});
@@ -120,6 +121,7 @@ startKey();
 startComposer(generate);
 startPeople();
 startHistory();
+startSpeech(() => problem(null)).then(() => applyWords($("#order")), () => {});
 stage.showEmpty();
 addEventListener("hashchange", route);
 route();

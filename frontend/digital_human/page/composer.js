@@ -4,6 +4,7 @@ import { $, h } from "./dom.js";
 import { face } from "./people.js";
 import * as service from "./service.js";
 import { Recorder } from "./recorder.js";
+import { typed } from "./speech.js";
 import { t } from "./words.js";
 
 /** What was chosen: a File to be sent, or the id or path of what the service has already. */
@@ -12,6 +13,9 @@ const chosen = { template: null, voice: null };
 /** Names of uploads, which the service knows by number only. */
 const names = JSON.parse(localStorage.getItem("names") ?? "{}");
 export const nameOf = given => names[given] ?? (given.startsWith("upload:") ? t("unknownName") : given.split("/").pop());
+
+/** What a task says: the beginning of its text, or the name of its recording. */
+export const speechOf = ({ text, audio_path: audio }) => !text ? nameOf(audio) : text.length > 60 ? `${text.slice(0, 58)}…` : text;
 
 /** Files that were sent -> the id they have as uploads, so that the same file is sent, and offered, once. */
 const sent = JSON.parse(localStorage.getItem("sent") ?? "{}");
@@ -81,13 +85,17 @@ export function startComposer(onSubmit) {
   showStrength();
   $("#order").addEventListener("submit", event => {
     event.preventDefault();
-    const missing = !chosen.template ? ["needTemplate", "#template"] : !chosen.voice ? ["needVoice", "#voice"] : null;
+    const speech = typed();
+    const missing = !chosen.template ? ["needTemplate", "#template"]
+      : speech && !speech.text ? ["needText", "#text"]
+      : !speech && !chosen.voice ? ["needVoice", "#voice"] : null;
     problem(missing && t(missing[0]));
     if (missing) return $(missing[1]).focus();
     onSubmit({
       template: chosen.template,
-      voice: chosen.voice,
+      voice: speech ? null : chosen.voice,
       fields: {
+        ...speech,
         engine: $("#engine").value,
         mouth_strength: $("#strength").disabled ? 1 : Number($("#strength").value),
         loop: $("#loop").value,

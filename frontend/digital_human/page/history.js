@@ -1,6 +1,6 @@
 // The list of tasks, with pictures; what runs is looked at again every few seconds.
 
-import { nameOf, showRecent } from "./composer.js";
+import { nameOf, showRecent, speechOf } from "./composer.js";
 import { $, clock, h } from "./dom.js";
 import * as service from "./service.js";
 import { moment, t } from "./words.js";
@@ -39,7 +39,7 @@ function card(task) {
     h("a", { class: "card", href: `#task=${task.task_id}` },
       h("span", { class: "thumb" }, image, task.result && h("span", { class: "length" }, clock(task.result.duration))),
       h("span", { class: "about" },
-        h("strong", {}, nameOf(task.audio_path)),
+        h("strong", {}, speechOf(task)),
         h("small", {}, `${t("from")} ${nameOf(task.video_path)}`),
         h("small", { class: `state ${task.state}` }, `${t(task.state)}${percent}`, h("time", { datetime: task.created }, moment(task.created))))));
 }

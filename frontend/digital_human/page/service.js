@@ -45,6 +45,7 @@ const data = async (path, options) => (await (await request(path, options)).json
 
 export const options = () => data("/human/options");
 export const engines = async () => (await (await request("/engines")).json()).engines;
+export const voices = async () => (await request("/voices")).json();
 export const tasks = (limit, offset = 0) => data(`/human/tasks?limit=${limit}&offset=${offset}`);
 export const task = id => data(`/human/tasks/${id}`);
 export const cancel = id => data(`/human/tasks/${id}`, { method: "DELETE" });

@@ -1,13 +1,13 @@
 // One task, and what the networks made of it: voice, mouth and face over time, and where the time went.
 
-import { nameOf } from "./composer.js";
+import { nameOf, speechOf } from "./composer.js";
 import { $, h, warned } from "./dom.js";
 import { createPlayer } from "./player.js";
 import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
 import { advice, moment, readable, t } from "./words.js";
 
-const STAGES = ["fetch", "prepare", "plan", "render", "compose"];
+const STAGES = ["fetch", "speak", "prepare", "plan", "render", "compose"];
 
 export async function showTask(id, stillWanted) {
   const place = $("#task");
@@ -17,7 +17,7 @@ export async function showTask(id, stillWanted) {
   const plots = [];
   const at = seconds => plots.forEach(plot => plot(seconds));
   const parts = [h("p", {}, h("a", { href: "#", class: "back" }, `← ${t("back")}`)),
-    h("div", { class: "heading" }, h("h1", {}, nameOf(task.audio_path)),
+    h("div", { class: "heading" }, h("h1", {}, speechOf(task)),
       h("p", {}, `${t("from")} ${nameOf(task.video_path)} · ${moment(task.created)}`))];
   if (task.error) {
     parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),

@@ -7,6 +7,9 @@ export const EN = {
   people: "Several people? Choose who speaks", peopleTime: "Moment", peopleAnyone: "Leave it to the service", peopleLooking: "Looking for faces …",
   peopleFace: n => `Face ${n} from the left`, peopleSeen: n => n === 0 ? "No face at this moment. Choose another, or click where one is." : n === 1 ? "One face." : `${n} faces. Click on the one that is to speak.`,
   voice: "Voice", voiceHint: "A recording of speech. Drop it here, or choose a file.",
+  ways: "Where the speech comes from", wayRecording: "A recording", wayText: "Type it", text: "What is to be said", speaker: "Voice",
+  speakerAny: "One that fits the text", hear: "Hear it", speed: "Speed", female: "female", male: "male", aboutLong: time => `about ${time}`,
+  needText: "Type first what is to be said.", noVoices: "No voices are installed. Whoever runs this service can install them:", speak: "Speaking the text",
   recent: "Used lately", record: "Record with the microphone", recording: "Stop", remove: "Remove",
   options: "Options", engine: "Engine", mark: "Digital-human mark", markHint: "A visible label at the top right.",
   markMandatory: "Required by whoever runs this service.", watermark: "Watermark", watermarkHint: "A picture at the bottom right.",
@@ -48,6 +51,9 @@ export const ZH = {
   people: "有多个人？选择谁说话", peopleTime: "时间点", peopleAnyone: "由系统决定", peopleLooking: "正在查找人脸……",
   peopleFace: n => `左起第 ${n} 张人脸`, peopleSeen: n => n === 0 ? "此刻没有人脸。请换一个时间点，或点击人脸所在处。" : n === 1 ? "一张人脸。" : `${n} 张人脸。点击要说话的那一张。`,
   voice: "语音", voiceHint: "一段说话的录音。拖到这里，或选择文件。",
+  ways: "语音的来源", wayRecording: "录音", wayText: "输入文字", text: "要说的话", speaker: "声音",
+  speakerAny: "自动选择", hear: "试听", speed: "语速", female: "女声", male: "男声", aboutLong: time => `约 ${time}`,
+  needText: "请先输入要说的话。", noVoices: "尚未安装声音。服务管理员可以这样安装：", speak: "正在朗读文字",
   recent: "最近用过", record: "用麦克风录音", recording: "停止", remove: "移除",
   options: "选项", engine: "引擎", mark: "数字人标识", markHint: "画面右上角的可见标识。",
   markMandatory: "本服务要求必须添加。", watermark: "水印", watermarkHint: "画面右下角的图片。",
@@ -115,8 +121,8 @@ export const moment = iso =>
 
 /** A message of the service, which words it in the page's language, with its field called as the page calls it. */
 export function readable(message) {
-  const [, field, text] = /^(?:(audio_path|video_path|file): )?(.*)$/s.exec(message);
-  const name = { audio_path: t("voice"), video_path: t("template") }[field];
+  const [, field, text] = /^(?:(audio_path|video_path|file|text|voice): )?(.*)$/s.exec(message);
+  const name = { audio_path: t("voice"), video_path: t("template"), text: t("text"), voice: t("speaker") }[field];
   const colon = language.current === "zh" ? "：" : ": ";
   return (name ? `${name}${colon}` : "") + text;
 }

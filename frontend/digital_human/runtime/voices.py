@@ -12,11 +12,10 @@ from digital_human.errors import BadInputError, UnavailableError
 from digital_human.runtime.triton import Triton
 from digital_human.settings import Settings
 from digital_human.speech import model
-from digital_human.speech.kokoro import MODEL, TIMEOUT, Kokoro
+from digital_human.speech.kokoro import MODEL
 from digital_human.speech.remote import RemoteSpeaker
 from digital_human.speech.speaker import LocalSpeaker, Speaker
 from digital_human.triton import repository
-from digital_human.triton.client import TritonModels
 
 log = logging.getLogger(__name__)
 
@@ -30,15 +29,21 @@ def have_voices(settings: Settings, triton: Triton) -> bool:
         return True
     if not settings.triton_url:
         return model.is_installed(*settings.model_repositories)
-    try:
-        return MODEL in repository.served(triton.url)
-    except UnavailableError:
-        return False
+    # It loads the model when it is asked to, so it need not be ready yet.
+    return MODEL in repository.known(triton.url)
 
 
-def require_installed(settings: Settings) -> None:
-    """Raises BadInputError that says what to install, where no text can ever be spoken."""
-    if not (settings.speech_url or settings.triton_url or model.is_installed(*settings.model_repositories)):
+def require_installed(settings: Settings, triton: Triton | None = None) -> None:
+    """Raises BadInputError that says what to install, where no text can ever be spoken.
+
+    triton: to be asked, if it is an external one; passes while that is away
+    """
+    if settings.speech_url:
+        return
+    if settings.triton_url:
+        if triton is not None and triton.is_ready() and not have_voices(settings, triton):
+            raise BadInputError("voices_not_served", url=settings.triton_url)
+    elif not model.is_installed(*settings.model_repositories):
         raise BadInputError("voices_not_installed")
 
 
@@ -70,7 +75,7 @@ def speaker_for(settings: Settings, triton: Triton, text: str) -> Speaker:
     if settings.speech_url:
         return RemoteSpeaker(settings)
     require_loaded(settings, triton)
-    return LocalSpeaker(Kokoro(TritonModels(triton.url, timeout=TIMEOUT)), text)
+    return LocalSpeaker(triton.url, text)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Literal
 
 from digital_human.errors import BadInputError
@@ -41,7 +42,7 @@ class English:
         shouts = plain.isupper() and len(plain.split()) > 2
         said: list[str] = []
         words = [index for index, token in enumerate(tokens) if token[0].isalpha()]
-        following = dict(zip(words, [*(tokens[index] for index in words[1:]), ""], strict=True))
+        following = {index: tokens[behind] for index, behind in pairwise(words)} | dict.fromkeys(words[-1:], "")
         before = ""
         for index, token in enumerate(tokens):
             if index in following:

@@ -16,13 +16,13 @@ from digital_human.speech.voices import Voice, style
 
 MODEL = "kokoro"
 RATE = 24_000
-FRAME = 600
-"""Samples of one unit of the lengths."""
 MOST_LETTERS = 500
 TIMEOUT = 300.0
 """Seconds that one piece may take on a slow machine."""
 _LEAD, _TAIL = 0.06, 0.1
-"""Seconds of quiet that stay before the first phone and behind the last."""
+"""Seconds of quiet that stay before the first sound and behind the last."""
+_QUIET = 0.02
+"""Of the peak."""
 _PEAK = 0.95
 
 
@@ -49,12 +49,20 @@ class Kokoro:
                 "style": style(voice, len(letters))[None],
                 "speed": np.array([speed], np.float32),
             },
+            ["audio"],
         )
-        audio, lengths = np.ravel(answer["audio"]).astype(np.float32), np.ravel(answer["lengths"])
-        # The first and last token are no phones, but the quiet around them.
-        start = max(0, int(lengths[0]) * FRAME - int(_LEAD * RATE))
-        stop = len(audio) - max(0, int(lengths[-1]) * FRAME - int(_TAIL * RATE))
-        return audio[start:stop] * min(1.0, _PEAK / max(float(np.abs(audio).max()), 1e-6))
+        return _trimmed(np.ravel(answer["audio"]).astype(np.float32))
+
+
+def _trimmed(audio: Float32) -> Float32:
+    """Without the quiet at both ends, most of a second of which the network makes."""
+    level = np.abs(audio)
+    peak = float(level.max(initial=0.0))
+    loud = np.flatnonzero(level > peak * _QUIET)
+    if not len(loud):
+        return audio[:0]
+    start, stop = max(0, loud[0] - int(_LEAD * RATE)), loud[-1] + int(_TAIL * RATE)
+    return audio[start:stop] * min(1.0, _PEAK / peak)
 
 
 def _bounded(letters: str) -> Iterator[str]:

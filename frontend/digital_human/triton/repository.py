@@ -71,6 +71,12 @@ def load(url: str, model: str) -> None:
         raise BadInputError("model_not_loadable", model=model, reason=reason)
 
 
+def ensure_loaded(url: str, model: str) -> None:
+    """Load a model unless it is ready. Raises what `load` and `served` raise."""
+    if model not in served(url):
+        load(url, model)
+
+
 def unload(url: str, model: str) -> None:
     """Have the server let go of a model; requests that it works on end first. Raises UnavailableError."""
     try:
@@ -88,6 +94,14 @@ def last_use(url: str, model: str) -> float | None:
     if status != 200 or not answer:
         return None
     return max((version["last_inference"] for version in answer["model_stats"]), default=0) / 1000
+
+
+def known(url: str) -> set[str]:
+    """Names of the models in the server's repository, loaded or not; none if no server answers."""
+    try:
+        return set(kserve.index(url))
+    except (OSError, http.client.HTTPException):
+        return set()
 
 
 def served(url: str) -> set[str]:

@@ -9,26 +9,22 @@ from digital_human.files.atomic import OWN_FOLDER, disk_errors, sync
 from digital_human.jobs.models import job_folder, speech_path
 from digital_human.jobs.worker.protocol import Speak, SpeakResult
 from digital_human.settings import Settings
-from digital_human.speech.kokoro import TIMEOUT, Kokoro
 from digital_human.speech.speaker import LocalSpeaker, speak, write_wav
-from digital_human.triton.client import TritonModels
 
 
 def speak_text(
     command: Speak, settings: Settings, triton_url: str, on_progress: Callable[[Stage, float], None]
 ) -> SpeakResult:
-    """Write the job's speech, complete or not at all. Raises what `Kokoro.say` raises, and OutputError."""
+    """Write the job's speech, complete or not at all. Raises what `LocalSpeaker.say` raises, and OutputError."""
     target = speech_path(settings, command.job.task_id)
     part = target.with_suffix(".part")
-    models = TritonModels(triton_url, timeout=TIMEOUT)
     try:
         with disk_errors(OWN_FOLDER):
             job_folder(settings, command.job.task_id).mkdir(parents=True, exist_ok=True)
-            speaker = LocalSpeaker(Kokoro(models), command.spoken.text)
+            speaker = LocalSpeaker(triton_url, command.spoken.text)
             write_wav(part, speak(command.spoken, speaker, lambda share: on_progress("speak", share)))
             sync(part)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-        models.close()
     return SpeakResult()

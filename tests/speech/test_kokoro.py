@@ -1,0 +1,90 @@
+"""The voices, through the run's Triton and the service."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+
+from digital_human.runtime.voices import unloaded_when_idle
+from digital_human.settings import Settings
+from digital_human.speech import model
+from digital_human.speech.kokoro import MODEL, RATE, Kokoro
+from digital_human.speech.voices import DEFAULTS, VOICES
+from digital_human.triton import repository
+from digital_human.triton.client import TritonModels
+from digital_human.triton.embedded.server import TritonServer
+from tests.live_service import eventually
+
+
+@pytest.fixture
+def client(voices: TritonServer, address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=300) as client:
+        yield client
+
+
+def decoded(data: bytes) -> tuple[dict[str, str], float]:
+    """Metadata, and seconds of sound."""
+    with av.open(io.BytesIO(data), "r") as container:
+        stream = container.streams.audio[0]
+        metadata = {**container.metadata, **stream.metadata}
+        samples: int = sum(frame.samples for frame in container.decode(stream))
+        return metadata, samples / stream.rate
+
+
+def test_the_packages_are_joined_and_checked(installed: Path) -> None:
+    assert model.is_installed(installed) and not model.is_installed(installed / "elsewhere")
+    assert repository.installed(installed) == [MODEL]
+
+
+def test_every_voice_can_be_had() -> None:
+    assert len(VOICES) == 24 and set(DEFAULTS.values()) <= set(VOICES)
+
+
+def test_a_text_becomes_a_video(client: httpx.Client) -> None:
+    body = {"text": "Papa paid Bob.", "voice": "am_michael", "speed": 1.5, "video_path": "template.mkv"}
+    task = client.post("/human/generate", json=body | {"mode": "async"}).json()["data"]
+    while task["state"] in ("queued", "running"):
+        task = client.get(f"/human/tasks/{task['task_id']}").json()["data"]
+    assert task["state"] == "succeeded", task
+    assert (task["text"], task["voice"], task["speed"]) == (body["text"], "am_michael", 1.5)
+    assert 0.6 < task["result"]["duration"] < 2.5 and task["timings"]["speak"] > 0
+    made = client.get(f"/human/tasks/{task['task_id']}/result").content
+    assert decoded(made)[1] == pytest.approx(task["result"]["duration"], abs=0.1)
+
+
+def test_lips_shut_where_the_lengths_say(voices: TritonServer) -> None:
+    """The network's lengths are the sound's: it is quiet where a p is, and the sound is as long as they say."""
+    repository.load(voices.url, MODEL)
+    sound = Kokoro(TritonModels(voices.url, timeout=300)).say("Apart.", VOICES["af_heart"], 1.0)
+    assert sound.dtype == np.float32 and 0.3 < len(sound) / RATE < 2 and np.abs(sound).max() <= 1
+    level = np.sqrt(np.convolve(sound**2, np.ones(480) / 480, "same"))
+    loud = np.flatnonzero(level > level.max() / 4)
+    # Between the first vowel and the second the lips are shut.
+    assert level[loud[0] : loud[-1]].min() < level.max() / 12
+
+
+@pytest.mark.parametrize("kind", ["mp3", "wav", "pcm"])
+def test_programs_of_openais_interface_get_sound_with_the_label(client: httpx.Client, kind: str) -> None:
+    body = {"model": "tts-1", "input": "你好。", "voice": "zf_xiaoxiao", "response_format": kind}
+    answer = client.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(answer.headers["AIGC"])["Label"] == "1"
+    if kind == "pcm":
+        assert 0.3 < len(answer.content) / 2 / RATE < 2
+        return
+    metadata, seconds = decoded(answer.content)
+    assert '"Label":"1"' in (metadata.get("AIGC") or metadata["comment"]) and 0.3 < seconds < 2
+
+
+def test_voices_are_let_go_of_when_nobody_uses_them(voices: TritonServer, tmp_path: Path) -> None:
+    repository.load(voices.url, MODEL)
+    settings = Settings(base_path=tmp_path).model_copy(update={"voices_idle_seconds": 0.2})
+    with unloaded_when_idle(settings, voices):
+        eventually(lambda: MODEL not in repository.served(voices.url))

@@ -3,6 +3,7 @@
 import { forget, problem, send, showOptions, startComposer } from "./composer.js";
 import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
+import { enterLive, startLive } from "./live.js";
 import { startPeople } from "./people.js";
 import * as service from "./service.js";
 import { startSpeech } from "./speech.js";
@@ -105,7 +106,10 @@ const originalOf = async (template, id) => {
 
 function route() {
   const id = /^#task=([\w-]+)$/.exec(location.hash)?.[1];
-  $("#studio").hidden = $("#history").hidden = Boolean(id);
+  const isLive = location.hash === "#live";
+  $("#studio").hidden = $("#history").hidden = Boolean(id) || isLive;
+  $("#live").hidden = !isLive;
+  if (isLive) enterLive().catch(error => problem(error.message));
   $("#task").hidden = !id;
   if (!id) return $("#task").replaceChildren();
   scrollTo(0, 0);
@@ -122,6 +126,7 @@ startComposer(generate);
 startPeople();
 startHistory();
 startSpeech(() => problem(null)).then(() => applyWords($("#order")), () => {});
+startLive();
 stage.showEmpty();
 addEventListener("hashchange", route);
 route();

@@ -60,6 +60,22 @@ export const submit = order => data("/human/generate", {
   body: JSON.stringify({ ...order, mode: "async" }),
 });
 
+export const avatars = async () => (await data("/avatars")).avatars.map(avatar => avatar.name);
+export const hasVoices = async () => (await (await request("/voices")).json()).installed ?? false;
+
+const posted = body => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+export const beginLive = fields => data("/live/sessions", posted(fields));
+export const endLive = id => request(`/live/sessions/${encodeURIComponent(id)}`, { method: "DELETE", keepalive: true });
+
+/** The answer to an offer to watch a session, both SDP. */
+export const whep = async (view, offer) => (await request(`/live/sessions/${encodeURIComponent(view.session_id)}/whep`, {
+  method: "POST", headers: { "Content-Type": "application/sdp" }, body: offer,
+})).text();
+
+/** A text as sound, an ArrayBuffer. */
+export const speak = async text => (await request("/v1/audio/speech", posted({ input: text, response_format: "wav" }))).arrayBuffer();
+
 /** Send a file; resolves to the upload's id. `progress` is told shares of 0-1. */
 export async function upload(file, progress, signal) {
   // A first small request settles the question of the key before gigabytes are sent.

@@ -42,6 +42,10 @@ export const EN = {
   adviceForbidden: "Ask whoever runs the service to allow it.", adviceDisk: "The service has run out of room: tell whoever runs it.",
   adviceGone: "Send the file once more: the service keeps uploads for a while only.", adviceNetwork: "The service cannot be reached. Check the connection and try again.",
   adviceOther: "Try again. If it happens once more, tell whoever runs the service the number below.", taskNumber: "Task",
+  live: "Live", liveTitle: "Talk with a person", liveLead: "Choose a person, press talk and speak. They say it a moment later.",
+  liveAvatar: "Person", liveOwnTemplate: "A template of my own", liveTemplate: "Template", liveBegin: "Begin", liveEnd: "End", liveTalk: "Talk", liveHush: "Done talking",
+  liveStop: "Interrupt", liveText: "Or type", liveSay: "Say it", liveOff: "Not running.", livePreparing: "Studying the person …", liveIdle: "Listening.",
+  liveSpeaking: "Speaking.", liveLatency: ms => `First picture after ${ms} ms`,
 };
 
 export const ZH = {
@@ -86,6 +90,10 @@ export const ZH = {
   adviceForbidden: "请联系服务管理员开放权限。", adviceDisk: "服务的存储空间已满：请告知管理员。",
   adviceGone: "请重新上传文件：服务只保留一段时间。", adviceNetwork: "无法连接到服务。请检查网络后再试。",
   adviceOther: "请再试一次。如果仍然失败，请把下面的编号告诉管理员。", taskNumber: "任务",
+  live: "实时", liveTitle: "与数字人对话", liveLead: "选择一个人，按下说话键。片刻之后，他会说出同样的话。",
+  liveAvatar: "人物", liveOwnTemplate: "使用自己的模板", liveTemplate: "模板", liveBegin: "开始", liveEnd: "结束", liveTalk: "说话", liveHush: "说完了",
+  liveStop: "打断", liveText: "或输入文字", liveSay: "说出来", liveOff: "未运行。", livePreparing: "正在分析人物……", liveIdle: "正在聆听。",
+  liveSpeaking: "正在说话。", liveLatency: ms => `${ms} 毫秒后出现第一帧画面`,
 };
 
 const chosen = localStorage.getItem("language");

@@ -57,6 +57,11 @@ def test_a_session_is_its_owners_and_ends_when_left(live: Live) -> None:
         assert refusal(data["websocket"], Origin="https://elsewhere.example")[0] == 403
         assert refusal(f"{data['websocket']}&video=mp4")[0] == 400
         assert refusal(address, **as_user("two"))[0] == 404
+        # The token in the address stands for a key here too, and the offer is what is wrong.
+        watch = f"{path}/whep?{data['websocket'].partition('?')[2]}"
+        assert live.client.post(watch, content="no offer").status_code == 400
+        assert live.client.post(f"{path}/whep?token=0-abc", content="no offer").status_code == 401
+        assert live.client.post(f"{path}/whep", content="no offer").status_code == 401
     eventually(lambda: live.client.get(path, headers=as_user("one")).status_code == 404)
     assert "live session ended" in live.log.read_text()
     assert data["websocket"].partition("token=")[2] not in live.log.read_text()

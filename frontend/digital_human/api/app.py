@@ -58,7 +58,9 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.state.keys = Keys.of(settings)
     app.state.settings = settings
     add_handlers(app)
-    app.add_middleware(BodyLimit, limit=settings.max_json_bytes, keys=app.state.keys)
+    app.add_middleware(
+        BodyLimit, limit=settings.max_json_bytes, keys=app.state.keys, is_permitted=live_webrtc.has_token
+    )
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"]

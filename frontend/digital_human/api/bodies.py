@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -34,11 +34,19 @@ class BodyLimit:
     limit:  bytes of a body
     limits: the same, for paths that take more or less
     keys:   checks the caller's key
+    is_permitted: whether something else than a key permits a request, as a token in its address
     """
 
-    def __init__(self, app: ASGIApp, limit: int, keys: Keys, limits: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit: int,
+        keys: Keys,
+        limits: Mapping[str, int] | None = None,
+        is_permitted: Callable[[Scope], bool] = lambda scope: False,
+    ) -> None:
         self.app = app
-        self._limit, self._limits, self._keys = limit, dict(limits or {}), keys
+        self._limit, self._limits, self._keys, self._is_permitted = limit, dict(limits or {}), keys, is_permitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY or scope["path"] in STREAMED:
@@ -46,7 +54,8 @@ class BodyLimit:
             return
         headers, incoming = Headers(scope=scope), _Incoming(receive)
         try:
-            self._keys.caller(key_of(headers))
+            if not self._is_permitted(scope):
+                self._keys.caller(key_of(headers))
             body = await incoming.read(self._limits.get(scope["path"], self._limit), headers)
             require_shallow(body)
         except ServiceError as error:

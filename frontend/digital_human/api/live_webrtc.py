@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.types import Scope
 
 from digital_human.api.auth import Keys, ServiceDep, key_of, schemes
 from digital_human.api.errors import error_responses
@@ -17,6 +19,7 @@ from digital_human.service import Service
 router = APIRouter(prefix="/live/sessions/{session_id}/whep", tags=["live"], dependencies=schemes)
 
 SDP = "application/sdp"
+_WATCH = re.compile(r"/live/sessions/([^/]+)/whep(?:/[^/]+)?")
 Token = Annotated[str | None, Query(description="The token of the session's addresses, in place of a key.")]
 _BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -25,7 +28,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {SDP: {"schema": {"type": "string"}}},
         "headers": {"Location": {"schema": {"type": "string"}, "description": "To be deleted when it is over"}},
     },
-    **error_responses(400, 401, 404, 413, 503),
+    **error_responses(400, 401, 404, 413, 429, 503),
 }
 
 
@@ -51,6 +54,16 @@ async def leave(
         raise NotFoundError("live_peer_not_found")
     await peer.connection.close()
     return Response(status_code=204)
+
+
+def has_token(scope: Scope) -> bool:
+    """Whether a request to watch a session has a token that is good for it, and so needs no key."""
+    match = _WATCH.fullmatch(scope["path"])
+    token = parse_qs(scope["query_string"].decode("latin-1")).get("token")
+    if match is None or token is None:
+        return False
+    service: Service = scope["app"].state.service
+    return service.live.tokens.is_valid(token[0], match[1])
 
 
 def session_for(session_id: str, token: str | None, request: Request, service: Service) -> LiveSession:

@@ -19,7 +19,7 @@ import numpy as np
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.live.messages import H264, HEADER, SOUND
 from digital_human.live.sessions import LiveSession
-from digital_human.live.viewers import Viewer
+from digital_human.live.viewers import MOST_WAITING, Viewer
 
 if TYPE_CHECKING:
     from aiortc import RTCPeerConnection
@@ -49,14 +49,16 @@ class Peers:
     async def connect(self, session: LiveSession, offer: str) -> Peer:
         """Answer a peer's offer, SDP; the session goes to it until either of them ends.
 
-        Raises BadInputError for an offer that cannot be answered, and UnavailableError without aiortc.
+        Raises BadInputError for an offer that cannot be answered, QueueFullError where the session has too many
+        clients, and UnavailableError without aiortc.
         """
         try:
             from aiortc import RTCPeerConnection, RTCSessionDescription
         except ImportError as error:
             raise UnavailableError("live_webrtc_missing", transient=False) from error
-        connection = RTCPeerConnection(_configuration(self._servers))
+        configuration = _configuration(self._servers)
         viewer = session.attach("h264")
+        connection = RTCPeerConnection(configuration)
         video, audio = _tracks(session)
         try:
             _add(connection, video, audio, session)
@@ -146,6 +148,11 @@ def _tracks(session: LiveSession) -> tuple[Any, Any]:
             self._given: asyncio.Queue[Any] = asyncio.Queue()
 
         def put(self, timestamp: int, payload: bytes) -> None:
+            if self._given.qsize() > MOST_WAITING:
+                # The peer has not connected yet, or not any more.
+                while not self._given.empty():
+                    self._given.get_nowait()
+                session.ask_for_key()
             self._given.put_nowait(self._make(timestamp, payload))
 
         async def recv(self) -> Any:

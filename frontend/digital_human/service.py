@@ -14,6 +14,7 @@ from digital_human.core.database_threads import within
 from digital_human.engines import EngineRegistry, load_engines
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.files.inputs import FileInput, resolve_input
+from digital_human.jobs.batches import Admission
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.jobs.queue import Jobs, open_jobs
 from digital_human.jobs.stills import find_faces
@@ -138,7 +139,13 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
                 open_jobs(settings, pool, require_engine, require_voices) as jobs,
             ):
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                yield Service(settings, jobs, triton, engines, pool, live, Peers(settings.live_ice_servers))
+                service = Service(settings, jobs, triton, engines, pool, live, Peers(settings.live_ice_servers))
+                admission = Admission(settings, jobs, service.submit)
+                admission.start()
+                try:
+                    yield service
+                finally:
+                    admission.stop()
         finally:
             live.stop()
             pool.stop()

@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     )
     max_avatars: int = Field(1000, ge=0, description="Avatars that one caller may keep; a further one is answered 409.")
     max_queued: int = Field(100, ge=1, description="Jobs that may wait; a further one is answered 429.")
+    batch_ahead: int = Field(
+        4, ge=1, description="Rows of a batch that wait in the queue at a time; the others join it as these begin."
+    )
+    max_batch_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows that a batch may have.")
+    max_batch_bytes: int = Field(32 * 2**20, gt=0, description="Largest body of a batch.")
     job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
     segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")
     stall_seconds: float = Field(180, gt=0, description="Seconds without progress after which a job is ended.")

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from digital_human.api import (
     avatars,
+    batches,
     engines,
     faces,
     generate,
@@ -69,7 +70,21 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (health, generate, faces, tasks, uploads, avatars, engines, voices, heygem, live, operator, page):
+    for module in (
+        health,
+        generate,
+        faces,
+        tasks,
+        uploads,
+        avatars,
+        batches,
+        engines,
+        voices,
+        heygem,
+        live,
+        operator,
+        page,
+    ):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
     for router in (live_webrtc.router, live_socket.router):

@@ -15,7 +15,7 @@ from digital_human.api.errors import error_answer
 from digital_human.api.origins import is_foreign
 from digital_human.errors import BadInputError, ServiceError, TooLargeError
 
-STREAMED = ("/human/uploads",)
+STREAMED = ("/human/uploads", "/human/batches")
 """Routes that read their body piece by piece and bound it themselves."""
 ANY_TYPE = ("/human/generate", "/easy/submit", "/easy/cancel")
 """Routes that read JSON whatever the Content-Type says: callers of the service that this one replaces send none."""

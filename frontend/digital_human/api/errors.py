@@ -91,11 +91,15 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     if easy_envelope.is_easy(request.scope):
         return easy_envelope.validation_answer(error, language_of(request.scope))
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")) or "body"
-    if first["type"] == "missing":
-        return _answer(400, BadInputError("field_missing", field=where), request.scope)
-    return _answer(400, BadInputError("field_invalid", field=where, reason=first["msg"]), request.scope)
+    return _answer(400, invalid_field(error.errors()[0]), request.scope)
+
+
+def invalid_field(problem: Mapping[str, Any]) -> BadInputError:
+    """problem: one of `errors()` of Pydantic's ValidationError"""
+    where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header")) or "body"
+    if problem["type"] == "missing":
+        return BadInputError("field_missing", field=where)
+    return BadInputError("field_invalid", field=where, reason=problem["msg"])
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

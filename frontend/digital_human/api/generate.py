@@ -14,7 +14,7 @@ from digital_human.api.language import LanguageDep
 from digital_human.api.models import AcceptedResponse, Generated, GenerateRequest, GenerateResponse, TaskView
 from digital_human.errors import BadInputError, JobCancelledError
 from digital_human.files.inputs import is_path
-from digital_human.jobs.models import JobRequest, Task
+from digital_human.jobs.models import Task
 
 router = APIRouter(tags=["generate"], dependencies=schemes)
 
@@ -49,7 +49,9 @@ async def generate(
     shares_disk = is_path(body.template()) and (body.audio_path is None or is_path(body.audio_path))
     if body.save_path is None and not asynchronous and shares_disk:
         raise BadInputError("save_path_missing")
-    task = await submit_job(service, _job_request(body, caller.owner, idempotency_key))
+    keyed = idempotency_key is not None and idempotency_key.strip() != ""
+    task_id = str(uuid.uuid5(_KEYED, f"{caller.owner}\n{idempotency_key}") if keyed else uuid.uuid4())
+    task = await submit_job(service, body.job_request(task_id, caller.owner))
     if asynchronous:
         response.status_code = 202
         response.headers["Location"] = f"/human/tasks/{task.id}"
@@ -72,23 +74,3 @@ def raise_failure(task: Task) -> None:
         raise JobCancelledError("task_cancelled")
     if task.failure is not None:
         raise task.failure
-
-
-def _job_request(body: GenerateRequest, owner: str, key: str | None) -> JobRequest:
-    keyed = key is not None and key.strip() != ""
-    task_id = str(uuid.uuid5(_KEYED, f"{owner}\n{key}") if keyed else uuid.uuid4())
-    return JobRequest(
-        task_id=task_id,
-        owner=owner,
-        audio=body.audio_path or "",
-        video=body.template(),
-        save=body.save_path,
-        options=body.render_options(),
-        sent=body.to_record(),
-        timeout=body.timeout,
-        callback_url=body.callback_url,
-        priority=body.priority,
-        title=body.title,
-        spoken=body.spoken(),
-        callback_progress=bool(body.callback_progress),
-    )

@@ -14,7 +14,7 @@ from digital_human.core.states import STAGES, State
 from digital_human.engines.base import STRENGTHS
 from digital_human.errors import BadInputError, ServiceError
 from digital_human.files.avatars import PREFIX as AVATAR
-from digital_human.jobs.models import Task
+from digital_human.jobs.models import JobRequest, Task
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.speech.speaker import SPEEDS, SpokenText
@@ -104,6 +104,24 @@ class GenerateRequest(ResultOptions):
             mouth_strength=self.mouth_strength,
             loop=self.loop,
             face=self.face_choice(),
+        )
+
+    def job_request(self, task_id: str, owner: str) -> JobRequest:
+        """Raises BadInputError where fields do not go together."""
+        return JobRequest(
+            task_id=task_id,
+            owner=owner,
+            audio=self.audio_path or "",
+            video=self.template(),
+            save=self.save_path,
+            options=self.render_options(),
+            sent=self.to_record(),
+            timeout=self.timeout,
+            callback_url=self.callback_url,
+            priority=self.priority,
+            title=self.title,
+            spoken=self.spoken(),
+            callback_progress=bool(self.callback_progress),
         )
 
     def to_record(self) -> dict[str, Any]:

@@ -71,9 +71,16 @@ async def get_task(task_id: str, service: ServiceDep, caller: CallerDep, languag
 
 
 @router.delete("/{task_id}", responses=error_responses(400, 401, 404, 409, 503))
-async def cancel_task(task_id: str, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> TaskResponse:
-    """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already."""
-    task = await run_blocking(service.jobs.cancel, task_id, caller.sees)
+async def cancel_task(
+    task_id: str,
+    service: ServiceDep,
+    caller: CallerDep,
+    language: LanguageDep,
+    purge: Annotated[bool, Query(description="Remove the task and the result that is kept, even if it ended.")] = False,
+) -> TaskResponse:
+    """Stop a task that waits or runs; nothing of it is left. 409 where it has ended already, unless it is removed."""
+    end = service.jobs.purge if purge else service.jobs.cancel
+    task = await run_blocking(end, task_id, caller.sees)
     return TaskResponse(data=TaskView.of(task, language))
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from digital_human.files.uploads import last_use, remove_upload
+from digital_human.errors import NotFoundError
+from digital_human.files import batches
+from digital_human.files.uploads import is_upload, last_use, remove_upload, upload_path
 from digital_human.jobs.models import JobSpec
 from digital_human.jobs.publish import discard_files
 from digital_human.jobs.records import GENERATE, GIVEN_UP, OPEN
@@ -55,18 +57,22 @@ def tidy(settings: Settings) -> None:
         if status.input is not None
     }
     needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}
+    needed |= _of_open_batches(settings)
+    going = {kept.prefix for kept in batches.open_batches(settings)}
     for path in _older(state / "uploads", settings.keep_seconds):
         if path not in needed and _unused(path, settings):
             remove_upload(path, settings)
     for folder in ("results", "reports"):
         for path in _older(state / folder, settings.keep_seconds):
-            if path not in needed:
+            if path not in needed and batches.prefix_of(path.stem) not in going:
                 path.unlink(missing_ok=True)
-    # Half-stored analyses and avatars of processes that were killed.
-    for folder in ("templates", "avatars"):
+    # Half-stored analyses, avatars and batches of processes that were killed.
+    for folder in ("templates", "avatars", "batches"):
         for path in _older(state / folder, _ABANDONED):
-            if path.name.startswith("."):
+            if path.name.startswith(".") and path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
+            elif path.suffix == ".body":
+                path.unlink(missing_ok=True)
     for path in _older(state / "told", _TOLD_KEPT.total_seconds()):
         path.unlink(missing_ok=True)
     for path in _older(state / "jobs", _ABANDONED):
@@ -76,10 +82,27 @@ def tidy(settings: Settings) -> None:
     for status in DBOS.list_workflows(name=GENERATE, status=GIVEN_UP, load_output=False):
         if status.input is not None:
             discard_files(JobSpec.from_record(status.input["args"][0]), status.workflow_id, settings)
+    for kept in batches.every(settings):
+        with suppress(FileNotFoundError):
+            if (kept.folder / "ended").stat().st_mtime < time.time() - _RECORDS_KEPT.total_seconds():
+                kept.remove()
     before = (datetime.now(timezone.utc) - _RECORDS_KEPT).isoformat()
     old = DBOS.list_workflows(completed_before=before, limit=_RECORDS_AT_A_TIME, load_input=False, load_output=False)
     if old:
         DBOS.delete_workflows([status.workflow_id for status in old])
+
+
+def _of_open_batches(settings: Settings) -> set[Path]:
+    """The uploads that rows need which are not in the queue yet."""
+    found = set()
+    for kept in batches.open_batches(settings):
+        for _, record in kept.rows(kept.cursor):
+            job = record.get("job", {})
+            for text in (job.get("audio"), job.get("video")):
+                if text and is_upload(text):
+                    with suppress(NotFoundError):
+                        found.add(upload_path(text, "", kept.batch.owner, settings))
+    return found
 
 
 def _unused(upload: Path, settings: Settings) -> bool:

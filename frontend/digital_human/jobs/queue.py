@@ -7,7 +7,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
@@ -30,6 +31,7 @@ from digital_human.jobs.study import Studies
 from digital_human.jobs.watcher import Watcher
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.workflow import Notify, register
+from digital_human.pipeline.report import picture_path, report_path
 from digital_human.settings import Settings
 
 _POLL = 0.1
@@ -127,6 +129,22 @@ class Jobs:
             # The process that ran it cleans up too. This is for jobs that no process runs at the moment.
             discard_files(task.spec, task_id, self._context.settings)
             self._notify(task_id, task.spec, {"state": "cancelled"})
+        return task
+
+    def purge(self, task_id: str, owner: str | None) -> Task:
+        """Remove a task and what the service keeps of it; one that has not ended is cancelled first.
+
+        A file at its `save_path` stays. Raises NotFoundError.
+        """
+        task = self.get(task_id, owner)
+        if not task.has_ended:
+            with suppress(ConflictError):
+                task = self.cancel(task_id, owner)
+        settings = self._context.settings
+        kept = [report_path(settings, task_id), picture_path(settings, task_id)]
+        for path in [*kept, *([Path(task.spec.save)] if task.spec.kept else [])]:
+            path.unlink(missing_ok=True)
+        DBOS.delete_workflows([task_id])
         return task
 
     async def wait(self, task_id: str) -> Task:

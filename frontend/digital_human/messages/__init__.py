@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from digital_human.messages.avatars import AVATARS
+from digital_human.messages.batches import BATCHES
 from digital_human.messages.live import LIVE
 from digital_human.messages.message import Message
 from digital_human.messages.notices import NOTICES
@@ -26,6 +27,7 @@ MESSAGES: Mapping[str, Message] = {
     **NOTICES,
     **RESULT,
     **AVATARS,
+    **BATCHES,
     **LIVE,
     **SPEECH,
     # The request

@@ -20,12 +20,14 @@ from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.api.models import TaskError
+from digital_human.api.result_options import ResultOptions
 from digital_human.core.database_threads import in_database_thread
 from digital_human.errors import NotFoundError, error_from_record
 from digital_human.files import avatars
 from digital_human.files.avatars import SHARED, Avatar, KeptAvatar
 from digital_human.files.downloads import is_url
 from digital_human.files.inputs import FileInput, resolve_input
+from digital_human.jobs import avatar_defaults
 from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.runtime.context import check_options
@@ -44,13 +46,14 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class AvatarRequest(BaseModel):
+class AvatarRequest(ResultOptions):
     name: str = Field(description="Letters, digits, spaces, `.`, `_` and `-`, 64 at most.", max_length=256)
     video_path: str = Field(
         description="Template: a video or a picture of a person. A path, an upload's id, or a URL. It is copied.",
         max_length=4096,
     )
     engine: str = Field("", description="For which it is studied; empty for the service's default.", max_length=64)
+    voice: str = Field("", description="Who says a text where a request names no voice.", max_length=200)
     consent: str | None = Field(None, description="The person's consent, in words.", max_length=10_000)
     consent_path: str | None = Field(
         None, description="The person's consent as a file: a path or an upload's id. It is copied.", max_length=4096
@@ -59,8 +62,8 @@ class AvatarRequest(BaseModel):
     mode: Literal["async", "sync"] = Field("async", description="sync answers when it has been studied.")
 
     def defaults(self) -> dict[str, Any]:
-        """Fields of requests that this avatar has its own values for."""
-        return {}
+        """As `Avatar.defaults`."""
+        return avatar_defaults.to_record(self.voice, RenderOptions(face=self.face_choice()))
 
 
 class Warned(BaseModel):
@@ -77,6 +80,8 @@ class AvatarView(BaseModel):
     created: datetime
     video_path: str = Field(description="As it was given.")
     engine: str
+    voice: str
+    options: dict[str, Any] = Field(description="Options that hold where a request names none, such as `face`.")
     consent: str | None
     consent_file: str | None = Field(description="Address of the file with the person's consent.")
     thumbnail: str | None = Field(description="Address of its picture.")
@@ -105,6 +110,8 @@ class AvatarView(BaseModel):
             created=datetime.fromtimestamp(avatar.created, timezone.utc),
             video_path=avatar.source,
             engine=avatar.engine,
+            voice=avatar.defaults.get("voice", ""),
+            options=dict(avatar.defaults.get("options", {})),
             consent=avatar.consent,
             consent_file=f"{here}/consent" if avatar.consent_file else None,
             thumbnail=f"{here}/thumbnail" if kept.thumbnail.is_file() else None,

@@ -8,6 +8,7 @@ records       the names under which jobs are on record
 workflow      a job and its webhook as durable workflows
 steps         the steps of a job, each on record once it is done
 recorded      a step on record, tried again while its error may pass
+avatar_defaults  what an avatar says where a job names nothing
 study         the study of an avatar as a durable workflow
 segments      the segments of a job, rendered by its worker and by helpers
 publish       the finished file comes to its place, once

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from digital_human.errors import ConflictError, JobCancelledError, NotFoundError
 from digital_human.files import avatars
 from digital_human.files.avatars import KeptAvatar
 from digital_human.files.downloads import fetch
+from digital_human.jobs.avatar_defaults import options_of
 from digital_human.jobs.cancellation import JobControl
 from digital_human.jobs.models import JobSpec, failure_of
 from digital_human.jobs.recorded import recorded_step
@@ -103,7 +105,7 @@ def _study(context: WorkflowContext, avatar_id: str) -> dict[str, Any]:
     step = partial(recorded_step, registry=context.registry, control=control, settings=settings)
     try:
         kept = avatars.by_id(avatar_id, settings)
-        options = RenderOptions(engine=kept.avatar.engine)
+        options = replace(options_of(kept.avatar.defaults), engine=kept.avatar.engine)
         wait_for_triton(context, options.engine, control)
         if kept.avatar.url is not None:
             step("fetch template", partial(_fetch, kept, kept.avatar.url, context, control))

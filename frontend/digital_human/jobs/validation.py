@@ -7,6 +7,7 @@ from digital_human.errors import BadInputError
 from digital_human.files.inputs import FileInput, allowed_paths, resolve_input
 from digital_human.files.sandbox import output_path
 from digital_human.files.uploads import result_path, upload_name
+from digital_human.jobs.avatar_defaults import with_defaults
 from digital_human.jobs.models import JobRequest, JobSpec
 from digital_human.net.safe_http import check_url
 from digital_human.runtime.context import check_options
@@ -17,11 +18,12 @@ from digital_human.speech.speaker import check_text
 def check_request(request: JobRequest, settings: Settings, engines: EngineRegistry) -> JobSpec:
     """The job, checked as far as possible before it begins. Raises the ServiceError that says what is wrong."""
     inputs = {}
+    inputs["video_path"] = resolve_input(request.video, "video_path", request.owner, settings)
+    request = with_defaults(request, settings)
     if request.spoken is None:
         inputs["audio_path"] = resolve_input(request.audio, "audio_path", request.owner, settings)
     else:
         check_text(request.spoken, settings)
-    inputs["video_path"] = resolve_input(request.video, "video_path", request.owner, settings)
     if request.save is None:
         target = result_path(request.task_id, settings)
     else:

@@ -31,7 +31,11 @@ def study(
     try:
         with open_file(command.video, settings.roots, "video_path") as descriptor:
             prepared = prepare_template(
-                by_descriptor(descriptor), engine, context, lambda share: on_progress("prepare", share)
+                by_descriptor(descriptor),
+                engine,
+                context,
+                lambda share: on_progress("prepare", share),
+                command.options.face,
             )
             with atomic_write(command.thumbnail) as part:
                 part.write_bytes(thumbnail(prepared.reader))

@@ -70,21 +70,8 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
         app.add_middleware(OriginGuard, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
-    for module in (
-        health,
-        generate,
-        faces,
-        tasks,
-        uploads,
-        avatars,
-        batches,
-        engines,
-        voices,
-        heygem,
-        live,
-        operator,
-        page,
-    ):
+    media = (generate, faces, tasks, uploads, avatars, batches, engines, voices)
+    for module in (health, *media, heygem, live, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
     for router in (live_webrtc.router, live_socket.router):

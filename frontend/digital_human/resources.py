@@ -9,6 +9,6 @@ _CHECKOUT = _PACKAGE.parents[1]
 
 
 def bundled(name: str) -> Path:
-    """The folder `model_repository` or `backends`."""
+    """The folder `model_repository`, `backends` or `samples`."""
     packaged = _PACKAGE / name
     return packaged if packaged.is_dir() else _CHECKOUT / name

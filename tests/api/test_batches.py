@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,9 @@ def test_a_batch_comes_through_two_crashes_with_no_row_lost_or_twice(own_media: 
     def done() -> int:
         return len(list((own_media / "out").glob("*.mp4"))) if (own_media / "out").exists() else 0
 
+    def reached(count: int) -> bool:
+        return done() >= count
+
     batch_id = ""
     for crash_at in (3, 10, None):
         live = Live(own_media, triton_url=triton.url, passthrough_delay=0.01).wait()
@@ -165,7 +169,7 @@ def test_a_batch_comes_through_two_crashes_with_no_row_lost_or_twice(own_media: 
             tasks = live.client.get("/human/tasks", params={"limit": 200}).json()["data"]["tasks"]
             live.stop()
         else:
-            eventually(lambda at=crash_at: done() >= at)
+            eventually(partial(reached, crash_at))
             made.update({path.name: path.stat().st_mtime_ns for path in (own_media / "out").glob("*.mp4")})
             live.kill()
     assert (view["counts"]["succeeded"], view["counts"]["failed"]) == (17, 3), view

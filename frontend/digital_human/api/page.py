@@ -19,6 +19,7 @@ from digital_human.errors import NotFoundError
 from digital_human.files.downloads import is_url
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.pipeline import report
+from digital_human.resources import bundled
 
 FOLDER = Path(__file__).resolve().parents[1] / "page"
 
@@ -48,6 +49,8 @@ class OptionsResponse(BaseModel):
 
 def add_page(app: FastAPI) -> None:
     """Serve the page at / and its files below /page."""
+    if bundled("samples").is_dir():
+        app.mount("/page/example", StaticFiles(directory=bundled("samples")), name="example")
     app.mount("/page", StaticFiles(directory=FOLDER), name="page")
 
     @app.get("/", include_in_schema=False)

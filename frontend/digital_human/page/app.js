@@ -1,10 +1,13 @@
 // Puts the page together: which view is shown, the theme and the language, and a job from the files to the result.
 
-import { forget, problem, send, showOptions, startComposer } from "./composer.js";
+import { refreshAvatars, startAvatars } from "./avatars.js";
+import { problem, showOptions, startComposer, take } from "./composer.js";
 import { $ } from "./dom.js";
 import { refresh, startHistory } from "./history.js";
 import { enterLive, startLive } from "./live.js";
+import { failureOf, order, resume } from "./orders.js";
 import { startPeople } from "./people.js";
+import { startQueue } from "./queue.js";
 import * as service from "./service.js";
 import { startSpeech } from "./speech.js";
 import * as stage from "./stage.js";
@@ -62,52 +65,23 @@ function startKey() {
   });
 }
 
-async function generate({ template, voice, fields }) {
-  const stopped = new AbortController();
-  let id = null;
-  $("#generate").disabled = true;
-  const say = stage.showWork(() => {
-    stopped.abort();
-    if (id) service.cancel(id).catch(() => {}).finally(refresh);
+/** To somebody who has made nothing yet: the samples of the service, to see what comes of them. */
+async function offerExample() {
+  const names = ["template.mkv", "speech.wav"];
+  const there = await Promise.all(names.map(name => fetch(`/page/example/${name}`, { method: "HEAD" }).then(({ ok }) => ok, () => false)));
+  if (!there.every(Boolean)) return;
+  stage.offerExample(async () => {
+    const files = await Promise.all(names.map(async name => new File([await (await fetch(`/page/example/${name}`)).blob()], name)));
+    take("template", [files[0]]);
+    take("voice", [files[1]]);
+    $("#order").requestSubmit();
   });
-  $("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
-  try {
-    const order = async () => service.submit({
-      ...fields,
-      video_path: await send(template, share => say("uploadingTemplate", share), stopped.signal),
-      ...(voice && { audio_path: await send(voice, share => say("uploadingVoice", share), stopped.signal) }),
-    });
-    ({ task_id: id } = await order().catch(error => {
-      // The service keeps uploads for a while only.
-      if (error.code === 404 && forget([template.file, voice?.file])) return order();
-      throw error;
-    }));
-    refresh().catch(() => {});
-    const task = await service.follow(id, view => stage.tell(say, view), stopped.signal);
-    if (task.state === "succeeded") await stage.showResult(task, await originalOf(template, id));
-    else if (task.state === "cancelled") stage.showCancelled();
-    else stage.showFailure(task.error, id);
-  } catch (error) {
-    if (error.name === "AbortError") stage.showCancelled();
-    else stage.showFailure(failureOf(error), id);
-  } finally {
-    $("#generate").disabled = false;
-    refresh().catch(() => {});
-  }
 }
-
-/** What the service refused, or a mistake of this page itself. */
-const failureOf = error => error instanceof service.Failure ? error : { code: 500, message: error.message };
-
-const originalOf = async (template, id) => {
-  if (template.file?.type.startsWith("image/")) return null;
-  return template.file ? URL.createObjectURL(template.file) : service.address(`/human/tasks/${id}/template`).catch(() => null);
-};
 
 function route() {
   const id = /^#task=([\w-]+)$/.exec(location.hash)?.[1];
   const isLive = location.hash === "#live";
-  $("#studio").hidden = $("#history").hidden = Boolean(id) || isLive;
+  for (const part of ["studio", "works"]) $(`#${part}`).hidden = Boolean(id) || isLive;
   $("#live").hidden = !isLive;
   if (isLive) enterLive().catch(error => problem(error.message));
   $("#task").hidden = !id;
@@ -122,7 +96,9 @@ function route() {
 applyWords();
 startTools();
 startKey();
-startComposer(generate);
+startComposer(order);
+startQueue(() => refresh().catch(() => {}));
+startAvatars();
 startPeople();
 startHistory();
 startSpeech(() => problem(null)).then(() => applyWords($("#order")), () => {});
@@ -130,4 +106,8 @@ startLive();
 stage.showEmpty();
 addEventListener("hashchange", route);
 route();
-showOptions().then(refresh).then(() => applyWords($("#order"))).catch(error => problem(error.code === 0 ? t("adviceNetwork") : error.message));
+showOptions().then(() => Promise.all([refresh(), refreshAvatars()])).then(([tasks]) => {
+  applyWords($("#order"));
+  if (!tasks.length) offerExample();
+  return resume();
+}).catch(error => problem(error.code === 0 ? t("adviceNetwork") : error.message));

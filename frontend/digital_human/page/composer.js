@@ -1,6 +1,8 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
+import { filesOf } from "./folders.js";
+import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
 import * as service from "./service.js";
 import { Recorder } from "./recorder.js";
@@ -10,20 +12,12 @@ import { t } from "./words.js";
 /** What was chosen: a File to be sent, or the id or path of what the service has already. */
 const chosen = { template: null, voice: null };
 
-/** Names of uploads, which the service knows by number only. */
-const names = JSON.parse(localStorage.getItem("names") ?? "{}");
-export const nameOf = given => names[given] ?? (given.startsWith("upload:") ? t("unknownName") : given.split("/").pop());
-
-/** What a task says: the beginning of its text, or the name of its recording. */
-export const speechOf = ({ text, audio_path: audio }) => !text ? nameOf(audio) : text.length > 60 ? `${text.slice(0, 58)}…` : text;
-
 /** Files that were sent -> the id they have as uploads, so that the same file is sent, and offered, once. */
 const sent = JSON.parse(localStorage.getItem("sent") ?? "{}");
 const print = file => `${file.name} ${file.size} ${file.lastModified}`;
 export const sentBefore = file => sent[print(file)];
 
 export function remember(id, file) {
-  names[id] = file.name;
   sent[print(file)] = id;
   keep();
 }
@@ -37,9 +31,7 @@ export function forget(files) {
 }
 
 function keep() {
-  for (const [name, values] of Object.entries({ names, sent })) {
-    localStorage.setItem(name, JSON.stringify(Object.fromEntries(Object.entries(values).slice(-200))));
-  }
+  localStorage.setItem("sent", JSON.stringify(Object.fromEntries(Object.entries(sent).slice(-200))));
 }
 
 /** The id of what was chosen, sent first where it was not. say: told shares of 0-1 */
@@ -64,7 +56,7 @@ export async function sentTemplate(what, act) {
 export function startComposer(onSubmit) {
   for (const kind of ["template", "voice"]) {
     const well = $(`#${kind}-well`), input = $(`#${kind}`);
-    input.addEventListener("change", () => input.files[0] && choose(kind, { file: input.files[0], name: input.files[0].name }));
+    input.addEventListener("change", () => take(kind, [...input.files]));
     well.querySelector(".clear").addEventListener("click", () => { choose(kind, null); input.focus(); });
     for (const event of ["dragenter", "dragover"]) {
       well.addEventListener(event, e => { e.preventDefault(); well.classList.add("over"); });
@@ -72,10 +64,7 @@ export function startComposer(onSubmit) {
     for (const event of ["dragleave", "drop"]) {
       well.addEventListener(event, e => { e.preventDefault(); well.classList.remove("over"); });
     }
-    well.addEventListener("drop", e => {
-      const file = e.dataTransfer.files[0];
-      if (file) choose(kind, { file, name: file.name });
-    });
+    well.addEventListener("drop", async e => take(kind, await filesOf(e.dataTransfer)));
   }
   // Beside a well the browser would leave the page and open the file.
   for (const event of ["dragover", "drop"]) document.addEventListener(event, e => e.preventDefault());
@@ -95,6 +84,7 @@ export function startComposer(onSubmit) {
       template: chosen.template,
       voice: speech ? null : chosen.voice,
       fields: {
+        ...($("#title").value.trim() && { title: $("#title").value.trim() }),
         ...speech,
         engine: $("#engine").value,
         mouth_strength: $("#strength").disabled ? 1 : Number($("#strength").value),
@@ -105,6 +95,34 @@ export function startComposer(onSubmit) {
       },
     });
   });
+}
+
+/** Choose one file; of several voices, all. */
+export function take(kind, files) {
+  if (!files.length) return;
+  if (kind === "voice" && files.length > 1) choose(kind, { files, name: t("recordings", files.length) });
+  else choose(kind, { file: files[0], name: files[0].name });
+}
+
+export const chosenTemplate = () => chosen.template;
+
+/** Choose what a task was made with, so that another like it can be made. */
+export function again(task) {
+  const { request } = task;
+  const picture = document.querySelector(`.card[href="#task=${task.task_id}"] img`)?.src;
+  choose("template", request.avatar
+    ? { avatar: request.avatar, id: task.video_path, name: request.avatar, picture }
+    : { id: task.video_path, name: templateOf(task), picture });
+  if (task.audio_path) choose("voice", { id: task.audio_path, name: nameOf(task.audio_path, task.names.audio_path) });
+  const set = (selector, value) => { $(selector).value = value; $(selector).dispatchEvent(new Event("change")); };
+  if (request.engine) set("#engine", request.engine);
+  set("#strength", request.mouth_strength ?? 1);
+  set("#loop", request.loop ?? "ping-pong");
+  set("#title", request.title ?? "");
+  $("#mark").checked = Boolean(request.digital_auth) || $("#mark").disabled;
+  $("#watermark").checked = Boolean(request.watermark);
+  showStrength();
+  document.dispatchEvent(new CustomEvent("again", { detail: request }));
 }
 
 /** Its value, and whether the engine chosen has any. */
@@ -133,7 +151,7 @@ export function choose(kind, what) {
   if (!what) $(`#${kind}`).value = "";
   else if (kind === "template") preview.append(pictureOf(what));
   for (const button of document.querySelectorAll("#recent button")) {
-    button.setAttribute("aria-pressed", String(kind === "template" ? button.dataset.id === what?.id : button.ariaPressed === "true"));
+    button.setAttribute("aria-pressed", String(kind === "template" ? button.dataset.id === (what?.id ?? "") : button.ariaPressed === "true"));
   }
   if (kind === "template") document.dispatchEvent(new CustomEvent("template", { detail: what }));
   problem(null);
@@ -147,13 +165,13 @@ function word(element, name, text) {
 }
 
 function pictureOf(what) {
-  if (!what.file) return h("img", { src: what.picture, alt: "" });
+  if (!what.file) return what.picture ? h("img", { src: what.picture, alt: "" }) : "";
   const source = URL.createObjectURL(what.file);
   if (what.file.type.startsWith("image/")) return h("img", { src: source, alt: "" });
   return h("video", { src: `${source}#t=0.1`, muted: true, playsinline: true, preload: "metadata", tabindex: -1 });
 }
 
-const sizeOf = what => what.file ? megabytes(what.file.size) : t("recent");
+const sizeOf = what => what.file ? megabytes(what.file.size) : what.files ? t("batchOf") : what.avatar ? t("avatar") : t("recent");
 
 const megabytes = size => size < 1e5 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
 
@@ -211,18 +229,18 @@ export async function showOptions() {
 export async function showRecent(tasks) {
   const found = new Map();
   for (const task of tasks) {
-    if (task.state === "succeeded" && !found.has(task.video_path)) found.set(task.video_path, task.task_id);
+    if (task.state === "succeeded" && !task.request.avatar && !found.has(task.video_path)) found.set(task.video_path, task);
   }
   const buttons = [...found].slice(0, 8).map(([id, task]) => {
     const image = h("img", { alt: "" });
     const button = h("button", {
-      type: "button", hidden: true, "aria-label": nameOf(id), title: nameOf(id), "data-id": id,
+      type: "button", hidden: true, "aria-label": templateOf(task), title: templateOf(task), "data-id": id,
       "aria-pressed": String(chosen.template?.id === id),
-      onclick: () => choose("template", { id, name: nameOf(id), picture: image.src }),
+      onclick: () => choose("template", { id, name: templateOf(task), picture: image.src }),
     }, image);
     // Without a picture the file is gone as well.
     image.addEventListener("load", () => { button.hidden = false; $("#recent").hidden = false; });
-    service.address(`/human/tasks/${task}/picture`).then(source => { image.src = source; }, () => {});
+    service.address(`/human/tasks/${task.task_id}/picture`).then(source => { image.src = source; }, () => {});
     return button;
   });
   $("#recent .strip").replaceChildren(...buttons);

@@ -22,3 +22,11 @@ export const clock = seconds => {
   const whole = Math.max(0, Math.floor(seconds || 0));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 };
+
+/** A progress bar. share: 0-1, of which 0 is not known yet */
+export function bar(label, share) {
+  const element = h("div", { class: `progress${share ? "" : " idle"}`, role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100,
+    "aria-valuenow": Math.round(share * 100) }, h("i"));
+  element.firstChild.style.transform = `scaleX(${share})`;
+  return element;
+}

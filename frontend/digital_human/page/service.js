@@ -54,6 +54,20 @@ export const report = async id => (await request(`/human/tasks/${id}/report`)).j
 /** Who a template shows at a moment, seconds. id: of an upload, or a path */
 export const faces = (id, moment) => data(`/human/faces?video_path=${encodeURIComponent(id)}&time=${moment}`);
 
+export const remove = id => data(`/human/tasks/${id}?purge=true`, { method: "DELETE" });
+export const ofState = async (state, limit) => (await data(`/human/tasks?state=${state}&limit=${limit}`)).tasks;
+
+const json = body => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+export const batches = async () => (await data("/human/batches?limit=10")).batches;
+export const submitBatch = batch => data("/human/batches", json(batch));
+export const cancelBatch = id => data(`/human/batches/${id}`, { method: "DELETE" });
+export const removeBatch = id => data(`/human/batches/${id}?purge=true`, { method: "DELETE" });
+
+export const avatars = () => data("/avatars");
+export const makeAvatar = avatar => data("/avatars", json(avatar));
+export const removeAvatar = name => data(`/avatars/${encodeURIComponent(name)}`, { method: "DELETE" });
+
 export const submit = order => data("/human/generate", {
   method: "POST",
   headers: { "Content-Type": "application/json" },

@@ -34,6 +34,14 @@ export async function startSpeech(changed) {
   $("#speaker").addEventListener("change", () => { stop(); $("#hear").hidden = !sample(); });
   $("#hear").addEventListener("click", hear);
   document.addEventListener("words", () => { offer(); say(); });
+  document.addEventListener("again", ({ detail: { text, voice, speed } }) => {
+    choose(Boolean(text));
+    $("#text").value = text ?? "";
+    $("#speed").value = speed ?? 1;
+    offer();
+    $("#speaker").value = voice ?? "";
+    say();
+  });
   choose(localStorage.getItem("typing") === "1");
   offer();
   say();

@@ -2,6 +2,7 @@
 
 import { $, h, warned } from "./dom.js";
 import { createPlayer } from "./player.js";
+import { titleOf } from "./names.js";
 import * as service from "./service.js";
 import { advice, duration, readable, t } from "./words.js";
 
@@ -11,7 +12,13 @@ const show = (state, ...children) => {
   $("#stage").replaceChildren(...children.filter(Boolean));
 };
 
-export const showEmpty = () => show("empty", h("div", { class: "blank", "aria-hidden": "true" }, h("i"), h("i")), h("p", {}, t("stageEmpty")));
+let example = null;
+
+/** offer: called when somebody wants to try the example that comes with the service; null without one */
+export const offerExample = offer => { example = offer; if ($("#stage").dataset.state === "empty") showEmpty(); };
+
+export const showEmpty = () => show("empty", h("div", { class: "blank", "aria-hidden": "true" }, h("i"), h("i")), h("p", {}, t("stageEmpty")),
+  example && h("button", { type: "button", class: "second", id: "example", onclick: example }, t("example")));
 
 /** A bar with words; returns what changes it. */
 export function showWork(onCancel) {
@@ -44,7 +51,7 @@ export async function showResult(task, original) {
   const player = createPlayer({ result, original, aspect: width / height, loop: task.loop });
   const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}`;
   show("done", player, h("div", { class: "after" },
-    h("a", { class: "first", href: result, download: `digital-human-${task.task_id.slice(0, 8)}.mp4` }, t("download")),
+    h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.mp4` }, t("download")),
     h("a", { class: "second", href: `#task=${task.task_id}` }, t("details")),
     h("span", { class: "facts" }, facts)), warned(t("warnings"), task.warnings));
 }
@@ -57,5 +64,8 @@ export function showFailure(failure, task) {
     h("p", {}, advice(failure)),
     task && h("p", { class: "number" }, `${t("taskNumber")} ${task}`)));
 }
+
+/** A few words in place of a result. */
+export const showNote = (...children) => show("empty", ...children);
 
 export const showCancelled = () => show("empty", h("p", {}, t("cancelled")));

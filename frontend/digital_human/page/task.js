@@ -1,36 +1,67 @@
 // One task, and what the networks made of it: voice, mouth and face over time, and where the time went.
 
-import { nameOf, speechOf } from "./composer.js";
-import { $, h, warned } from "./dom.js";
+import { actions } from "./actions.js";
+import { bar, $, h, warned } from "./dom.js";
+import { templateOf, titleOf } from "./names.js";
 import { createPlayer } from "./player.js";
 import { drawCurve, drawTrack, drawWave } from "./plots.js";
 import * as service from "./service.js";
-import { advice, moment, readable, t } from "./words.js";
+import { advice, duration, moment, readable, t } from "./words.js";
 
 const STAGES = ["fetch", "speak", "prepare", "plan", "render", "compose"];
 
+/** Show a task, and again whenever its state changes, until it has ended or something else is wanted. */
 export async function showTask(id, stillWanted) {
-  const place = $("#task");
-  place.replaceChildren(h("p", { class: "none" }, "…"));
-  const [task, report] = await Promise.all([service.task(id), service.report(id).catch(() => null)]);
+  const left = new AbortController();
+  $("#task").replaceChildren(h("p", { class: "none" }, "…"));
+  const task = await service.task(id);
   if (!stillWanted()) return;
+  if (task.state !== "queued" && task.state !== "running") return draw(task, stillWanted);
+  const going = open(task);
+  await service.follow(id, view => stillWanted() ? going(view) : left.abort(), left.signal).catch(error => {
+    if (error.name !== "AbortError") throw error;
+  });
+  if (stillWanted()) await draw(await service.task(id), stillWanted);
+}
+
+const heading = task => [
+  h("p", {}, h("a", { href: "#", class: "back" }, `← ${t("back")}`)),
+  h("div", { class: "heading" }, h("h1", {}, titleOf(task)), h("p", {}, `${t("from")} ${templateOf(task)} · ${moment(task.created)}`))];
+
+/** A task that waits or runs; returns what is told of each change. */
+function open(task) {
+  const now = h("div", { class: "working", "aria-live": "polite" });
+  $("#task").replaceChildren(...heading(task), now, actions(task, null));
+  const tell = view => {
+    const words = view.state === "queued" ? t("queued") : t(view.stage ?? "begin");
+    const note = view.state === "queued" && view.queue_position != null ? t("waitingBehind", view.queue_position)
+      : view.eta_seconds == null ? "" : t("left", duration(view.eta_seconds));
+    now.replaceChildren(h("div", { class: "row" }, h("p", { class: "doing" }, words), h("p", { class: "left" }, note)), bar(words, view.progress));
+  };
+  tell(task);
+  return tell;
+}
+
+async function draw(task, stillWanted) {
+  const { task_id: id } = task;
+  const report = await service.report(id).catch(() => null);
   const plots = [];
   const at = seconds => plots.forEach(plot => plot(seconds));
-  const parts = [h("p", {}, h("a", { href: "#", class: "back" }, `← ${t("back")}`)),
-    h("div", { class: "heading" }, h("h1", {}, speechOf(task)),
-      h("p", {}, `${t("from")} ${nameOf(task.video_path)} · ${moment(task.created)}`))];
+  const parts = heading(task);
   if (task.error) {
     parts.push(h("div", { class: "wrong" }, h("h2", {}, t("failed")), h("p", { class: "message" }, readable(task.error.message)),
       h("p", {}, advice(task.error))));
   } else if (task.state !== "succeeded") parts.push(h("p", { class: `state ${task.state}` }, t(task.state)));
   const warnings = warned(t("warnings"), task.warnings);
   if (warnings) parts.push(warnings);
-  let player = null;
+  let player = null, result = null, original = null;
   if (task.state === "succeeded") {
-    const [result, original] = await Promise.all(["result", "template"].map(what =>
+    [result, original] = await Promise.all(["result", "template"].map(what =>
       service.address(`/human/tasks/${id}/${what}`).catch(() => null)));
     if (result) player = createPlayer({ result, original, aspect: task.result.width / task.result.height, loop: task.loop, onTime: at });
   }
+  if (!stillWanted()) return;
+  parts.push(actions(task, result));
   const seek = share => player?.seekTo(share * (report?.duration ?? 0));
   const measured = h("div", { class: "plots" });
   if (report) {
@@ -42,9 +73,9 @@ export async function showTask(id, stillWanted) {
         ? figure(t("aperture"), t("apertureText"), canvas => plots.push(drawCurve(canvas, report.aperture, report.faces, report.duration)), seek)
         : h("p", { class: "none" }, t("noAperture")),
       figure(t("track"), trackText, canvas => plots.push(drawTrack(canvas, report, `/human/tasks/${id}/picture`)), null, "tall"));
-  } else if (task.state !== "queued" && task.state !== "running") measured.append(h("p", { class: "none" }, t("noReport")));
+  } else measured.append(h("p", { class: "none" }, t("noReport")));
   parts.push(h("div", { class: "inspect" }, h("div", { class: "left" }, player, timings(task)), measured));
-  place.replaceChildren(...parts);
+  $("#task").replaceChildren(...parts);
   // Canvases take their size from the page, so they are drawn once they are in it.
   for (const canvas of measured.querySelectorAll("canvas")) canvas.begin();
   at(0);

@@ -46,6 +46,15 @@ export const EN = {
   liveAvatar: "Person", liveOwnTemplate: "A template of my own", liveTemplate: "Template", liveBegin: "Begin", liveEnd: "End", liveTalk: "Talk", liveHush: "Done talking",
   liveStop: "Interrupt", liveText: "Or type", liveSay: "Say it", liveOff: "Not running.", livePreparing: "Studying the person …", liveIdle: "Listening.",
   liveSpeaking: "Speaking.", liveLatency: ms => `First picture after ${ms} ms`,
+  titleField: "Title (optional)", queue: "Queue", batches: "Batches", batch: "Batch", recordings: n => `${n} recordings`, batchOf: "One video each",
+  batchDone: (done, all) => `${done} of ${all} done`, batchFailed: n => `${n} failed`, batchReasons: "Why some failed", batchSave: "Download all (ZIP)",
+  batchSure: "Remove this batch and its videos?", batchTaken: "The batch is in the queue. Its videos appear one after another.", batchSee: "See the batch",
+  avatars: "Avatars", avatar: "Avatar", avatarKeep: "Keep as an avatar", avatarHint: "The template is kept under a name, and studied once. Every video with it begins at once.",
+  avatarName: "Name", avatarOk: "Keep it", avatarDelete: "Delete this avatar", avatarSure: name => `Delete ${name}, the template and what is known of it? It cannot be made again without the file.`,
+  avatarStudying: share => share ? `Studying, ${Math.round(100 * share)} %` : "To be studied", avatarFace: pixels => `face ${pixels} px wide`,
+  mouth_talking: "talks", mouth_closed: "mouth shut", mouth_picture: "picture", consent: "Consent", consentFile: "Consent as a file", consentField: "The person's consent (optional)",
+  consentUpload: "Consent as a file (optional)", dismiss: "Not now", delete: "Delete", deleteSure: "Delete this video? It cannot be brought back.",
+  copyCurl: "Copy as curl", copied: "Copied", example: "Try it with the example",
 };
 
 export const ZH = {
@@ -94,6 +103,15 @@ export const ZH = {
   liveAvatar: "人物", liveOwnTemplate: "使用自己的模板", liveTemplate: "模板", liveBegin: "开始", liveEnd: "结束", liveTalk: "说话", liveHush: "说完了",
   liveStop: "打断", liveText: "或输入文字", liveSay: "说出来", liveOff: "未运行。", livePreparing: "正在分析人物……", liveIdle: "正在聆听。",
   liveSpeaking: "正在说话。", liveLatency: ms => `${ms} 毫秒后出现第一帧画面`,
+  titleField: "标题（可选）", queue: "队列", batches: "批次", batch: "批次", recordings: n => `${n} 段录音`, batchOf: "每段生成一个视频",
+  batchDone: (done, all) => `已完成 ${done} / ${all}`, batchFailed: n => `${n} 个失败`, batchReasons: "失败原因", batchSave: "全部下载（ZIP）",
+  batchSure: "删除此批次及其视频？", batchTaken: "批次已加入队列，视频会陆续生成。", batchSee: "查看批次",
+  avatars: "形象", avatar: "形象", avatarKeep: "保存为形象", avatarHint: "模板以此名称保存，并只分析一次。之后用它生成视频可立即开始。",
+  avatarName: "名称", avatarOk: "保存", avatarDelete: "删除此形象", avatarSure: name => `删除 ${name}、其模板及分析结果？没有原文件将无法恢复。`,
+  avatarStudying: share => share ? `正在分析 ${Math.round(100 * share)}%` : "等待分析", avatarFace: pixels => `人脸宽 ${pixels} 像素`,
+  mouth_talking: "在说话", mouth_closed: "闭着嘴", mouth_picture: "图片", consent: "授权", consentFile: "授权文件", consentField: "本人授权（可选）",
+  consentUpload: "授权文件（可选）", dismiss: "取消", delete: "删除", deleteSure: "删除此视频？删除后无法恢复。",
+  copyCurl: "复制为 curl 命令", copied: "已复制", example: "用示例试一试",
 };
 
 const chosen = localStorage.getItem("language");
@@ -129,8 +147,8 @@ export const moment = iso =>
 
 /** A message of the service, which words it in the page's language, with its field called as the page calls it. */
 export function readable(message) {
-  const [, field, text] = /^(?:(audio_path|video_path|file|text|voice): )?(.*)$/s.exec(message);
-  const name = { audio_path: t("voice"), video_path: t("template"), text: t("text"), voice: t("speaker") }[field];
+  const [, field, text] = /^(?:(audio_path|video_path|file|text|voice|name): )?(.*)$/s.exec(message);
+  const name = { audio_path: t("voice"), video_path: t("template"), text: t("text"), voice: t("speaker"), name: t("avatarName") }[field];
   const colon = language.current === "zh" ? "：" : ": ";
   return (name ? `${name}${colon}` : "") + text;
 }

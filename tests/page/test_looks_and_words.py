@@ -118,10 +118,10 @@ def test_it_is_used_with_the_keyboard_alone(open_page: Open) -> None:
     page.focus(".options summary")
     page.keyboard.press("Enter")
     reached = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    assert reached == ["engine", "strength", "loop", "mark", "watermark", "generate"]
+    assert reached == ["title", "engine", "strength", "loop", "mark", "watermark", "generate"]
     page.focus("#mark")
     page.keyboard.press("Space")
     expect(page.locator("#mark")).to_be_checked()

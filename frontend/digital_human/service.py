@@ -132,7 +132,7 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
         require_voices = partial(voices.require_loaded, settings, triton)
         pool = WorkerPool(settings, lambda: triton.url)
         pool.start()
-        live = LiveSessions(settings, lambda: triton.url)
+        live = LiveSessions(settings, lambda: triton.url, pool.pids)
         try:
             with (
                 voices.unloaded_when_idle(settings, triton),

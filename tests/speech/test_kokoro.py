@@ -16,7 +16,7 @@ from digital_human.runtime.voices import unloaded_when_idle
 from digital_human.settings import Settings
 from digital_human.speech import model
 from digital_human.speech.kokoro import MODEL, RATE, Kokoro
-from digital_human.speech.voices import DEFAULTS, VOICES
+from digital_human.speech.voices import DEFAULTS, VOICES, sample_path
 from digital_human.triton import repository
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
@@ -45,6 +45,7 @@ def test_the_packages_are_joined_and_checked(installed: Path) -> None:
 
 def test_every_voice_can_be_had() -> None:
     assert len(VOICES) == 24 and set(DEFAULTS.values()) <= set(VOICES)
+    assert all(sample_path(voice).read_bytes()[:3] == b"ID3" for voice in VOICES.values())
 
 
 def test_a_text_becomes_a_video(client: httpx.Client) -> None:

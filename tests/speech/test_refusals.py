@@ -36,6 +36,8 @@ def test_voices_that_are_not_installed(address: str) -> None:
     assert [voice["id"] for voice in told["voices"]] == list(VOICES)
     answer = httpx.post(f"{address}/v1/audio/speech", json={"input": "Hello."})
     assert answer.status_code == 400 and "digital-human install kokoro" in answer.json()["message"]
+    sample = httpx.get(f"{address}{told['voices'][0]['sample']}")
+    assert sample.status_code == 200 and sample.headers["content-type"] == "audio/mpeg"
     assert httpx.get(f"{address}/voices/nobody/sample").status_code == 404
 
 

@@ -2,76 +2,31 @@
 
 from __future__ import annotations
 
-import io
-import json
-import math
-import struct
-import threading
-import wave
+import re
+import shutil
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from digital_human.errors import BadInputError, JobCancelledError, UnavailableError
+from digital_human.media.reader import VideoReader
 from digital_human.settings import Settings
 from digital_human.speech.kokoro import RATE
 from digital_human.speech.remote import RemoteSpeaker
 from digital_human.triton.embedded.server import TritonServer
 from tests import live
 from tests.slow_host import slow_host
+from tests.speech_server import SpeechServer, speech_server
 
-
-def tone(seconds: float, rate: int = 22050) -> bytes:
-    """A WAV file."""
-    samples = [int(9000 * math.sin(math.tau * 200 * k / rate)) for k in range(int(seconds * rate))]
-    sink = io.BytesIO()
-    with wave.open(sink, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(rate)
-        wav.writeframes(struct.pack(f"<{len(samples)}h", *samples))
-    return sink.getvalue()
-
-
-class SpeechServer(ThreadingHTTPServer):
-    """asked: path, key and body of each request; status: of its answers"""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
-        self.status = 200
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: SpeechServer
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, self.headers["Authorization"], body))
-        answer = tone(0.05 * len(body["input"])) if self.server.status == 200 else b'{"error": "no such voice"}'
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def server() -> Iterator[SpeechServer]:
-    with SpeechServer() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with speech_server() as server:
         yield server
-        server.shutdown()
 
 
 def test_it_is_asked_as_openais_with_the_key(server: SpeechServer) -> None:
@@ -116,18 +71,38 @@ def test_cancelling_closes_the_connection() -> None:
         assert host.left.wait(20)
 
 
-def test_the_service_speaks_through_it(
-    server: SpeechServer, triton: TritonServer, samples: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "template.mkv").write_bytes((samples / "template.mkv").read_bytes())
-    with live.service(tmp_path, TRITON_URL=triton.url, SPEECH_URL=server.url, SPEECH_VOICES="nova") as url:
-        told = httpx.get(f"{url}/voices").json()
-        assert told["installed"] and [voice["id"] for voice in told["voices"]] == ["nova"]
-        body = {"text": "Twenty characters...\n\nAnd ten...", "voice": "own-voice", "video_path": "template.mkv"}
-        answer = httpx.post(f"{url}/human/generate", json=body | {"save_path": "out.mp4"}, timeout=300)
-        assert answer.status_code == 200, answer.text
-        task = httpx.get(f"{url}/human/tasks/{answer.json()['data']['task_id']}").json()["data"]
-    # Both pieces, and the pauses behind them.
+@pytest.fixture(scope="module")
+def through(
+    triton: TritonServer, samples: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, SpeechServer]]:
+    """Address of a service, and the server that speaks for it."""
+    base = tmp_path_factory.mktemp("data")
+    shutil.copy(samples / "template.mkv", base)
+    settings = {"TRITON_URL": triton.url, "SPEECH_VOICES": "nova"}
+    with speech_server() as speaks, live.service(base, SPEECH_URL=speaks.url, **settings) as url:
+        yield url, speaks
+
+
+def test_the_service_speaks_through_it(through: tuple[str, SpeechServer]) -> None:
+    url, speaks = through
+    told = httpx.get(f"{url}/voices").json()
+    assert told["installed"] and [voice["id"] for voice in told["voices"]] == ["nova"]
+    body = {"text": "Twenty characters...\n\nAnd ten...", "voice": "own-voice", "video_path": "template.mkv"}
+    answer = httpx.post(f"{url}/human/generate", json=body | {"save_path": "out.mp4"}, timeout=300)
+    assert answer.status_code == 200, answer.text
+    task = httpx.get(f"{url}/human/tasks/{answer.json()['data']['task_id']}").json()["data"]
+    # Both pieces, the pause between them, and the quiet at the end.
     assert task["result"]["duration"] == pytest.approx(1.0 + 0.5 + 0.6 + 0.2, abs=0.1)
-    assert [asked[2]["input"] for asked in server.asked] == ["Twenty characters...", "And ten..."]
-    assert {asked[2]["voice"] for asked in server.asked} == {"own-voice"}
+    asked = [body for _, _, body in speaks.asked if body["voice"] == "own-voice"]
+    assert [body["input"] for body in asked] == ["Twenty characters...", "And ten..."]
+
+
+def test_the_example_of_the_guide_runs(
+    through: tuple[str, SpeechServer], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "speech.md").read_text(), re.DOTALL)
+    shutil.copy(samples / "template.mkv", tmp_path / "template.mp4")
+    monkeypatch.chdir(tmp_path)
+    exec(example.replace("http://127.0.0.1:8308", through[0]), {})
+    assert len(list(VideoReader(tmp_path / "result.mp4").frames())) > 40
+    assert (tmp_path / "morning.mp3").read_bytes()[:3] == b"ID3"

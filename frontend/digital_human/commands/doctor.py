@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ from digital_human.errors import ServiceError
 from digital_human.media import hardware
 from digital_human.runtime.context import models_needed
 from digital_human.settings import Settings
+from digital_human.speech import espeak, model
 from digital_human.triton import schema
 from digital_human.triton.embedded import install
 from digital_human.triton.embedded.install import Check
@@ -32,6 +34,7 @@ def examine(settings: Settings) -> list[Check]:
     """All checks; starts the embedded Triton once, unless an external one is set."""
     return [
         *_triton(settings),
+        _voices(settings),
         *_codecs(settings),
         _gpu(settings),
         _shared_memory(),
@@ -74,6 +77,23 @@ def _triton(settings: Settings) -> list[Check]:
         fix = "the lines of the log above say more; LOG_LEVEL=DEBUG shows all of Triton's"
         return [*parts, Check("Triton starts", False, str(error), fix)]
     return [*parts, Check("Triton starts", True, f"ready: {', '.join(needed)}")]
+
+
+def _voices(settings: Settings) -> Check:
+    """Texts need them; nothing else does."""
+    if settings.speech_url:
+        return Check("voices", True, f"{settings.speech_url} speaks")
+    if not settings.triton_url and not model.is_installed(*settings.model_repositories):
+        return Check(
+            "voices",
+            True,
+            "none, so texts cannot be spoken: pip install 'digital-human-service[voices]', "
+            "digital-human install kokoro",
+        )
+    missing = [name for name in ("misaki", "pypinyin", "jieba") if find_spec(name) is None]
+    others = "with espeak-ng" if espeak.is_installed() else "without espeak-ng, so English and Mandarin only"
+    found = f"lacks {', '.join(missing)}" if missing else f"kokoro, {others}"
+    return Check("voices", not missing, found, "pip install 'digital-human-service[voices]'")
 
 
 def _codecs(settings: Settings) -> list[Check]:

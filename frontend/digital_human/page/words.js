@@ -2,7 +2,7 @@
 
 export const EN = {
   name: "Digital human", skip: "Skip to the content", title: "Make a person say it",
-  lead: "A video of a person, a recording of a voice. You get the same person speaking those words.",
+  lead: "A video of a person, a recording of a voice or a typed text. You get the same person speaking those words.",
   template: "Template", templateHint: "A video or a picture of one person. Drop it here, or choose a file.",
   people: "Several people? Choose who speaks", peopleTime: "Moment", peopleAnyone: "Leave it to the service", peopleLooking: "Looking for faces …",
   peopleFace: n => `Face ${n} from the left`, peopleSeen: n => n === 0 ? "No face at this moment. Choose another, or click where one is." : n === 1 ? "One face." : `${n} faces. Click on the one that is to speak.`,
@@ -59,7 +59,7 @@ export const EN = {
 
 export const ZH = {
   name: "数字人", skip: "跳到正文", title: "让一个人说出这段话",
-  lead: "一段人物视频，一段语音。得到同一个人说出这段话的视频。",
+  lead: "一段人物视频，一段语音或文字。得到同一个人说出这段话的视频。",
   template: "模板", templateHint: "一个人的视频或照片。拖到这里，或选择文件。",
   people: "有多个人？选择谁说话", peopleTime: "时间点", peopleAnyone: "由系统决定", peopleLooking: "正在查找人脸……",
   peopleFace: n => `左起第 ${n} 张人脸`, peopleSeen: n => n === 0 ? "此刻没有人脸。请换一个时间点，或点击人脸所在处。" : n === 1 ? "一张人脸。" : `${n} 张人脸。点击要说话的那一张。`,

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from digital_human.core.landmarks import LEFT_EYE, RIGHT_EYE
+
 FACE_MESH = Path(__file__).parents[1] / "model_repository" / "face_mesh" / "1" / "model.onnx"
 
-MOUTH_CORNERS = (61, 291)
-RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
-CHIN = 152
 STEADY = (10, 151, 9, 8, 168, 6, 197, 195, 33, 133, 362, 263, 127, 356, 54, 284, 67, 297, 21, 251)
-"""Forehead, nose bridge, eye corners and temples: what speech does not move."""
+"""Forehead, nose bridge, eye corners and temples: what speech does not move. The networks were trained with these."""
 
 CROPS = ((1.5, 0.0, 0.0, 0.0), (1.38, 0.02, -0.02, 0.05), (1.62, -0.02, 0.02, -0.05), (1.5, -0.02, -0.02, 0.03))
 """(size over the face's own, shift right, shift down, turn in radians): the mesh is averaged over them, since its

@@ -10,12 +10,13 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from training.face_mesh import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, STEADY, FaceMesh, track
+from digital_human.core.landmarks import CHIN, LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, SUBNASALE
+from training.face_mesh import STEADY, FaceMesh, track
 
 Float = npt.NDArray[np.float64]
 Uint8 = npt.NDArray[np.uint8]
 
-SUBNASALE, FOREHEAD, CHIN = 2, 10, 152
+FOREHEAD = 10
 JUMP = 0.05
 """Movement of the whole face in one frame, over the inter-ocular distance, at which the mesh has not settled on it."""
 
@@ -56,7 +57,7 @@ def read(path: Path, mesh: FaceMesh) -> tuple[list[Uint8], Float]:
 
 
 def eye_distance(points: Float) -> Float:
-    middle = [points[..., list(eye), :2].mean(axis=-2) for eye in (RIGHT_EYE, LEFT_EYE)]
+    middle = [points[..., eye, :2].mean(axis=-2) for eye in (RIGHT_EYE, LEFT_EYE)]
     result: Float = np.linalg.norm(middle[0] - middle[1], axis=-1)
     return result
 
@@ -83,7 +84,7 @@ def _similarity(model: Float, points: Float) -> tuple[float, Float, Float]:
 
 def _upright(face: Float) -> Float:
     """One face turned to look straight ahead: eyes along x, chin below, origin under the nose, unit their distance."""
-    across = face[list(LEFT_EYE)].mean(axis=0) - face[list(RIGHT_EYE)].mean(axis=0)
+    across = face[LEFT_EYE].mean(axis=0) - face[RIGHT_EYE].mean(axis=0)
     x = across / np.linalg.norm(across)
     down = face[CHIN] - face[FOREHEAD]
     y = down - x * (down @ x)

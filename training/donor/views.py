@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.landmarks import EYELIDS, INNER_LIPS, OUTER_LIPS
 from training.donor.faces import Faces, Float, Uint8, aperture_of, eye_distance
 
-# Lip contours of the mesh from the right corner along the lower lip to the left corner and back along the upper one.
-INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
-OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 LOWER, UPPER = range(1, 10), range(11, 20)
-EYELIDS = (33, 160, 158, 133, 153, 144, 263, 387, 385, 362, 380, 373)
+"""Parts of a contour of the lips, without the corners."""
 
 SCALE = 128.0
 """Pixels of the pictures per inter-ocular distance."""
@@ -39,7 +37,7 @@ class View:
     """One open mouth seen in the skull's frame.
 
     picture:   uint8 [*SIZE, 3] RGB
-    contour:   float64 [20, 2], the lips' inner edge in it, ordered as INNER
+    contour:   float64 [20, 2], the lips' inner edge in it, ordered as INNER_LIPS
     opening:   between the lips' edges in the middle, inter-ocular distances
     crispness: float64 [len(BLURS)], of its clip
     fault:     0 for a still face that looks straight ahead
@@ -78,7 +76,7 @@ def _picture(clip: Faces, shut: Float, i: int) -> tuple[Uint8, Float]:
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     picture = cv2.warpAffine(clip.images[i], matrix, SIZE[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
     inverse = cv2.invertAffineTransform(matrix)
-    inner, outer = (clip.points[i][list(c), :2] @ inverse[:, :2].T + inverse[:, 2] for c in (INNER, OUTER))
+    inner, outer = (clip.points[i][c, :2] @ inverse[:, :2].T + inverse[:, 2] for c in (INNER_LIPS, OUTER_LIPS))
     return np.asarray(picture, np.uint8), inner_edge(np.asarray(picture, np.uint8), inner, outer)
 
 
@@ -193,7 +191,7 @@ def _balance(picture: Uint8, teeth: Float) -> Uint8:
 def _crispness(image: Uint8, points: Float) -> Float:
     """Share of fine detail about the eyes after each blur of BLURS: every face has edges there."""
     eyes = float(eye_distance(points))
-    lids = points[list(EYELIDS), :2]
+    lids = points[np.concatenate(EYELIDS), :2]
     x0, y0 = np.maximum(lids.min(axis=0) - 0.2 * eyes, 0).astype(int)
     x1, y1 = (lids.max(axis=0) + 0.2 * eyes).astype(int)
     grey = image[y0:y1, x0:x1].mean(axis=2).astype(np.float32)

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.landmarks import CHIN, LEFT_EYE, LOWER_LIP_EDGE, MOUTH_CORNERS, RIGHT_EYE, UPPER_LIP_EDGE
 from export.networks.speech_to_lips import SAMPLE_RATE
-from training.face_mesh import CHIN, LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, STEADY, FaceMesh, track
+from training.face_mesh import STEADY, FaceMesh, track
 
-INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
 LIP_RING = (0, 13, 14, 17, 37, 39, 40, 267, 269, 270, 84, 91, 181, 314, 321, 405)
 
 
@@ -52,10 +52,10 @@ def lip_shape(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     """
     flat = points[:, :, :2]
     eyes = np.linalg.norm(flat[:, RIGHT_EYE].mean(axis=1) - flat[:, LEFT_EYE].mean(axis=1), axis=1)
-    aperture = np.linalg.norm(flat[:, INNER_UPPER_LIP] - flat[:, INNER_LOWER_LIP], axis=1) / eyes
+    aperture = np.linalg.norm(flat[:, UPPER_LIP_EDGE] - flat[:, LOWER_LIP_EDGE], axis=1) / eyes
     width = np.linalg.norm(flat[:, MOUTH_CORNERS[0]] - flat[:, MOUTH_CORNERS[1]], axis=1) / eyes
     fixed = _on_skull(points)
-    upper = -fixed[:, INNER_UPPER_LIP, 1]
+    upper = -fixed[:, UPPER_LIP_EDGE, 1]
     jaw = fixed[:, CHIN, 1]
     protrusion = -fixed[:, LIP_RING, 2].mean(axis=1)
     result: npt.NDArray[np.float32] = np.stack([aperture, width, upper, jaw, protrusion], axis=1).astype(np.float32)
@@ -87,7 +87,7 @@ def _on_skull(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _upright(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """One face [468, 3] turned so that the eyes lie on x and the forehead above the chin on y, eye distance 1."""
-    across = points[list(LEFT_EYE)].mean(axis=0) - points[list(RIGHT_EYE)].mean(axis=0)
+    across = points[LEFT_EYE].mean(axis=0) - points[RIGHT_EYE].mean(axis=0)
     size = np.linalg.norm(across)
     x = across / size
     down = points[CHIN] - points[10]

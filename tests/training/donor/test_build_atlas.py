@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.landmarks import LEFT_EYE, RIGHT_EYE
 from training.donor import faces, views
-from training.face_mesh import LEFT_EYE, RIGHT_EYE
 
 
 def made_up_face() -> npt.NDArray[Any]:

@@ -9,9 +9,10 @@ import pytest
 
 pytest.importorskip("soxr")
 
+from digital_human.core.landmarks import CHIN, LOWER_LIP_EDGE
 from export.networks.speech_to_lips import LIPS, SAMPLE_RATE
-from training.face_mesh import CHIN, STEADY
-from training.speech.clips import INNER_LOWER_LIP, Clip, lip_shape
+from training.face_mesh import STEADY
+from training.speech.clips import Clip, lip_shape
 from training.speech.corpus import RealClips, scales
 
 
@@ -40,8 +41,8 @@ def test_lip_shape_does_not_see_the_head_move_or_come_nearer() -> None:
 
 def test_a_dropped_lip_opens_and_a_dropped_chin_counts_as_jaw() -> None:
     frames = np.stack([face(), face()])
-    assert INNER_LOWER_LIP not in STEADY
-    frames[1, INNER_LOWER_LIP, 1] += 6
+    assert LOWER_LIP_EDGE not in STEADY
+    frames[1, LOWER_LIP_EDGE, 1] += 6
     frames[1, CHIN, 1] += 6
     shape = lip_shape(frames)
     assert shape[1, LIPS.index("jaw")] - shape[0, LIPS.index("jaw")] == pytest.approx(0.1, abs=1e-3)

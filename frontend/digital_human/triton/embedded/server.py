@@ -7,7 +7,6 @@ import logging
 import secrets
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -16,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from digital_human.core.cpus import usable_processors
 from digital_human.errors import UnavailableError
 from digital_human.resources import bundled
 from digital_human.triton import kserve
-from digital_human.triton.embedded import guard, health, install, ports, server_log
+from digital_human.triton.embedded import guard, health, install, launch, ports, server_log
 from digital_human.triton.repository import ON_DEMAND, combine, installed
 
 logger = logging.getLogger("triton")
@@ -35,8 +33,6 @@ PROBE_INTERVAL, PROBE_TIMEOUT = 30.0, 30.0
 """Seconds between requests to each model, and for its answer."""
 START_POLL_INTERVAL = 0.02
 """Seconds between looks at a server that is starting."""
-GRACE, GRACE_WITH_TRACES = 0.0, 10.0
-"""Seconds in which a server may end by itself. Unloading the models takes five, for nothing; spans need to be sent."""
 MODELS = "models"
 """Folder of links to every model that the server may load, in the server's own folder."""
 
@@ -215,31 +211,9 @@ class TritonServer:
         self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
         command = self._runtime.command(folder / MODELS, self._models, backends, self._ports, self._shm_prefix)
-        if self._collector:
-            traces = f"{self._collector.rstrip('/')}/v1/traces"
-            settings = ("mode=opentelemetry", f"opentelemetry,url={traces}", "rate=1", "level=TIMESTAMPS")
-            command += [f"--trace-config={setting}" for setting in settings]
-        environment = self._runtime.environment(folder)
-        if self._threads:
-            environment["ONNXRUNTIME_THREADS"] = str(self._threads)
-        environment.setdefault("ONNXRUNTIME_THREADS", str(max(usable_processors() // 2, 1)))
-        environment.setdefault("ONNXRUNTIME_PROCESSORS", str(usable_processors()))
-        if self._compiled:
-            environment["COMPILED_NETWORKS"] = str(self._compiled.resolve())
+        environment = launch.environment(self._runtime.environment(folder), self._threads, self._compiled)
         self._wake.clear()
-        self._guard = subprocess.Popen(
-            [
-                sys.executable, "-I", guard.__file__, f"--remove={folder}", f"--shm-prefix={self._shm_prefix}",
-                f"--grace={GRACE_WITH_TRACES if self._collector else GRACE:g}", "--", *command,
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )  # fmt: skip
+        self._guard = launch.start(command, folder, self._shm_prefix, environment, self._collector)
         reader = threading.Thread(target=self._log, args=(self._guard,), name="triton-log", daemon=True)
         reader.start()
         return reader

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import shlex
 import wave
 import zipfile
@@ -69,7 +68,7 @@ def test_a_task_follows_itself_and_is_made_again_copied_and_deleted(
     page.wait_for_selector("#task .made", timeout=SECONDS)
     with page.expect_download() as download:
         page.click("#task >> text=Download")
-    assert download.value.suggested_filename == "It's mine.mp4" or "It_s mine" in download.value.suggested_filename
+    assert download.value.suggested_filename.endswith("s mine.mp4")
     page.click("text=Copy as curl")
     expect(page.locator("#task")).to_contain_text("Copied")
     words = shlex.split(page.evaluate("navigator.clipboard.readText()"))
@@ -110,8 +109,6 @@ def test_a_template_is_kept_as_an_avatar_and_speaks_in_a_batch(
 
     good = takes(samples, tmp_path / "takes", 2)
     (tmp_path / "takes" / "broken.wav").write_text("no sound at all")
-    # As a folder that is dropped: files of no speech are left out.
-    (tmp_path / "takes" / "notes.txt").write_text("not to be spoken")
     page.set_input_files("#voice", [*good, tmp_path / "takes" / "broken.wav"])
     expect(page.locator("#voice-well strong")).to_have_text("3 recordings")
     page.click("#generate")
@@ -130,7 +127,6 @@ def test_a_template_is_kept_as_an_avatar_and_speaks_in_a_batch(
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("text=Delete this avatar")
     expect(page.locator("#template-well strong")).to_have_text("Template")
-    assert re.fullmatch(r".*avatars\":\[.*", httpx.get(f"{address}/avatars").text)
     assert "Lena" not in [one["name"] for one in httpx.get(f"{address}/avatars").json()["data"]["avatars"]]
 
 
@@ -143,7 +139,8 @@ def test_a_dropped_folder_is_a_batch(open_page: Open) -> None:
                 const parts = [inner.slice(0, 1), inner.slice(1), []];
                 return { readEntries: done => done(parts.shift()) };
             } });
-            const tree = folder('a', file('b10.wav'), file('b9.mp3'), file('notes.txt'), file('.hidden.wav'), folder('c', file('d.mp4')));
+            const tree = folder('a', file('b10.wav'), file('b9.mp3'), file('notes.txt'), file('.hidden.wav'),
+                folder('c', file('d.mp4')));
             return filesOf({ items: [{ webkitGetAsEntry: () => tree }], files: [] });
         }).then(files => files.map(file => file.name))"""
     )

@@ -22,7 +22,7 @@ export function startLive() {
 }
 
 export async function enterLive() {
-  const [avatars, voices] = await Promise.all([service.avatars(), service.hasVoices()]);
+  const [avatars, voices] = await Promise.all([service.avatarNames(), service.hasVoices()]);
   $("#live-avatar").replaceChildren(
     h("option", { value: "" }, t("liveOwnTemplate")), ...avatars.map(name => h("option", { value: name }, name)));
   $("#live-say").hidden = !voices;

@@ -74,7 +74,7 @@ export const submit = order => data("/human/generate", {
   body: JSON.stringify({ ...order, mode: "async" }),
 });
 
-export const avatars = async () => (await data("/avatars")).avatars.map(avatar => avatar.name);
+export const avatarNames = async () => (await avatars()).avatars.map(avatar => avatar.name);
 export const hasVoices = async () => (await (await request("/voices")).json()).installed ?? false;
 
 const posted = body => ({ method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

@@ -50,8 +50,11 @@ PHONE_CHANNELS, PHONE_DILATIONS = 96, (1, 2, 4, 1)
 LIP_CHANNELS, LIP_DILATIONS = 64, (1, 2, 1)
 LISTENED = 0.4
 """Share of the lips that comes from the listeners; the rest is the head's."""
-CLOSING, RESTING, SETTLED = (0.35, 0.6), (0.5, 0.9), 12
+CLOSING, RESTING, SETTLED = (0.4, 0.6), (0.5, 0.9), 12
 """Probabilities of closure, and of silence that lasts SETTLED instants either way, between which the aperture shuts."""
+APART, DOUBTFUL, STILL = 0.4, (0.02, 0.1), (0.2, 0.8)
+"""Standard deviations above CLOSED that lips stay apart in sounds which do not shut them, and the probabilities of
+closure and of silence between which that ends."""
 STRIDE = 2
 """Instants (100 a second) in a step of the convolutions."""
 
@@ -138,10 +141,10 @@ class SpeechToLips(nn.Module):
         first = Prediction(*(value[:, :instants] for value in vars(self.head(vectors, mel)).values()))
         second = self.listeners.from_mel(mel[:, :, :instants])
         lips = first.shape + LISTENED * (second.lips - first.shape)
-        open_ = (1 - _ramp(second.closure.sigmoid(), *CLOSING)) * (
-            1 - _ramp(_lasting(first.silence.sigmoid()), *RESTING)
-        )
-        aperture = CLOSED + (lips[..., :1] - CLOSED).relu() * open_
+        closure, silence = second.closure.sigmoid(), first.silence.sigmoid()
+        open_ = (1 - _ramp(closure, *CLOSING)) * (1 - _ramp(_lasting(silence), *RESTING))
+        apart = APART * (1 - _ramp(closure, *DOUBTFUL)) * (1 - _ramp(silence, *STILL))
+        aperture = CLOSED + torch.maximum(lips[..., :1] - CLOSED, apart) * open_
         return Prediction(lips, aperture, second.closure, first.silence, second.phonemes)
 
     def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:

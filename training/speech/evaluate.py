@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from digital_human.engines.exemplar.speech_to_lips import curves_of
+from digital_human.engines.exemplar.live import WINDOW
+from digital_human.engines.exemplar.speech_to_lips import curves_of, predict_window
 from digital_human.media import read_speech
 from export.networks.spectra import CLOSED, HOP, LIPS, SAMPLE_RATE
 from export.networks.speech_to_lips import load_listeners
@@ -46,8 +47,8 @@ LARGEST_LAG = 6
 SHUT, TOLERANCE = 0.1, 0.04
 SPEECH_LEVEL = 1.8
 """Standard aperture of a wide opening in speech, its 95th percentile."""
-PAST = 2.0
-CHUNK = 0.08
+BLOCK = 0.08
+"""Seconds that live sessions hear at a time, at 25 frames a second."""
 LOOK_AHEADS = (0.0, 0.08, 0.16, 0.24, 0.32)
 
 
@@ -200,17 +201,17 @@ def rest_table(model: Local, music: Sequence[Path], seed: int = 5) -> None:
 
 
 def streamed(model: Local, audio: Float32, ahead: float) -> Float32:
-    """Aperture and width at 100 Hz of a stream, [T, 2]: each CHUNK from PAST seconds of sound and `ahead` more."""
-    count, chunk = len(audio) // HOP, round(CHUNK * RATE)
-    found = np.zeros((count, 2), np.float32)
-    for start in range(0, count, chunk):
-        stop = min(start + chunk, count)
-        end = min(stop + round(ahead * RATE), count)
-        begin = max(0, end - round((PAST + ahead) * RATE))
-        told = model.infer("speech_to_lips", {"audio": audio[None, begin * HOP : end * HOP]}, ("aperture", "lips"))
-        found[start:stop, 0] = told["aperture"][0][start - begin : stop - begin]
-        found[start:stop, 1] = told["lips"][0][start - begin : stop - begin, 1]
-    return found
+    """Aperture and width at 100 Hz of a stream as live sessions hear it, [T, 2]: every BLOCK anew, in the window of
+    sound that ends `ahead` seconds after it."""
+    block, before = round(BLOCK * RATE), WINDOW - round((BLOCK + ahead) * RATE)
+    count = len(audio) // HOP
+    heard = np.pad(audio, (before * HOP, WINDOW * HOP))
+    starts = range(0, count, block)
+    windows = [
+        predict_window(heard[at * HOP : (at + WINDOW) * HOP], model)[before : before + block, :2] for at in starts
+    ]
+    curves: Float32 = np.concatenate(windows)[:count]
+    return curves
 
 
 def look_ahead_table(model: Local, clips: Sequence[Clip], spoken: Sequence[Spoken]) -> None:

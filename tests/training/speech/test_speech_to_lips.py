@@ -182,7 +182,8 @@ def test_committed_model_is_the_committed_checkpoint(committed: onnxruntime.Infe
     audio = noise(1, 32_000)
     with torch.no_grad():
         told = network(torch.from_numpy(audio))
-    assert np.abs(committed.run(["lips"], {"audio": audio})[0] - told.lips.numpy()).max() < 1e-4
+    # The checkpoint rounds the encoder's 8-bit matrices to float16, the model has them as they came.
+    assert np.abs(committed.run(["lips"], {"audio": audio})[0] - told.lips.numpy()).max() < 5e-3
 
 
 @pytest.fixture(scope="module")

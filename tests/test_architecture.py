@@ -20,7 +20,7 @@ FLOORS = (
     ("files", "triton"),
     ("media", "tracking"),
     ("engines",),
-    ("occlusion", "speech"),
+    ("occlusion", "inspection", "speech"),
     ("pipeline",),
     ("runtime",),
     ("jobs",),

@@ -23,6 +23,7 @@ from digital_human.engines.exemplar import (
     rbf,
     retargeting,
     retrieval,
+    second_choice,
     speech_to_lips,
 )
 from digital_human.engines.exemplar.analysis import cover
@@ -221,6 +222,20 @@ class TestRetrieval:
         curve = (0.12 + 0.08 * np.sin(time / 3)).astype(np.float32)
         chosen = retrieval.choose(atlas, curve, np.full(150, 0.8, np.float32), time)
         assert np.corrcoef(atlas.aperture[chosen], curve)[0, 1] > 0.97
+
+    def test_the_second_choice_is_from_another_moment_and_as_open(self, atlas: Atlas) -> None:
+        shown = np.arange(60, 70)
+        plan = native.arrange(atlas, atlas.aperture[shown], atlas.width[shown], shown)
+        others = [second_choice.other_plan(atlas.to_arrays(), plan, attempt) for attempt in (0, 1)]
+        chosen = [shown, *(other.arrays["around"][:, 1] for other in others if other is not None)]
+        assert len(chosen) == 3
+        for k, one in enumerate(chosen[1:], 1):
+            assert all((np.abs(one - before) >= second_choice.AWAY).all() for before in chosen[:k])
+            assert np.abs(atlas.aperture[one] - atlas.aperture[shown]).max() < 0.02
+        assert (
+            second_choice.other_plan(replace(atlas, exemplar_frame=np.zeros(200, np.int64)).to_arrays(), plan, 0)
+            is None
+        )
 
     def test_only_equally_open_mouths_are_mixed(self, atlas: Atlas) -> None:
         openings = np.array([0.02, 0.10, 0.20, 0.101, 0.2], np.float32)

@@ -50,9 +50,9 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """First and last frame of everything that was begun to be rendered."""
     begun = []
 
-    def counted(plan: Any, engine: Any, context: Any, start: int, stop: int) -> Any:
+    def counted(plan: Any, engine: Any, context: Any, start: int, stop: int, inspector: Any) -> Any:
         begun.append((start, stop))
-        return render_frames(plan, engine, context, start, stop)
+        return render_frames(plan, engine, context, start, stop, inspector)
 
     monkeypatch.setattr(module, "render_frames", counted)
     return begun
@@ -85,7 +85,7 @@ def segment(index: int, start: int, stop: int, render_until: int) -> RenderSegme
         Compose(JOB, INPUTS, [20, 16], "25", {"title": "x"}),
         Progress("render", 0.5),
         PrepareResult(INPUTS, 50, "30000/1001", 720, 576, 3, True, {"prepare": 1.5}),
-        SegmentResult(),
+        SegmentResult([{"frame": 3, "kind": "lip", "outcome": "redrawn"}]),
         ComposeResult(0.5),
         Failed("BadInputError", "audio_path: holds no sound", transient=False),
     ],

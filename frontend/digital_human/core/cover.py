@@ -126,6 +126,16 @@ class Cover:
             for plane in planes:
                 _mix(drawn.planes[plane][region], before.planes[plane][region], seen)
 
+    def changed(self, frame: int, before: Frame, drawn: Frame) -> float:
+        """Share of the pixels in front of frame `frame` whose luma changed by more than 3 levels."""
+        x, y, width, height = box = self._rectangle(frame, before.width, before.height)
+        seen = self.softened(frame, box) if width > 0 and height > 0 else None
+        if seen is None or not (solid := seen == 255).any():
+            return 0.0
+        region = np.s_[y : y + height, x : x + width]
+        change = np.abs(before.planes[0][region].astype(np.int16) - drawn.planes[0][region])
+        return float((change[solid] > 3).mean())
+
     def _place(self, frame: int) -> tuple[int, int]:
         """Where the mask of a frame lies in `packed`."""
         return int(self.ends[frame - 1]) if frame else 0, int(self.ends[frame])

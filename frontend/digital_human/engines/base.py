@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -161,5 +161,21 @@ class Engine(Protocol):
 
         plan:   sliced to these frames
         frames: the template frames under them; they are not changed, the result is drawn on copies
+        """
+        ...
+
+
+@runtime_checkable
+class CanRedraw(Protocol):
+    """An engine that can draw a frame in another way, where the first one looks wrong.
+
+    The `aperture` of its plans is in inter-ocular distances, so that it can be compared with what is seen.
+    """
+
+    def other_plan(self, template: Template, analysis: Arrays, plan: Plan, attempt: int) -> Plan | None:
+        """The plan of some frames by the next best means; None if there are none.
+
+        plan:    sliced to these frames, as it was drawn first
+        attempt: 0 for the first time, and one more each time that the result looked wrong again
         """
         ...

@@ -20,9 +20,11 @@ from typing import Any, TypeVar
 from dbos import DBOS
 from sqlalchemy.exc import DBAPIError
 
+from digital_human.core.notices import to_records
 from digital_human.core.states import Stage
 from digital_human.files.atomic import OWN_FOLDER, atomic_write, disk_errors, sync
 from digital_human.files.downloads import fetch, is_url
+from digital_human.inspection import findings
 from digital_human.jobs.cancellation import JobControl, JobRegistry
 from digital_human.jobs.models import JobSpec, job_folder, speech_path
 from digital_human.jobs.progress_webhooks import OnProgress
@@ -34,6 +36,7 @@ from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.process import Worker
 from digital_human.jobs.worker.protocol import Compose, Prepare, PrepareResult, RenderSegment, Speak, WorkerJob
 from digital_human.observability import metrics, tracing
+from digital_human.pipeline import report
 from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
 from digital_human.speech.remote import RemoteSpeaker
@@ -157,7 +160,8 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         timings["speak"] = spoken["seconds"]
 
     counts = segment_lengths(prepared.frames, Fraction(prepared.fps), settings.segment_seconds)
-    timings["render"] = _render(job, worker, counts, prepared)
+    timings["render"], found = _render(job, worker, counts, prepared)
+    report.add_findings(settings, job.task_id, found)
 
     composed = job.step("compose", partial(_compose, job, worker, counts, prepared))
     timings["compose"] = composed["seconds"]
@@ -180,8 +184,8 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "started": round(started, 3),
         "ended": round(time.time(), 3),
     }
-    if prepared.notices:
-        result["notices"] = [dict(notice) for notice in prepared.notices]
+    if notices := [*(dict(notice) for notice in prepared.notices), *to_records(findings.notices_of(found))]:
+        result["notices"] = notices
     metrics.record_result(result)
     return result
 
@@ -215,10 +219,13 @@ def _prepare(job: RunningJob, worker: Worker) -> dict[str, Any]:
     return asdict(worker.call(Prepare(job.worker_job()), job.report, job.check))
 
 
-def _render(job: RunningJob, worker: Worker, counts: list[int], prepared: PrepareResult) -> float:
-    """One recorded step for each segment. Returns the seconds that all of them took."""
+def _render(
+    job: RunningJob, worker: Worker, counts: list[int], prepared: PrepareResult
+) -> tuple[float, list[dict[str, Any]]]:
+    """One recorded step for each segment. Returns the seconds that all of them took, and what was found in them."""
     context, starts = job.context, [0, *accumulate(counts)]
     job.rendered = [0.0] * len(counts)
+    found_in: dict[int, list[dict[str, Any]]] = {}
 
     def render(index: int, renderer: Worker) -> None:
         def on_progress(stage: Stage, share: float) -> None:
@@ -240,20 +247,23 @@ def _render(job: RunningJob, worker: Worker, counts: list[int], prepared: Prepar
             render_until=stop if context.pool.helpers else starts[-1],
             is_helper=renderer is not worker,
         )
-        renderer.call(command, on_progress, check)
+        found_in[index] = [dict(found) for found in renderer.call(command, on_progress, check).findings]
 
     def take(index: int) -> dict[str, Any]:
         clock = time.perf_counter()
         segments.take(index, lambda: job.report("render", job.count_frames() / starts[-1]))
-        return {"seconds": time.perf_counter() - clock}
+        return {"seconds": time.perf_counter() - clock, "findings": found_in[index]}
 
     seconds = 0.0
+    found: list[dict[str, Any]] = []
     with Segments(worker, context.pool, len(counts), render, lambda: not context.registry.is_stopping) as segments:
         for index, count in enumerate(counts):
-            seconds += job.step(f"segment {index}", partial(take, index))["seconds"]
+            done = job.step(f"segment {index}", partial(take, index))
+            seconds += done["seconds"]
+            found += done.get("findings", ())  # none in the records of earlier versions
             job.rendered[index] = count
             job.count_frames()
-    return seconds
+    return seconds, found
 
 
 def _compose(job: RunningJob, worker: Worker, counts: list[int], prepared: PrepareResult) -> dict[str, Any]:

@@ -23,6 +23,14 @@ NOTICES: Mapping[str, Message] = {
         "the mouth is at the picture's border in {count} of {frames} frames; these are shown as they are",
         "{frames} 帧中有 {count} 帧嘴部位于画面边缘，这些帧保持原样",
     ),
+    "frames_redrawn": Message(
+        "{count} of {looked} frames that were looked at were drawn once more, because the mouth looked wrong",
+        "检查的 {looked} 帧中有 {count} 帧因嘴部异常而重新绘制",
+    ),
+    "frames_passed": Message(
+        "{count} of {looked} frames that were looked at are shown as they are, because no mouth looked right in them",
+        "检查的 {looked} 帧中有 {count} 帧无法绘制出正常的嘴部，保持原样",
+    ),
     "face_small": Message(
         "the face is only {width} pixels wide; a larger one would look better",
         "人脸宽度只有 {width} 像素，使用更大的人脸效果更好",

@@ -73,6 +73,7 @@ async function draw(task, stillWanted) {
         ? figure(t("aperture"), t("apertureText"), canvas => plots.push(drawCurve(canvas, report.aperture, report.faces, report.duration)), seek)
         : h("p", { class: "none" }, t("noAperture")),
       figure(t("track"), trackText, canvas => plots.push(drawTrack(canvas, report, `/human/tasks/${id}/picture`)), null, "tall"));
+    if (report.inspection?.looked) measured.append(inspected(report.inspection));
   } else measured.append(h("p", { class: "none" }, t("noReport")));
   parts.push(h("div", { class: "inspect" }, h("div", { class: "left" }, player, timings(task)), measured));
   $("#task").replaceChildren(...parts);
@@ -86,6 +87,14 @@ function figure(title, text, draw, seek, shape = "") {
   canvas.begin = () => draw(canvas);
   if (seek) canvas.addEventListener("click", event => seek(event.offsetX / canvas.clientWidth));
   return h("figure", {}, h("figcaption", {}, h("strong", {}, title), h("small", {}, text)), canvas);
+}
+
+/** What was found in the drawn frames that were looked at. */
+function inspected({ looked, ruined, redrawn, passed }) {
+  const kinds = Object.entries(ruined).map(([kind, count]) => `${t(`kind_${kind}`)} ${count}`);
+  return h("section", { class: "inspected" }, h("h2", {}, t("inspection")), h("p", { class: "facts" },
+    [t("lookedAt", looked), kinds.length ? kinds.join(", ") : t("nothingWrong"), redrawn && t("redrawn", redrawn), passed && t("passed", passed)]
+      .filter(Boolean).join(" · ")));
 }
 
 function timings(task) {

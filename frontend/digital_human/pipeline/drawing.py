@@ -11,7 +11,8 @@ from digital_human.core.border import drawn_share, mix
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Models
-from digital_human.engines.base import Engine, Plan, slice_plan
+from digital_human.engines.base import CanRedraw, Engine, Plan, slice_plan
+from digital_human.inspection.inspector import Inspector
 from digital_human.pipeline.templates import PreparedTemplate
 
 
@@ -49,4 +50,26 @@ class Drawing:
             if template.cover is not None:
                 template.cover.restore(index, frames[k], frame)
             drawn[k] = mix(frames[k], frame, float(self.share[index]))
+        return drawn
+
+    def inspected(
+        self, inspector: Inspector | None, numbers: Indices, plan: Plan, indices: Indices, frames: Sequence[Frame]
+    ) -> list[Frame]:
+        """The same, looked at before they leave: a ruined frame is drawn again, or passes unchanged.
+
+        numbers: of the frames in the output, int64 [n]
+        """
+        drawn = self.draw(plan, indices, frames)
+        if inspector is None:
+            return drawn
+        engine = self.engine if isinstance(self.engine, CanRedraw) else None
+
+        def redraw(places: Indices, attempt: int) -> list[Frame] | None:
+            if engine is None:
+                return None
+            some = slice_plan(plan, places)
+            other = engine.other_plan(self.prepared.template, self.prepared.analysis, some, attempt)
+            return None if other is None else self.draw(other, indices[places], [frames[k] for k in places])
+
+        inspector.inspect(numbers, indices, frames, drawn, plan.aperture if engine else None, redraw)
         return drawn

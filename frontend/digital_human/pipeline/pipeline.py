@@ -26,7 +26,10 @@ from digital_human.core.looping import loop_frames
 from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.core.types import Arrays
-from digital_human.engines.base import Engine, Plan, slice_plan
+from digital_human.engines.base import CanRedraw, Engine, Plan, slice_plan
+from digital_human.inspection import findings
+from digital_human.inspection.findings import Finding
+from digital_human.inspection.inspector import Inspector, looked_at
 from digital_human.media import audio_duration, read_speech, write_video
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
@@ -63,6 +66,7 @@ class Result:
     seconds:  wall time of each stage
     aperture: float32 [frames], how far the mouth opens, None if not planned
     notices:  what the caller should know
+    findings: of the frames that were looked at, in any order
     """
 
     frames: int
@@ -71,6 +75,7 @@ class Result:
     seconds: dict[Stage, float] = field(default_factory=dict)
     aperture: Float32 | None = None
     notices: list[Notice] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def real_time_factor(self) -> float:
@@ -122,7 +127,8 @@ def generate_video(
     plan = bind_plan(plan_frames(prepared, speech, engine, context, job.options), prepared, context, job.options)
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
-    rendered = render_frames(plan, engine, context, 0, plan.length)
+    inspector = inspector_of(plan, engine, context)
+    rendered = render_frames(plan, engine, context, 0, plan.length, inspector)
     frames = with_progress(rendered, plan.length, lambda share: progress("render", share))
     try:
         write_video(job.save, frames, prepared.info, job.audio, plan.length, context.encoder, metadata)
@@ -130,7 +136,10 @@ def generate_video(
         rendered.close()
     seconds["render"] = time.perf_counter() - clock
     progress("render", 1.0)
-    return Result(plan.length, prepared.info.fps, prepared.cached, seconds, plan.engine_plan.aperture, plan.notices)
+    notices = [*plan.notices, *findings.notices_of([found.to_record() for found in inspector.findings])]
+    return Result(
+        plan.length, prepared.info.fps, prepared.cached, seconds, plan.engine_plan.aperture, notices, inspector.findings
+    )
 
 
 def decode_speech(job: RenderJob, context: PipelineContext) -> Float32:
@@ -161,11 +170,29 @@ def bind_plan(
     return RenderPlan(prepared, Plan.from_arrays(arrays), indices, _overlays(prepared, context, options))
 
 
+def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
+    """What looks at the frames of this video. It holds its findings once they are drawn."""
+    prepared = plan.prepared
+    drawn = Drawing(prepared, engine, context.models).share[plan.frame_indices] > 0
+    aperture = plan.engine_plan.aperture
+    # The thresholds for lips and teeth were chosen on frames of an engine that can draw them again.
+    person = prepared.person if isinstance(engine, CanRedraw) else None
+    return Inspector(prepared.template, person, context.models, looked_at(context.inspect, drawn, aperture))
+
+
 def render_frames(
-    plan: RenderPlan, engine: Engine, context: PipelineContext, start: int, stop: int
+    plan: RenderPlan,
+    engine: Engine,
+    context: PipelineContext,
+    start: int,
+    stop: int,
+    inspector: Inspector | None = None,
 ) -> Generator[Frame, None, None]:
-    """Output frames start .. stop-1. Threads render a few ahead, until the generator ends or is closed."""
-    batches = prefetch(_batches(plan, engine, context, start, stop), 1, "render")
+    """Output frames start .. stop-1. Threads render a few ahead, until the generator ends or is closed.
+
+    inspector: of the whole video; None if nobody looks
+    """
+    batches = prefetch(_batches(plan, engine, context, start, stop, inspector), 1, "render")
     try:
         for frame in (frame for batch in batches for frame in batch):
             yield apply_overlays(frame, plan.overlays)
@@ -181,7 +208,12 @@ def with_progress(frames: Iterable[Frame], count: int, on_progress: Callable[[fl
 
 
 def _batches(
-    plan: RenderPlan, engine: Engine, context: PipelineContext, start: int, stop: int
+    plan: RenderPlan,
+    engine: Engine,
+    context: PipelineContext,
+    start: int,
+    stop: int,
+    inspector: Inspector | None,
 ) -> Generator[list[Frame], None, None]:
     """Batches of rendered frames."""
     prepared, indices = plan.prepared, plan.frame_indices
@@ -190,7 +222,7 @@ def _batches(
     def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
         frames = np.arange(first, first + len(batch))
-        return drawing.draw(slice_plan(plan.engine_plan, frames), indices[frames], batch)
+        return drawing.inspected(inspector, frames, slice_plan(plan.engine_plan, frames), indices[frames], batch)
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, yuv_to_rgb
 from digital_human.core.types import SeenFaces
+from digital_human.inspection import findings
 from digital_human.media import VideoReader
 from digital_human.pipeline.pipeline import RenderPlan
 from digital_human.settings import Settings
@@ -44,6 +46,18 @@ def write_report(settings: Settings, task_id: str, plan: RenderPlan, speech: Flo
         picture_path(settings, task_id).write_bytes(thumbnail(plan.prepared.reader))
     except OSError as error:
         log.warning("no report was kept: %s", error)
+
+
+def add_findings(settings: Settings, task_id: str, found: Sequence[Mapping[str, Any]]) -> None:
+    """Add to the report what was found in the frames that were looked at, records of `Finding`."""
+    try:
+        path = report_path(settings, task_id)
+        report = json.loads(path.read_text()) | {"inspection": findings.summary(found, settings.inspect)}
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(report, separators=(",", ":")))
+        part.replace(path)
+    except (OSError, ValueError) as error:
+        log.warning("what was found is not in the report: %s", error)
 
 
 def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from digital_human.core.mouth_crops import MouthCrops
 from digital_human.core.types import Arrays, FaceTrack, SeenFaces, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
+from digital_human.inspection import person
+from digital_human.inspection.person import Person
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.occlusion import study
 from digital_human.pipeline.context import PipelineContext
@@ -38,6 +40,7 @@ class PreparedTemplate:
 
     cached: it was found in the store; stored: the store has it now
     content: hash of the file's content
+    person: how they usually look; None where that is not known, as in templates stored by earlier versions
     """
 
     reader: VideoReader
@@ -46,6 +49,7 @@ class PreparedTemplate:
     cached: bool
     stored: bool
     content: str = ""
+    person: Person | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -79,10 +83,14 @@ def prepare_template(
         cover = study.study(_template(reader, groups, mouth_crops, _within(on_progress, 0.6, 0.8)), context.models)
         groups["cover"] = cover.to_arrays()
         tracked = _template(reader, groups, mouth_crops, _within(on_progress, 0.8, 1.0))
+        usual = person.study(_template(reader, groups, mouth_crops))
+        if usual is not None:
+            groups["person"] = usual.to_arrays()
         groups["engine"] = engine.analyse(tracked, context.models)
         stored = context.store.save(key, groups)
     on_progress(1.0)
-    return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored, content)
+    usual = Person.from_arrays(groups["person"]) if "person" in groups else None
+    return PreparedTemplate(reader, _template(reader, groups), groups["engine"], cached, stored, content, usual)
 
 
 def content_hash(path: Path) -> str:

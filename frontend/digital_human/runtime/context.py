@@ -28,6 +28,7 @@ def build_context(settings: Settings, triton_url: str) -> PipelineContext:
         max_template_seconds=settings.max_template_seconds,
         max_template_pixels=settings.max_template_pixels,
         hwaccel=hardware.decoder() if settings.hardware_decoder else None,
+        inspect=settings.inspect,
     )
 
 

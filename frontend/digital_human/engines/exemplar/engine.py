@@ -20,7 +20,7 @@ from digital_human.core.landmarks import Indices
 from digital_human.core.notices import Notice
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
-from digital_human.engines.exemplar import live, native, renderer_inputs, speech_to_lips
+from digital_human.engines.exemplar import live, native, renderer_inputs, second_choice, speech_to_lips
 from digital_human.engines.exemplar.analysis import usable
 from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
@@ -81,6 +81,9 @@ class DefaultEngine:
         self, template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Frame], models: Models
     ) -> list[Frame]:
         return _mouth(analysis).render(template, analysis, plan, frames, models)
+
+    def other_plan(self, template: Template, analysis: Arrays, plan: Plan, attempt: int) -> Plan | None:
+        return second_choice.other_plan(analysis, plan, attempt) if _mouth(analysis) is native else None
 
 
 def _notices(analysis: Arrays) -> list[Notice]:

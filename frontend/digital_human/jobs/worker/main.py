@@ -129,8 +129,7 @@ def _do(session: JobSession, command: Command[Any]) -> Message:
     assert isinstance(command, RenderSegment | Compose)
     session.require_inputs(command.inputs)
     if isinstance(command, RenderSegment):
-        session.render_segment(command)
-        return SegmentResult()
+        return SegmentResult(session.render_segment(command))
     return session.compose(command)
 
 

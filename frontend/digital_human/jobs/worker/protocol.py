@@ -82,7 +82,9 @@ class PrepareResult(Message):
 
 @dataclass(frozen=True)
 class SegmentResult(Message):
-    """The segment's file is complete."""
+    """The segment's file is complete. findings: of its frames that were looked at, records of `Finding`"""
+
+    findings: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

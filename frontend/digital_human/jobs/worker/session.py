@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from digital_human.errors import BadInputError
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
 from digital_human.files.identity import Identity, identify, is_same
 from digital_human.files.sandbox import by_descriptor, open_file, open_folder
+from digital_human.inspection.inspector import Inspector
 from digital_human.jobs.models import job_folder, part_name
 from digital_human.jobs.worker.protocol import Compose, ComposeResult, PrepareResult, RenderSegment, WorkerJob
 from digital_human.media import compose, encode_audio, write_segment
@@ -33,6 +35,7 @@ from digital_human.pipeline.pipeline import (
     bind_plan,
     decode_speech,
     frame_count,
+    inspector_of,
     plan_frames,
     render_frames,
     with_progress,
@@ -69,6 +72,7 @@ class JobSession:
         self._plan: RenderPlan | None = None
         # Goes on behind the last segment. Its next frame, and the frame after its last.
         self._rendering: Generator[Frame, None, None] | None = None
+        self._inspector: Inspector | None = None
         self._next = self._until = 0
         # The sound is encoded beside the plan and the first segment, which leave it room.
         self._sound_thread = ThreadPoolExecutor(1, "sound")
@@ -124,12 +128,18 @@ class JobSession:
             faces=report.faces_seen(prepared.template.track.seen),
         )
 
-    def render_segment(self, command: RenderSegment) -> None:
-        """Render a segment into its file, and go on rendering up to `command.render_until`."""
+    def render_segment(self, command: RenderSegment) -> list[dict[str, Any]]:
+        """Render a segment into its file, and go on rendering up to `command.render_until`.
+
+        Returns what was found in those of its frames that were looked at, records of `Finding`.
+        """
         plan = self._require_plan()
         if not command.is_helper:
             self._encode_audio(plan.length, plan.prepared.info.fps)
         self._write_segment(plan, command.index, command.start, command.stop, command.render_until)
+        assert self._inspector is not None
+        found = [one for one in self._inspector.findings if command.start <= one.frame < command.stop]
+        return [one.to_record() for one in sorted(found, key=lambda one: one.frame)]
 
     def compose(self, command: Compose) -> ComposeResult:
         """Write the finished video beside its place.
@@ -185,7 +195,8 @@ class JobSession:
     def _write_segment(self, plan: RenderPlan, index: int, start: int, stop: int, until: int) -> None:
         if self._rendering is None or self._next != start or self._until < stop:
             self._stop_rendering()
-            self._rendering = render_frames(plan, self._engine, self._context, start, until)
+            self._inspector = inspector_of(plan, self._engine, self._context)
+            self._rendering = render_frames(plan, self._engine, self._context, start, until, self._inspector)
             self._until = until
         frames = with_progress(self._rendering, stop - start, lambda share: self._on_progress("render", share))
         try:

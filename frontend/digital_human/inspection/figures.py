@@ -1,0 +1,153 @@
+"""Measures of drawn frames, and what kinds of ruin they tell.
+
+The thresholds were chosen on frames that an earlier version ruined; `benchmarks/wild.py` measures what they find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from digital_human.core import landmarks as mesh
+from digital_human.core.frame import Float32, Frame
+from digital_human.core.types import MIN_FACE_SCORE, Models
+from digital_human.inspection.person import NEIGHBOURS, Person, flesh_and_teeth, tilt
+from digital_human.inspection.views import distances, in_views, look_of, maps_to_views, view
+from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks
+
+Kind = Literal["lost", "misplaced", "opening", "lip", "teeth", "crooked", "outside", "in_front"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""No face any more; the mouth elsewhere; not as open as asked for; a lip, or teeth, larger than this person's; corners
+askew; the picture changed away from the face; what is in front of the face changed."""
+
+OFFSET = 0.25
+"""Distance of the mouth that is seen from where it was drawn, inter-ocular distances."""
+OPENING, OPENING_SHARE = 0.15, 0.3
+"""Difference between the opening seen and asked for: at least, inter-ocular distances, and a share of it more."""
+FLESH, LEAST_FLESH, ODD = 1.06, 0.23, 0.8
+"""A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
+and the mouth as odd as the person's oddest by the third factor."""
+TEETH, LEAST_TEETH = 1.4, 0.2
+"""Likewise of teeth."""
+CROOKED = 3.0
+"""Degrees by which the corners are tilted more than usual, and more than in the template's frame."""
+OUTSIDE, AWAY = 1.0, 0.35
+"""Mean change of luma, and how far from the face it counts, sizes of the face."""
+TOUCHED = 0.01
+"""Share of the pixels in front of the face that may change."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of n frames, float32 [n] each. Lengths are in inter-ocular distances; NaN where there is nothing to compare with.
+
+    before, score: how sure the mesh is of a face in the template's frame and in the drawn one
+    offset:   of the mouth from where it was drawn
+    opening:  seen minus asked for; asked: that
+    flesh, teeth, oddity: over what is usual; height: of the flesh, height_of_teeth likewise
+    crooked:  tilt of the corners, degrees, beyond usual
+    outside:  mean change of luma far from the face
+    in_front: share of the pixels in front of the face that changed
+    """
+
+    before: Float32
+    score: Float32
+    offset: Float32
+    opening: Float32
+    asked: Float32
+    flesh: Float32
+    height: Float32
+    teeth: Float32
+    height_of_teeth: Float32
+    oddity: Float32
+    crooked: Float32
+    outside: Float32
+    in_front: Float32
+
+
+def measure(
+    before: Sequence[Frame],
+    after: Sequence[Frame],
+    here: Float32,
+    scores: Float32,
+    in_front: Float32,
+    asked: Float32 | None,
+    person: Person | None,
+    models: Models,
+) -> Figures:
+    """Figures of n frames.
+
+    here:     landmarks of the template's frames [n, 468, 3]; scores: of their mesh [n]
+    in_front: share of changed pixels in front of the face [n]
+    asked:    opening that was asked for [n]; None if the engine has no such curve
+
+    Raises what `Models.infer` raises.
+    """
+    points, score = predict_landmarks(after, regions_of_landmarks(here), models)
+    unit = np.linalg.norm(here[:, mesh.LEFT_EYE, :2].mean(1) - here[:, mesh.RIGHT_EYE, :2].mean(1), axis=1)
+    middle = [p[:, mesh.MOUTH_CORNERS, :2].mean(1) for p in (points, here)]
+    gap = np.linalg.norm(points[:, mesh.UPPER_LIP_EDGE, :2] - points[:, mesh.LOWER_LIP_EDGE, :2], axis=1) / unit
+    nothing = np.full(len(after), np.nan, np.float32)
+    flesh = teeth = height = height_of_teeth = oddity = crooked = nothing
+    if person is not None:
+        maps = maps_to_views(here)
+        views = np.stack([view(frame, matrix) for frame, matrix in zip(after, maps, strict=True)])
+        seen, usual = in_views(points, maps), in_views(here, maps)
+        askew = np.stack([np.abs(tilt(seen) - tilt(usual)), np.abs(tilt(seen) - person.tilt)])
+        crooked = askew.min(0).astype(np.float32)
+        if person.talks:
+            height, height_of_teeth = flesh_and_teeth(views, seen, person.skin, person.lip)
+            flesh, teeth = height / max(person.flesh, 1e-3), height_of_teeth / max(person.teeth, 1e-3)
+            others = np.sort(distances(look_of(views), person.looks.astype(np.float32)), 1)
+            oddity = others[:, NEIGHBOURS - 1] / max(person.oddity, 1e-3)
+    known = asked is not None and person is not None and person.talks
+    return Figures(
+        before=scores,
+        score=score,
+        offset=(np.linalg.norm(middle[0] - middle[1], axis=1) / unit).astype(np.float32),
+        opening=(gap - asked).astype(np.float32) if known else nothing,
+        asked=np.asarray(asked, np.float32) if known else nothing,
+        flesh=flesh,
+        height=height,
+        teeth=teeth,
+        height_of_teeth=height_of_teeth,
+        oddity=oddity,
+        crooked=crooked,
+        outside=np.array([_outside(*three) for three in zip(before, after, here, strict=True)], np.float32),
+        in_front=in_front,
+    )
+
+
+def verdicts(figures: Figures) -> list[Kind | None]:
+    """What is wrong with each frame: the first kind that applies, or None."""
+    f = figures
+    with np.errstate(invalid="ignore"):
+        told: dict[Kind, npt.NDArray[np.bool_]] = {
+            "lost": (f.score < MIN_FACE_SCORE) & (f.before >= MIN_FACE_SCORE),
+            "misplaced": f.offset > OFFSET,
+            "opening": np.abs(f.opening) > OPENING + OPENING_SHARE * f.asked,
+            "lip": (f.flesh >= FLESH) & (f.height > LEAST_FLESH) & (f.oddity >= ODD),
+            "teeth": (f.teeth > TEETH) & (f.height_of_teeth > LEAST_TEETH),
+            "crooked": f.crooked > CROOKED,
+            "outside": f.outside > OUTSIDE,
+            "in_front": f.in_front > TOUCHED,
+        }
+    return [next((kind for kind in KINDS if told[kind][k]), None) for k in range(len(f.score))]
+
+
+def _outside(before: Frame, after: Frame, points: Float32) -> float:
+    """Mean change of luma away from the face; 0 where nothing is."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    reach = AWAY * (high - low).max()
+    x0, y0 = np.maximum(low - reach, 0).astype(int)
+    x1, y1 = np.maximum(high + reach, 0).astype(int)
+    strips = [np.s_[:y0], np.s_[y1:], np.s_[y0:y1, :x0], np.s_[y0:y1, x1:]]
+    old, new = before.planes[0], after.planes[0]
+    changed = [(old[strip], new[strip]) for strip in strips]
+    size = sum(part.size for part, _ in changed)
+    total = sum(float(np.abs(a.astype(np.int16) - b).sum()) for a, b in changed if not np.array_equal(a, b))
+    return total / size if size else 0.0

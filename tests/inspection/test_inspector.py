@@ -64,24 +64,24 @@ def mapped(frame: Frame, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Frame:
 
 
 def drawn_out(frame: Frame, points: Float32) -> Frame:
-    """The lower lip twice as high."""
+    """The lower lip three times as high."""
     y, x = np.mgrid[: frame.height, : frame.width].astype(np.float32)
     top, bottom = points[mesh.LOWER_LIP_EDGE, 1], points[17, 1]
     unit = float(lip_geometry.interocular(points[None])[0])
     near = np.exp(-(((x - points[mesh.LOWER_LIP_EDGE, 0]) / (0.45 * unit)) ** 4))
     below = y - top
-    shift = np.where(below > 0, np.minimum(below / 2, (bottom - top) / 2), 0)
-    fade = np.clip(1 - (below - 2 * (bottom - top)) / (0.5 * unit), 0, 1)
+    shift = np.where(below > 0, np.minimum(below * 2 / 3, 2 * (bottom - top)), 0)
+    fade = np.clip(1 - (below - 3 * (bottom - top)) / (0.5 * unit), 0, 1)
     return mapped(frame, x, y - shift * fade * near)
 
 
 def askew(frame: Frame, points: Float32) -> Frame:
-    """The mouth turned by ten degrees."""
+    """The mouth turned by 17 degrees."""
     y, x = np.mgrid[: frame.height, : frame.width].astype(np.float32)
     middle = points[mesh.MOUTH_CORNERS, :2].mean(0)
     unit = float(lip_geometry.interocular(points[None])[0])
     dx, dy = x - middle[0], y - middle[1]
-    angle = np.radians(10) * np.exp(-((np.hypot(dx, dy) / (0.75 * unit)) ** 4))
+    angle = np.radians(17) * np.exp(-((np.hypot(dx, dy) / (0.75 * unit)) ** 4))
     return mapped(
         frame, middle[0] + dx * np.cos(angle) - dy * np.sin(angle), middle[1] + dx * np.sin(angle) + dy * np.cos(angle)
     )

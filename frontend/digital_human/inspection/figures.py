@@ -28,7 +28,7 @@ OFFSET = 0.25
 """Distance of the mouth that is seen from where it was drawn, inter-ocular distances."""
 OPENING, OPENING_SHARE = 0.15, 0.3
 """Difference between the opening seen and asked for: at least, inter-ocular distances, and a share of it more."""
-FLESH, LEAST_FLESH, ODD = 1.06, 0.23, 0.8
+FLESH, LEAST_FLESH, ODD = 1.06, 0.22, 0.8
 """A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
 and the mouth as odd as the person's oddest by the third factor."""
 TEETH, LEAST_TEETH = 1.4, 0.2

@@ -32,7 +32,7 @@ def main(out: Path, template: Path, voices: list[Path]) -> None:
         planned.update(arrays)
         return arrays
 
-    pipeline.plan = kept
+    setattr(pipeline, "plan", kept)  # noqa: B010
     with service.triton_for(settings) as triton:
         shop = workshop.build_workshop(settings, triton.url)
         for voice in voices:

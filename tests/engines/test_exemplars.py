@@ -227,7 +227,8 @@ class TestRetrieval:
         shown = np.arange(60, 70)
         plan = native.arrange(atlas, atlas.aperture[shown], atlas.width[shown], shown)
         others = [second_choice.other_plan(atlas.to_arrays(), plan, attempt) for attempt in (0, 1)]
-        chosen = [shown, *(other.arrays["around"][:, 1] for other in others if other is not None)]
+        found = (np.asarray(other.arrays["around"], np.int64)[:, 1] for other in others if other is not None)
+        chosen = [shown, *found]
         assert len(chosen) == 3
         for k, one in enumerate(chosen[1:], 1):
             assert all((np.abs(one - before) >= second_choice.AWAY).all() for before in chosen[:k])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -145,7 +145,7 @@ def _outside(before: Frame, after: Frame, points: Float32) -> float:
     reach = AWAY * (high - low).max()
     x0, y0 = np.maximum(low - reach, 0).astype(int)
     x1, y1 = np.maximum(high + reach, 0).astype(int)
-    strips = [np.s_[:y0], np.s_[y1:], np.s_[y0:y1, :x0], np.s_[y0:y1, x1:]]
+    strips: list[Any] = [np.s_[:y0], np.s_[y1:], np.s_[y0:y1, :x0], np.s_[y0:y1, x1:]]
     old, new = before.planes[0], after.planes[0]
     changed = [(old[strip], new[strip]) for strip in strips]
     size = sum(part.size for part, _ in changed)

@@ -77,7 +77,7 @@ class PrepareResult(Message):
     template_cached: bool
     timings: Mapping[str, float]
     notices: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    faces: Sequence[Mapping[str, float | bool]] = ()
+    faces: Sequence[Mapping[str, float | bool]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

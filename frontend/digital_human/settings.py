@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(20, ge=0, description="Seconds a running segment has to finish after SIGTERM.")
 
     live_sessions: int = Field(4, ge=0, description="Live sessions at the same time; a further one is answered 429.")
+    live_template: str = Field("", description="Template of /offer, for clients of LiveTalking: a path or avatar:name.")
     live_idle_seconds: float = Field(60, gt=0, description="Seconds without a client, after which a live session ends.")
     live_silent_seconds: float = Field(
         1800, gt=0, description="Seconds without speech, after which a live session ends."

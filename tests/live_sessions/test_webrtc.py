@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from digital_human.triton.embedded.server import TritonServer
+from tests.live_service import Live, eventually
 from tests.live_sessions.client import session, tone
 
 aiortc = pytest.importorskip("aiortc")
@@ -68,3 +71,36 @@ def test_an_offer_that_makes_no_sense_is_refused(address: str, offer: str) -> No
         path = f"/live/sessions/{client.session['session_id']}/whep"
         assert http.post(path, content=offer).status_code == 400
         assert http.post(f"{path}?token=1-2", content="v=0").status_code == 401
+
+
+def test_a_page_of_livetalking_finds_its_calls(address: str) -> None:
+    with httpx.Client(base_url=address, timeout=120) as http:
+        answer = asyncio.run(offer(http, {}))
+        assert (answer["code"], answer["sessionid"]) == (-1, 0) and "LIVE_TEMPLATE" in answer["msg"]
+        assert http.post("/is_speaking", json={"sessionid": 5}).json()["code"] == -1
+
+
+def test_it_speaks_recordings_and_is_interrupted(own_media: Path, triton: TritonServer) -> None:
+    with Live(own_media, triton_url=triton.url, engine="default", live_template="template.mkv") as live:
+        http = live.client
+        answer = asyncio.run(offer(http, {}))
+        assert answer["code"] == 0 and answer["type"] == "answer" and "H264" in answer["sdp"]
+        named = {"sessionid": answer["sessionid"]}
+        said = http.post("/humanaudio", data=named, files={"file": ("a.wav", (own_media / "long.wav").read_bytes())})
+        assert said.json() == {"code": 0, "msg": "ok", "data": None}
+        eventually(lambda: http.post("/is_speaking", json=named).json()["data"])
+        assert http.post("/interrupt_talk", json=named).json()["code"] == 0
+        eventually(lambda: http.post("/is_speaking", json=named).json()["data"] is False)
+        assert http.post("/human", json=named | {"type": "chat", "text": "hello"}).json()["code"] == -1
+        eventually(lambda: not any((own_media / ".state" / "live").iterdir()))
+
+
+async def offer(http: httpx.Client, fields: dict[str, Any]) -> dict[str, Any]:
+    connection = aiortc.RTCPeerConnection()
+    connection.addTransceiver("video", direction="recvonly")
+    connection.addTransceiver("audio", direction="recvonly")
+    await connection.setLocalDescription(await connection.createOffer())
+    body = {"sdp": connection.localDescription.sdp, "type": "offer", **fields}
+    answer: dict[str, Any] = (await asyncio.to_thread(http.post, "/offer", json=body)).json()
+    await connection.close()
+    return answer

@@ -23,6 +23,7 @@ from digital_human.api import (
     live,
     live_socket,
     live_webrtc,
+    livetalking,
     operator,
     page,
     tasks,
@@ -74,7 +75,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     for module in (health, *media, heygem, live, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
-    for router in (live_webrtc.router, live_socket.router):
+    for router in (live_webrtc.router, livetalking.router, live_socket.router):
         app.include_router(router)
     add_page(app)
     _answer_head(app, app.routes)

@@ -141,7 +141,7 @@ async def begin(
     body: LiveRequest, request: Request, response: Response, service: ServiceDep, caller: CallerDep
 ) -> LiveSessionCreated:
     """Begin a session; answers when its template is prepared, at once where the store has it."""
-    video, options = await asyncio.to_thread(_checked, body, caller, service)
+    video, options = await asyncio.to_thread(checked, body, caller, service)
     session = await service.live.open(video, caller.owner, options)
     response.headers["Location"] = f"/live/sessions/{quote(session.id)}"
     return LiveSessionCreated(data=LiveSessionView.of(session, request, service))
@@ -170,7 +170,7 @@ async def end(session_id: SessionId, service: ServiceDep, caller: CallerDep) -> 
     return EndedResponse(data=Ended(session_id=session_id))
 
 
-def _checked(body: LiveRequest, caller: Caller, service: Service) -> tuple[Path, LiveOptions]:
+def checked(body: LiveRequest, caller: Caller, service: Service) -> tuple[Path, LiveOptions]:
     """The template's path, and the options. Raises the ServiceError that says what is wrong."""
     settings = service.settings
     wanted = RenderOptions(engine=body.engine, mouth_strength=body.mouth_strength, digital_auth=bool(body.digital_auth))

@@ -99,7 +99,7 @@ async def speech(body: SpeechRequest, service: ServiceDep, caller: CallerDep) ->
     """Speak a text: clients of OpenAI's speech interface find it here. The sound is sent while it is made."""
     spoken = SpokenText(body.input, body.voice, body.speed)
     await asyncio.to_thread(check_text, spoken, service.settings, "input")
-    pieces = _spoken(spoken, service)
+    pieces = spoken_pieces(spoken, service)
     # What can go wrong goes wrong with the first sentence, while there is still a status to be given.
     first = await asyncio.to_thread(next, pieces)
     label = implicit_label(str(uuid.uuid4()), service.settings.aigc_producer)
@@ -107,7 +107,8 @@ async def speech(body: SpeechRequest, service: ServiceDep, caller: CallerDep) ->
     return StreamingResponse(_closing(sound, pieces), media_type=media_type(body.response_format), headers=label)
 
 
-def _spoken(spoken: SpokenText, service: Service) -> Generator[Float32, None, None]:
+def spoken_pieces(spoken: SpokenText, service: Service) -> Generator[Float32, None, None]:
+    """The sound of a text, piece by piece, at RATE. Raises QueueFullError where too many texts are spoken already."""
     if not _turns.acquire(blocking=False):
         raise QueueFullError("speech_busy", waiting=MOST_AT_A_TIME)
     try:

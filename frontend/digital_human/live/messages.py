@@ -71,6 +71,13 @@ class Interrupt(Message):
 
 
 @dataclass(frozen=True)
+class Play(Message):
+    """Say a recording: an utterance of its own. The file is removed."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class Preparing(Message):
     """share: of the template's preparation, 0-1"""
 
@@ -128,7 +135,7 @@ class Stats(Message):
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind)
-    for kind in (Configure, OpenSession, Watch, Flush, Interrupt, Preparing, Opened, Event, Stats, Failed)
+    for kind in (Configure, OpenSession, Watch, Flush, Interrupt, Play, Preparing, Opened, Event, Stats, Failed)
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 import time
 import uuid
@@ -26,6 +27,7 @@ from digital_human.live.messages import (
     Interrupt,
     Opened,
     OpenSession,
+    Play,
     Preparing,
     Stats,
     Watch,
@@ -86,6 +88,7 @@ class Figures:
 class LiveSession:
     """One session, while its process runs.
 
+    number: another name, for clients that know numbers only
     size: width and height; touched, heard: `time.monotonic` when a client was last here, and when it last sent speech
     """
 
@@ -96,6 +99,7 @@ class LiveSession:
             Fraction(opened.fps),
             opened.template_cached,
         )
+        self.number = 1 + secrets.randbelow(10**9)
         self.created = time.time()
         self.touched = self.heard = time.monotonic()
         self.state: State = "idle"
@@ -146,6 +150,11 @@ class LiveSession:
     def interrupt(self) -> None:
         self._spoken = 0.0
         self._send(Interrupt())
+
+    def play(self, path: Path) -> None:
+        """Say a recording, which the process decodes and removes."""
+        self.heard = time.monotonic()
+        self._send(Play(path))
 
     def stop(self) -> None:
         """End the process. Everybody who watches is told."""
@@ -244,6 +253,13 @@ class LiveSessions:
         _, _, service = session_id.partition(".")
         if service and service != self.service_name:
             raise NotFoundError("live_session_elsewhere", service=service)
+        raise NotFoundError("live_session_not_found")
+
+    def find_number(self, number: str, owner: str | None) -> LiveSession:
+        """The session of this number. Raises NotFoundError."""
+        for session in self._sessions.values():
+            if str(session.number) == number and owner in (None, session.owner):
+                return session
         raise NotFoundError("live_session_not_found")
 
     async def open(self, video: Path, owner: str, options: LiveOptions) -> LiveSession:

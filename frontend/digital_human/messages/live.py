@@ -43,6 +43,13 @@ LIVE: Mapping[str, Message] = {
         "LIVE_ICE_SERVERS: one of them ({server}) is not stun:host:port or turn:user:password@host:port",
         "LIVE_ICE_SERVERS: 其中之一（{server}）不是 stun:host:port 或 turn:user:password@host:port 的形式",
     ),
+    "live_template_missing": Message(
+        "avatar: is missing, and LIVE_TEMPLATE names no template", "avatar: 缺少此字段，且 LIVE_TEMPLATE 未指定模板"
+    ),
+    "live_no_chat": Message(
+        "type: the service says texts (echo) and answers none (chat)",
+        "type: 本服务只朗读文本（echo），不提供对话（chat）",
+    ),
     "live_peer_not_found": Message("no such connection: it has ended", "没有此连接：连接已结束"),
     "live_token_invalid": Message(
         "token: is not valid for this session any more; GET /live/sessions/{id} gives a new one",

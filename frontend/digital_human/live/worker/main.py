@@ -14,7 +14,7 @@ from digital_human.jobs.worker import memory
 from digital_human.jobs.worker.main import die_with_the_service, failure_of
 from digital_human.jobs.worker.protocol import Configure
 from digital_human.live.channel import Channel
-from digital_human.live.messages import Flush, Interrupt, OpenSession, Watch
+from digital_human.live.messages import Flush, Interrupt, OpenSession, Play, Watch
 from digital_human.live.worker.session import LiveSession
 from digital_human.observability import logs, tracing
 from digital_human.runtime.context import build_context
@@ -52,6 +52,8 @@ def _serve(command: OpenSession, channel: Channel, settings: Settings, triton_ur
             session.flush()
         elif isinstance(item, Interrupt):
             session.interrupt()
+        elif isinstance(item, Play):
+            session.play(item.path)
         elif isinstance(item, Watch):
             session.watch(item)
 

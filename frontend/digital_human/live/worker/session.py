@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
 
 from digital_human.core.frame import Frame
 from digital_human.core.types import Models
 from digital_human.engines import EngineRegistry
 from digital_human.engines.live import LiveEngine
-from digital_human.errors import BadInputError, UnavailableError
+from digital_human.errors import BadInputError, ServiceError, UnavailableError
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.jobs.worker.main import failure_of
 from digital_human.live.channel import Channel
@@ -37,6 +40,7 @@ from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.drawing import Drawer, Place
 from digital_human.live.worker.frames import TemplateFrames
 from digital_human.live.worker.speech import Speech
+from digital_human.media.audio import decode_audio
 from digital_human.media.live import LiveEncoder
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
@@ -113,6 +117,17 @@ class LiveSession:
 
     def push(self, pcm: bytes) -> None:
         self._speech.push(pcm)
+
+    def play(self, path: Path) -> None:
+        """Say a recording, and remove it."""
+        try:
+            for chunk in decode_audio(path, self._rate, "mono", "file"):
+                self._speech.push((np.clip(chunk[0], -1, 1) * 32767).astype("<i2").tobytes())
+            self._speech.flush()
+        except ServiceError as error:
+            self._channel.send(error_event(error))
+        finally:
+            path.unlink(missing_ok=True)
 
     def flush(self) -> None:
         self._speech.flush()

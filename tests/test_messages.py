@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from string import Formatter
 
+import av
 import pytest
 
 from digital_human import errors
-from digital_human.errors import BadInputError, JobTimeoutError, NoFaceError, ServiceError, error_from_record
+from digital_human.errors import (
+    BadInputError,
+    JobTimeoutError,
+    NoFaceError,
+    OutputError,
+    ServiceError,
+    error_from_record,
+)
 from digital_human.messages import MESSAGES, text
+from digital_human.messages.reasons import REASONS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "frontend" / "digital_human"
 OPTIONS = {"transient", "retry_after"}
@@ -58,6 +70,24 @@ def test_both_languages_say_the_same(name: str) -> None:
         return  # only a parameter
     assert any("\u4e00" <= character <= "\u9fff" for character in message.zh)
     assert not any("\u4e00" <= character <= "\u9fff" for character in message.en)
+
+
+def test_reasons_of_the_system_are_told_in_the_language_too() -> None:
+    error = OutputError("write_failed", field="save_path", reason="No space left on device")
+    assert error.text("zh") == "save_path: 无法写入（磁盘空间不足）"
+    assert error.text("en") == "save_path: cannot be written (No space left on device)"
+    assert "as it is" in OutputError("write_failed", field="save_path", reason="as it is").text("zh")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EIO, errno.EDQUOT])
+def test_what_the_system_says_of_a_full_or_broken_disk_is_known(number: int) -> None:
+    assert os.strerror(number) in REASONS
+
+
+def test_what_ffmpeg_says_of_a_broken_file_is_known() -> None:
+    with pytest.raises(av.InvalidDataError) as broken:
+        av.open(BytesIO(b"no media" * 100))
+    assert broken.value.strerror in REASONS
 
 
 def test_an_error_is_worded_in_both_languages() -> None:

@@ -38,6 +38,9 @@ def test_in_chinese_the_service_answers_in_chinese_too(
     expect(page.locator("#task .message")).to_contain_text("语音：无法作为音视频读取")
     page.click("#language")
     expect(page.locator("#task .message")).to_contain_text("Voice: cannot be read as media")
+    page.evaluate("location.hash = ''")
+    expect(page.locator("#stage .message")).to_contain_text("Voice: cannot be read as media")
+    expect(page.locator("#stage .wrong")).to_contain_text("Try another file")
 
 
 def test_both_languages_are_complete_and_switchable(open_page: Open) -> None:

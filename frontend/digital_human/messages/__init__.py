@@ -14,9 +14,12 @@ from typing import Literal
 
 from digital_human.messages.avatars import AVATARS
 from digital_human.messages.batches import BATCHES
+from digital_human.messages.files import FILES
 from digital_human.messages.live import LIVE
+from digital_human.messages.media import MEDIA
 from digital_human.messages.message import Message
 from digital_human.messages.notices import NOTICES
+from digital_human.messages.reasons import REASONS
 from digital_human.messages.result import RESULT
 from digital_human.messages.speech import SPEECH
 
@@ -30,6 +33,8 @@ MESSAGES: Mapping[str, Message] = {
     **BATCHES,
     **LIVE,
     **SPEECH,
+    **FILES,
+    **MEDIA,
     # The request
     "field_missing": Message("{field}: Field required", "{field}: 缺少此字段"),
     "field_invalid": Message("{field}: {reason}", "{field}: 无效（{reason}）"),
@@ -109,140 +114,6 @@ MESSAGES: Mapping[str, Message] = {
         "mouth_strength: engine {engine} has none, its network decides; leave it at 1",
         "mouth_strength: 引擎 {engine} 不支持，由其网络决定；请保持为 1",
     ),
-    # Paths
-    "not_a_path": Message("{field}: is not a path", "{field}: 不是路径"),
-    "path_empty": Message("{field}: is empty or not a path", "{field}: 为空或不是路径"),
-    "path_not_allowed": Message(
-        "{field}: lies outside the allowed folders; the setting ALLOWED_ROOTS adds some, and PATH_MAPPINGS maps "
-        "the paths of another machine",
-        "{field}: 不在允许的文件夹内；可用设置 ALLOWED_ROOTS 添加，或用 PATH_MAPPINGS 映射其他机器的路径",
-    ),
-    "path_of_another_machine": Message(
-        "{field}: is a path of another machine; the setting PATH_MAPPINGS says what it is here",
-        "{field}: 是其他机器的路径；请用设置 PATH_MAPPINGS 映射到本机",
-    ),
-    "path_private": Message(
-        "{field}: lies in a folder that the service keeps for itself", "{field}: 位于服务自用的文件夹内"
-    ),
-    "name_too_long": Message(
-        "{field}: a name in it is longer than {most} bytes",
-        "{field}: 其中有名称超过 {most} 字节",
-    ),
-    "file_name_too_long": Message(
-        "{field}: the name of the file is longer than {most} bytes", "{field}: 文件名超过 {most} 字节"
-    ),
-    "folder_is_a_file": Message("{field}: its folder is a file", "{field}: 其文件夹是一个文件"),
-    "path_became_link": Message("{field}: has become a symbolic link", "{field}: 已变成符号链接"),
-    "is_a_folder": Message("{field}: is a folder", "{field}: 是一个文件夹"),
-    "not_a_regular_file": Message("{field}: is not a regular file", "{field}: 不是普通文件"),
-    "file_not_found": Message("{field}: no such file", "{field}: 找不到文件"),
-    "file_empty": Message("{field}: is an empty file", "{field}: 是空文件"),
-    "file_unreadable": Message("{field}: cannot be read ({reason})", "{field}: 无法读取（{reason}）"),
-    "file_changed": Message("{field}: has changed since the job began", "{field}: 任务开始后文件已改变"),
-    "input_unreadable": Message("an input cannot be read ({reason})", "无法读取输入文件（{reason}）"),
-    "output_is_input": Message("{field}: is the same file as {other}", "{field}: 与 {other} 是同一个文件"),
-    "output_type_unknown": Message("{field}: must end in one of {suffixes}", "{field}: 扩展名必须是 {suffixes} 之一"),
-    "output_folder_failed": Message(
-        "{field}: its folder cannot be made ({reason})", "{field}: 无法创建其文件夹（{reason}）"
-    ),
-    "write_failed": Message("{field}: cannot be written ({reason})", "{field}: 无法写入（{reason}）"),
-    # Uploads
-    "upload_not_found": Message("{field}: no such upload", "{field}: 找不到上传的文件"),
-    "upload_gone": Message(
-        "{field}: no such upload; it may have been removed after a while", "{field}: 找不到上传的文件，可能已被清除"
-    ),
-    "file_too_large": Message("{field}: is larger than {size} bytes", "{field}: 超过 {size} 字节"),
-    "form_missing": Message(
-        "the body must be multipart/form-data with a part `file`",
-        "请求体必须是 multipart/form-data，并含有 `file` 部分",
-    ),
-    "form_malformed": Message(
-        "the body is not well-formed multipart/form-data", "请求体不是格式正确的 multipart/form-data"
-    ),
-    "form_file_missing": Message("file: must be there once, and not be empty", "file: 必须出现一次，且不能为空"),
-    "form_cut_off": Message(
-        "the body ends before its closing boundary; the file may be cut off",
-        "请求体在结束边界之前中断，文件可能不完整",
-    ),
-    "form_boundary_too_long": Message("the boundary of the body is too long", "请求体的边界过长"),
-    "form_header_too_long": Message("the body has a header that is too long", "请求体中有过长的头部"),
-    # URLs
-    "not_a_url": Message("{field}: is not a URL", "{field}: 不是 URL"),
-    "url_not_http": Message(
-        "{field}: must be an http or https URL without a password in it",
-        "{field}: 必须是不含密码的 http 或 https URL",
-    ),
-    "host_not_allowed": Message(
-        "{field}: the host is not allowed; the setting {setting} adds some",
-        "{field}: 不允许访问此主机；可用设置 {setting} 添加",
-    ),
-    "host_unknown": Message("{field}: the host is not known", "{field}: 找不到主机"),
-    "host_private": Message("{field}: the host leads to a private address", "{field}: 主机指向内网地址"),
-    "too_many_redirects": Message("{field}: redirects too often", "{field}: 重定向次数过多"),
-    "fetch_refused": Message("{field}: the host answers {status}", "{field}: 主机返回 {status}"),
-    "fetch_too_slow": Message(
-        "{field}: fetching it took longer than {seconds:g} s", "{field}: 下载超过 {seconds:g} 秒"
-    ),
-    "fetch_failed": Message("{field}: cannot be fetched ({reason})", "{field}: 无法下载（{reason}）"),
-    # Media
-    "media_unreadable": Message(
-        "{field}: cannot be read as media ({reason})", "{field}: 无法作为音视频读取（{reason}）"
-    ),
-    "too_many_streams": Message("{field}: holds more than {most} streams", "{field}: 含有超过 {most} 个流"),
-    "media_needs_memory": Message(
-        "{field}: needs more memory than a job may have", "{field}: 需要的内存超过任务的限制"
-    ),
-    "no_video_stream": Message("{field}: holds no video stream", "{field}: 没有视频画面"),
-    "no_decodable_frame": Message("{field}: holds no decodable frame", "{field}: 没有可以解码的画面"),
-    "no_audio_stream": Message("{field}: holds no audio stream", "{field}: 没有声音"),
-    "samples_unusable": Message(
-        "{field}: holds samples that are no sound: not a number, or far beyond full scale",
-        "{field}: 含有不是声音的采样：不是数字，或远超满幅",
-    ),
-    "sample_rate_unusable": Message(
-        "{field}: a sample rate of {rate} Hz cannot be used",
-        "{field}: 无法使用 {rate} Hz 的采样率",
-    ),
-    "no_sound": Message("{field}: holds no sound", "{field}: 没有声音"),
-    "picture_too_large": Message(
-        "{field}: a picture of {size} has more than {most} pixels", "{field}: 画面 {size} 太大，最多 {most} 像素"
-    ),
-    "picture_size_unusable": Message(
-        "{field}: a picture of {size} pixels cannot be used", "{field}: 无法使用 {size} 像素的画面"
-    ),
-    "picture_too_small_for_overlay": Message(
-        "video_path: the picture is too small for an overlay", "video_path: 画面太小，放不下水印或标识"
-    ),
-    "overlay_unreadable": Message("the overlay picture {file} cannot be read", "无法读取叠加图片 {file}"),
-    "hdr_unsupported": Message(
-        "{field}: HDR video is not supported; convert it to SDR (BT.709) first",
-        "{field}: 不支持 HDR 视频，请先转换为 SDR（BT.709）",
-    ),
-    "media_truncated": Message(
-        "{field}: ended after {seen} of {expected} frames", "{field}: 文件不完整：{expected} 帧中只有 {seen} 帧"
-    ),
-    "speech_too_long": Message(
-        "{field}: the speech is longer than {seconds:g} s",
-        "{field}: 语音超过 {seconds:g} 秒",
-    ),
-    "template_too_long": Message(
-        "{field}: the template is longer than {seconds:g} s",
-        "{field}: 模板超过 {seconds:g} 秒",
-    ),
-    "no_face_in_frames": Message("video_path: no face was found in any frame", "video_path: 没有找到人脸"),
-    "face_too_small": Message(
-        "video_path: the face is too small: {width:.0f} pixels wide, {least} are needed",
-        "video_path: 人脸太小：宽 {width:.0f} 像素，至少需要 {least} 像素",
-    ),
-    "no_face_in_template": Message("video_path: no face was found in the template", "video_path: 模板中没有找到人脸"),
-    "decoder_stalled": Message(
-        "decoding audio_path or video_path made no progress for {seconds:g} s",
-        "解码 audio_path 或 video_path 时 {seconds:g} 秒没有进展",
-    ),
-    "decoder_crashed": Message(
-        "audio_path or video_path: decoding it crashes the decoder", "audio_path 或 video_path: 解码时解码器崩溃"
-    ),
-    "encoder_failed": Message("{field}: the card's encoder failed", "{field}: 显卡的编码器出错"),
     # Tasks
     "task_not_found": Message("there is no such task", "任务不存在"),
     "task_has_ended": Message("the task has {state} already", "任务已经结束：状态为 {state}"),
@@ -327,4 +198,6 @@ MESSAGES: Mapping[str, Message] = {
 
 def text(name: str, params: Params, language: Language = "en") -> str:
     """The message in words. Raises KeyError for a name or a parameter that is missing."""
+    if language == "zh":
+        params = {key: REASONS.get(str(value), value) if key == "reason" else value for key, value in params.items()}
     return str(getattr(MESSAGES[name], language)).format(**params)

@@ -35,6 +35,7 @@ function startTools() {
     say();
     document.dispatchEvent(new Event("words"));
     if ($("#stage").dataset.state === "empty") stage.showEmpty();
+    if ($("#stage").dataset.state === "failed") stage.rewordFailure();
     route();
     refresh().catch(() => {});
   });

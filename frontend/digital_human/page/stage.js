@@ -56,13 +56,23 @@ export async function showResult(task, original) {
     h("span", { class: "facts" }, facts)), warned(t("warnings"), task.warnings));
 }
 
+let shownFailure = null;
+
 /** failure: { code, error, message }, of the service or of a task */
 export function showFailure(failure, task) {
+  shownFailure = { failure, task };
   show("failed", h("div", { class: "wrong", role: "alert" },
     h("h2", {}, t("failed")),
     failure.message && h("p", { class: "message" }, readable(failure.message)),
     h("p", {}, advice(failure)),
     task && h("p", { class: "number" }, `${t("taskNumber")} ${task}`)));
+}
+
+/** The failure that is shown, in the language that was chosen since; that of a task is asked for once more. */
+export async function rewordFailure() {
+  const { failure, task } = shownFailure;
+  const found = task ? await service.task(task).catch(() => null) : null;
+  if ($("#stage").dataset.state === "failed" && shownFailure.failure === failure) showFailure(found?.error ?? failure, task);
 }
 
 /** A few words in place of a result. */

@@ -35,11 +35,13 @@ def test_a_typed_text_becomes_a_video(open_page: Open, triton: TritonServer, sam
         expect(page.locator("#text")).to_be_visible()
 
 
-def test_without_voices_the_page_says_how_to_install_them(open_page: Open) -> None:
+def test_without_voices_the_page_says_how_to_install_them(open_page: Open, voice: Path) -> None:
     page = open_page(locale="zh-CN")
     page.click("#ways button[value=text]")
     expect(page.locator("#typed-missing")).to_contain_text("尚未安装声音")
     expect(page.locator("#typed-missing code")).to_contain_text("digital-human install kokoro")
     expect(page.locator("#text")).to_be_disabled()
-    page.click("#ways button[value=file]")
+    # A file that is dropped all the same is wanted more than a text.
+    page.set_input_files("#voice", voice)
     expect(page.locator("#voice-well")).to_be_visible()
+    expect(page.locator("#typed")).to_be_hidden()

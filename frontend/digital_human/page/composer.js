@@ -6,7 +6,7 @@ import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
 import * as service from "./service.js";
 import { Recorder } from "./recorder.js";
-import { typed } from "./speech.js";
+import { typed, wantRecording } from "./speech.js";
 import { t } from "./words.js";
 
 /** What was chosen: a File to be sent, or the id or path of what the service has already. */
@@ -141,6 +141,7 @@ export function problem(text) {
 /** what: { file, name } or { id, name, picture }, or null for nothing */
 export function choose(kind, what) {
   chosen[kind] = what;
+  if (kind === "voice" && what) wantRecording();
   const well = $(`#${kind}-well`), preview = well.querySelector(".preview");
   well.classList.toggle("full", Boolean(what));
   well.querySelector(".clear").hidden = !what;

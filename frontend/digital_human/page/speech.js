@@ -47,6 +47,9 @@ export async function startSpeech(changed) {
   say();
 }
 
+/** A recording was chosen, so that is what is wanted. */
+export const wantRecording = () => { if (isTyping) choose(false); };
+
 function choose(text) {
   isTyping = text;
   localStorage.setItem("typing", text ? "1" : "0");

@@ -161,6 +161,9 @@ def atlas_of(aperture: Float32 | Float64) -> Atlas:
         shape_residual=small[:, 0],
         gap=small[:, 0],
         lip_compression=small[:, 0],
+        lip_edge=np.zeros((count, 2, 9), np.float32),
+        fastest=np.full(2, np.inf, np.float32),
+        flaw=small[:, 0],
         blur=small[:, 0],
         appearance_distance=appearance_distance.astype(np.float32),
     )

@@ -21,6 +21,8 @@ INNER_LIPS: Indices = np.array(
 )
 """Contours of the lips, from the right corner along the lower lip and back along the upper one."""
 LIPS: Indices = np.concatenate([OUTER_LIPS, INNER_LIPS])
+MIRRORED_LIPS: Indices = np.concatenate([np.roll(contour[::-1], 11) for contour in (OUTER_LIPS, INNER_LIPS)])
+"""The vertex on the other side of the face for each of `LIPS`."""
 LOWER_CONTOUR = slice(1, 10)
 """The part of either contour that belongs to the lower lip, without the corners."""
 

@@ -12,8 +12,12 @@ After C. Bregler, M. Covell, M. Slaney, "Video Rewrite: driving visual speech wi
     renderer_inputs   ... -> tensors of the model `mouth_renderer`
     rbf               coefficients of displacement fields
     analysis          a template -> its atlas
+    flaws             what makes frames unfit as exemplars
+    stock             the exemplars, cropped and measured
     atlas             what the store keeps of a template
     appearance        measures of pixels: seam, sharpness, likeness
+    lip_edges         where the lips end, by their colour
+    lip_colour        one colour for the lips of all exemplars
     lip_geometry      measures of landmarks
     head_pose         head pose, and the shape of a face without it
 """

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import repeat
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.batching import batched
 from digital_human.core.border import cut_off
-from digital_human.core.concurrency import ordered_map
-from digital_human.core.frame import Float32, Frame, crop, crop_yuv
+from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Template
-from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, renderer_inputs
-from digital_human.engines.exemplar.atlas import Atlas, centre, corner, crop_size
+from digital_human.engines.exemplar import head_pose, lip_geometry, renderer_inputs, stock
+from digital_human.engines.exemplar.atlas import Atlas, centre, crop_size
+from digital_human.engines.exemplar.flaws import SOUND, flaws
 from digital_human.errors import NoFaceError
 
 MAX_EXEMPLARS = 600
@@ -25,17 +21,15 @@ MAX_BYTES = 128 << 20
 """Limits of the exemplars: 24 s of frames at 25 frames/s, and 128 MiB of pixels."""
 RUN = 12
 """Long templates are thinned in runs of this many frames: consecutive exemplars join without a seam."""
-SHUT_GAP, ALMOST_SHUT, MAX_APERTURE_BIAS = 0.04, 0.035, 0.02
-"""Lips touch if their `gap` is below the first and the mesh has them open by less than the second beyond shut. The
-mesh's aperture is then taken to be too large, by the third at most."""
 LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
 """Margin of the mouth layer and of the exemplars' crops around the lips, inter-ocular distances."""
-SHARPEN = 0.12
-"""Sharpening of the exemplars, which resampling will blur."""
-TOGETHER, WORKERS = 16, 2
-"""Frames of a batch, and batches measured in parallel."""
 BASE_HALF = (0.98, 1.18)
 """Half the height and width of the base crop of an upright head, inter-ocular distances."""
+ENOUGH = 24
+"""Sound frames from which on the range of the mouth is theirs alone: about a second."""
+UNHURRIED = 11.0
+"""Speed that is never limited, in ranges of the mouth a second: at 12 the curve follows speech as well as without a
+limit, at 8 a hundredth less."""
 NEAR = 0.75
 """Distance from the mouth of the control points that the mouth layer uses too, inter-ocular distances."""
 UPRIGHT = 8.0
@@ -56,7 +50,7 @@ def mouth_motion(template: Template) -> tuple[Indices, Float32, Float32]:
         raise NoFaceError("no_face_in_template")
     if template.cover is not None:
         good = template.cover.uncovered(good)
-    points = head_pose.steady(track, good)
+    points = head_pose.as_seen(track, good)
     return good, lip_geometry.aperture(points), lip_geometry.width(points)
 
 
@@ -77,16 +71,20 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     Raises NoFaceError if no frame shows a face.
     """
     frames, opening, widths = mouth_motion(template)
-    points = head_pose.steady(template.track, frames)
+    points = head_pose.as_seen(template.track, frames)
     reference = head_pose.canonical_face(points)
     poses = head_pose.fit(reference, points)
     shapes = poses.to_shape(points)
     unit = lip_geometry.interocular(points)
 
+    shot = np.zeros(template.frame_count, np.int64) if template.track.shot is None else template.track.shot
+    speed = _by_shot(_slope, opening, shot[frames])
+    flaw = flaws(shapes, head_pose.angles(poses), opening, widths, speed)
+    sound = flaw < SOUND if (flaw < SOUND).sum() >= ENOUGH else np.ones(len(flaw), np.bool_)
+
     regression = _regress(opening, widths, shapes)
     design = np.stack([np.ones_like(opening), opening, widths], 1)
     residual = (shapes - np.einsum("nk,kvc->nvc", design, regression))[:, mesh.LIPS]
-    shot = np.zeros(template.frame_count, np.int64) if template.track.shot is None else template.track.shot
     jaw_curve = _by_shot(lip_geometry.jaw_curve, np.stack([opening, widths], 1), shot[frames])
     loose = np.setdiff1d(np.arange(mesh.VERTICES), mesh.LIPS)
     regression[:, loose] = _regress(jaw_curve[:, 0], jaw_curve[:, 1], shapes[:, loose])
@@ -100,10 +98,9 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     angles = np.zeros((template.frame_count, 3), np.float32)
     angles[frames] = head_pose.angles(poses)
     chosen = cover(np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit)
-    stock = _collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
-    opening_of, slope = opening[chosen], _by_shot(_slope, opening, shot[frames])[chosen]
-
-    limits = _limits(opening)
+    exemplars = stock.collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
+    stock.even_out_lips(exemplars, points[chosen], unit[chosen], opening[chosen], angles[frames[chosen]])
+    limits = _limits(opening[sound])
     return Atlas(
         size=size,
         reference=reference,
@@ -112,14 +109,16 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         regression=regression,
         jaw_curve=_everywhere(jaw_curve, frames, template.frame_count),
         limits=limits,
-        width_limits=np.array([*np.percentile(widths, [3, 50, 97]), widths.std()], np.float32),
+        width_limits=np.array([*np.percentile(widths[sound], [3, 50, 97]), widths[sound].std()], np.float32),
         angles=angles,
         shot=shot,
+        fastest=np.maximum(_fastest(opening, frames, shot[frames]), UNHURRIED * np.ptp(limits) / float(template.fps)),
         exemplar_frame=frames[chosen],
         width=widths[chosen],
-        slope=slope.astype(np.float32),
+        slope=speed[chosen].astype(np.float32),
         shape_residual=shape_residual[chosen].astype(np.float32),
-        **_relative(stock, opening_of, limits[0]),
+        flaw=flaw[chosen],
+        **stock.relative(exemplars, opening[chosen], limits[0]),
     )
 
 
@@ -139,6 +138,15 @@ def _by_shot(measure: Callable[[Float32], Float32], curves: Float32, shot: Indic
 def _slope(curve: Float32) -> Float32:
     """Change per frame [n]."""
     return np.gradient(curve) if len(curve) > 1 else np.zeros_like(curve)
+
+
+def _fastest(opening: Float32, frames: Indices, shot: Indices) -> Float32:
+    """99th percentile of the mouth's closing and of its opening from one frame to the next, float32 [2].
+
+    frames, shot: of the openings [n], ascending
+    """
+    step = np.diff(opening)[(np.diff(frames) == 1) & (np.diff(shot) == 0)]
+    return np.array([np.percentile(np.append(np.maximum(way, 0), 0), 99) for way in (-step, step)], np.float32)
 
 
 def _everywhere(curves: Float32, frames: Indices, count: int) -> Float32:
@@ -184,85 +192,6 @@ def cover(features: Float32, limit: int) -> Indices:
             distance = np.minimum(distance, np.linalg.norm(features - features[member], axis=1))
         gain = np.array([distance[r].mean() for r in runs])
     return np.unique(np.concatenate(kept))
-
-
-def _collect(
-    template: Template, frames: Indices, points: Float32, unit: Float32, size: Indices, reference: Float32
-) -> dict[str, npt.NDArray[Any]]:
-    """Crop the exemplars and measure them. Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `thumbnails`."""
-    rows, columns = int(size[4]), int(size[5])
-    origin = corner(points, rows, columns)
-    stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, vermilion, sharpness = np.zeros((3, len(frames)), np.float32)
-    thumbnails = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
-
-    def measure(batch: list[tuple[int, Frame]]) -> None:
-        indices = [k for k, _ in batch]
-        crops = np.empty((len(batch), rows, columns, 3), np.uint8)
-        for k, (number, region) in enumerate(batch):
-            crops[k] = crop(region, 0, 0, columns, rows)
-            stock[number] = appearance.sharpened(region.data, SHARPEN)
-        local = points[indices, :, :2] - origin[indices, None].astype(np.float32)
-        gap[indices] = appearance.seam_gap(crops, local, unit[indices])
-        vermilion[indices] = appearance.vermilion(crops, local, unit[indices])
-        for k, number in enumerate(indices):
-            sharpness[number] = appearance.sharpness(crops[k], local[k, mesh.OUTER_LIPS], unit[number])
-            thumbnails[number] = appearance.thumbnail(crops[k], local[k], unit[number], reference)
-
-    regions = _regions(template, frames, origin, columns, rows)
-    for _ in ordered_map(batched(regions, repeat(TOGETHER)), measure, WORKERS, "measure"):
-        pass
-    return {
-        "exemplar_pixels": stock,
-        "exemplar_origin": origin,
-        "gap": gap,
-        "vermilion": vermilion,
-        "sharpness": sharpness,
-        "thumbnails": thumbnails,
-    }
-
-
-def _regions(
-    template: Template, frames: Indices, origin: Indices, columns: int, rows: int
-) -> Iterator[tuple[int, Frame]]:
-    """Each of `frames` cropped at its `origin`, with its index among them. Mouth crops save decoding the template."""
-    place = {int(frame): k for k, frame in enumerate(frames)}
-    boxes = [(index, *corner, columns, rows) for index, corner in zip(frames.tolist(), origin.tolist(), strict=True)]
-    mouth_crops = template.mouth_crops
-    if mouth_crops is not None and all(mouth_crops.covers(*box) for box in boxes):
-        yield from ((k, mouth_crops.crop_yuv(*box)) for k, box in enumerate(boxes))
-        return
-    for index, frame in enumerate(template.frames()):
-        if index in place:
-            x, y = origin[place[index]].tolist()
-            yield place[index], crop_yuv(frame, x, y, columns, rows)
-
-
-def _relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
-    """Fields of `Atlas` that relate the measures of pixels to what is usual for this person."""
-    thumbnails = stock.pop("thumbnails").astype(np.float32)
-    square = (thumbnails**2).sum(1)
-    appearance_distance = np.sqrt(
-        np.maximum(square[:, None] + square - 2 * thumbnails @ thumbnails.T, 0) / thumbnails.shape[1]
-    )
-    appearance_distance /= np.median(np.diag(appearance_distance, 1)) + 1e-6
-    gap = stock.pop("gap").astype(np.float32)
-    gap -= np.percentile(gap[opening <= np.percentile(opening, 12)], 25).astype(np.float32)
-    beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_APERTURE_BIAS), 0)
-    aperture_bias = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
-    vermilion = stock.pop("vermilion").astype(np.float32)
-    log = np.log(stock.pop("sharpness").astype(np.float32) + 1e-3)
-    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
-    usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
-    return {
-        **stock,
-        "aperture": opening - aperture_bias,
-        "aperture_bias": aperture_bias,
-        "gap": gap,
-        "lip_compression": np.maximum(1 - vermilion / (np.median(vermilion) + 1e-6), 0).astype(np.float32),
-        "blur": np.maximum(usual - log, 0).astype(np.float32),
-        "appearance_distance": appearance_distance.astype(np.float32),
-    }
 
 
 def _limits(opening: Float32) -> Float32:

@@ -50,6 +50,9 @@ class Atlas:
     """[6]: aperture when shut, then its 15th, 35th, 55th, 75th and 95th percentile while speaking."""
     width_limits: Float32
     """[4]: 3rd percentile, median, 97th percentile and standard deviation of the width."""
+    fastest: Float32
+    """[2]: how fast the mouth may close and open, change of aperture per frame. Infinite in templates stored by earlier
+    versions."""
     angles: Float32
     """[T, 3]: pitch, yaw and roll about the mean pose, degrees."""
     shot: Indices
@@ -74,6 +77,10 @@ class Atlas:
     """[E]: how little the seam between the lips looks like lips, relative to a shut mouth."""
     lip_compression: Float32
     """[E]: missing share of the lips' usual colour: pressed together or rolled in."""
+    lip_edge: Float32
+    """[E, 2, 9]: see `lip_edges.beyond_mesh`. All 0 in templates stored by earlier versions."""
+    flaw: Float32
+    """[E]: see `flaws`. All 0 in templates stored by earlier versions."""
     blur: Float32
     """[E]: how much less sharp than other mouths as open as this one, natural logarithm."""
     appearance_distance: Float32
@@ -86,7 +93,13 @@ class Atlas:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Atlas:
         """The inverse of `to_arrays`. Other arrays are ignored."""
-        arrays = {"shot": np.zeros(len(arrays["angles"]), np.int64), **arrays}
+        new = {
+            "shot": np.zeros(len(arrays["angles"]), np.int64),
+            "lip_edge": np.zeros((len(arrays["exemplar_frame"]), 2, 9), np.float32),
+            "fastest": np.full(2, np.inf, np.float32),
+            "flaw": np.zeros(len(arrays["exemplar_frame"]), np.float32),
+        }
+        arrays = {**new, **arrays}
         values: dict[str, Any] = {field.name: arrays[STORED_NAMES.get(field.name, field.name)] for field in fields(cls)}
         return cls(**values)
 

@@ -85,3 +85,14 @@ def steady(track: FaceTrack, frames: Indices) -> Float32:
         out += mesh.SMOOTHING * difference
         out[:, mesh.LIPS] += (mesh.LIP_SMOOTHING - mesh.SMOOTHING) * difference[:, mesh.LIPS]
     return out
+
+
+def as_seen(track: FaceTrack, frames: Indices) -> Float32:
+    """`steady` landmarks, float32 [n, 468, 3], with the lips of each frame alone.
+
+    Smoothing puts the lips of a frame in fast motion beside those that its pixels show. Its inverse, to first order,
+    puts them back: 2 - s is close to 1 / s for weights s near 1, and never strengthens noise.
+    """
+    out = steady(track, frames)
+    out[:, mesh.LIPS] = 2 * track.landmarks[frames][:, mesh.LIPS] - out[:, mesh.LIPS]
+    return out

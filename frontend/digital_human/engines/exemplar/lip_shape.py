@@ -15,10 +15,14 @@ UPPER_SHARE = 0.25
 """Share of an opening that the upper lip contributes."""
 OPENED_BY_WARP = 0.5
 """Share of the opening beyond the exemplar's that is left out: lips that a warp opens look, and track, too wide."""
-
-
-LOOSE = 0.3
-"""Distance from the lips from which on the face no longer takes the exemplar's shape, inter-ocular distances."""
+CARRIED = 0.08
+"""Skin is carried along by lip vertices that are about this much farther than the nearest, inter-ocular distances."""
+BESIDE, LOOSE = 0.1, 0.35
+"""Distances from the lips up to which the face takes the exemplar's shape, and from which on it does not at all,
+inter-ocular distances."""
+STEEPEST = 0.4
+"""Where the lips move far from where the jaw is, that distance grows with the way: skin that had to give way faster
+would fold, and the lip before it would be drawn out."""
 
 
 def follow(reference: Float32) -> Float32:
@@ -30,13 +34,22 @@ def follow(reference: Float32) -> Float32:
     return share.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _near_lips(reference: Float32) -> Float32:
-    """How far each vertex belongs to the lips, float32 [V]: 1 on them, falling to 0 at `LOOSE`."""
+def _near_lips(reference: Float32, reach: Float32) -> Float32:
+    """How far each vertex belongs to the lips, float32 [n, V]: 1 on and beside them, falling to 0 at a reach [n]."""
     away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2).min(1)
-    t = np.clip(1 - away / LOOSE, 0, 1)
+    t = np.clip((reach[:, None] - away) / (reach[:, None] - BESIDE), 0, 1)
     share = t * t * (3 - 2 * t)
-    share[mesh.LIPS] = 1
+    share[:, mesh.LIPS] = 1
     return share.astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _carried(reference: Float32) -> Float32:
+    """Weights with which vertices follow shifts of the outer lips, float32 [V, 20]; 0 for the lips themselves."""
+    away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2)
+    weights = np.exp(-0.5 * ((away - away.min(1, keepdims=True)) / CARRIED) ** 2)
+    share = follow(reference) / weights.sum(1)
+    share[mesh.LIPS] = 0
+    return (share[:, None] * weights).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def target_landmarks(
@@ -64,7 +77,7 @@ def target_landmarks(
     shape = poses.to_shape(here)
 
     frames = atlas.exemplar_frame[around]
-    exemplars = head_pose.steady(track, frames.ravel())
+    exemplars = head_pose.as_seen(track, frames.ravel())
     shapes = head_pose.fit(reference, exemplars).to_shape(exemplars).reshape(*around.shape, mesh.VERTICES, 3)
     weights = np.array([0.25, 0.5, 0.25], np.float32)
     mixed = np.einsum("k,nkvc->nvc", weights, shapes)
@@ -75,10 +88,14 @@ def target_landmarks(
     mixed = mixed + np.einsum("kn,kvc->nvc", np.stack([opening, width]) - shown, regression[1:])
 
     by_jaw = np.einsum("nk,kvc->nvc", jaw_curve - atlas.jaw_curve[frame_indices], regression[1:])
-    near = _near_lips(reference)[:, None]
-    change = near * (mixed - shape) + (1 - near) * by_jaw
-    moved = here + follow(reference)[:, None] * poses.turn(change.astype(np.float32))
-    return here, _exact(moved[..., :2], here, opening, width)
+    by_lips = mixed - shape
+    apart = np.linalg.norm((by_lips - by_jaw)[:, mesh.OUTER_LIPS], axis=2).max(1)
+    near = _near_lips(reference, np.maximum(LOOSE, apart / STEEPEST))[..., None]
+    change = near * by_lips + (1 - near) * by_jaw
+    moved = (here + follow(reference)[:, None] * poses.turn(change.astype(np.float32)))[..., :2]
+    exact = _exact(moved, here, opening, width)
+    shift = exact[:, mesh.OUTER_LIPS] - moved[:, mesh.OUTER_LIPS]
+    return here, exact + near * np.einsum("vk,nkc->nvc", _carried(reference), shift)
 
 
 def _exact(points: Float32, here: Float32, aperture: Float32, width: Float32) -> Float32:

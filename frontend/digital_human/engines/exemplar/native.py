@@ -46,7 +46,7 @@ def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: 
     """The plan that brings lip curves into this person's range; strength: see `retargeting.strengthened`."""
     atlas = Atlas.from_arrays(analysis)
     opening = retargeting.aperture(curves.aperture, curves.silence, atlas.limits)
-    opening = retargeting.strengthened(opening, strength, atlas.limits)
+    opening = retargeting.unhurried(retargeting.strengthened(opening, strength, atlas.limits), atlas.fastest)
     return arrange(atlas, opening, retargeting.width(curves.width, curves.silence, atlas.width_limits), frame_indices)
 
 
@@ -63,6 +63,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indi
     weight  float32 [N], its share, 0 where there is none
     """
     chosen = retrieval.choose(atlas, aperture, width, frame_indices)
+    aperture = np.minimum(aperture, retrieval.largest(atlas)[chosen])
     cut = retrieval.cuts(atlas, frame_indices)
     other, weight = retrieval.fades(atlas, chosen, aperture, cut)
     split = renderer_inputs.needs_split(atlas, chosen, aperture)

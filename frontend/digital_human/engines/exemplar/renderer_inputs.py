@@ -13,7 +13,7 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import FaceTrack
-from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
+from digital_human.engines.exemplar import head_pose, lip_edges, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
 from digital_human.engines.exemplar.in_front import InFront
 
@@ -28,9 +28,10 @@ FULL, FADED = 0.10, 0.35
 distances."""
 RING = (0.05, 0.36)
 """Distances from the lips between which the colours of the two layers are compared, inter-ocular distances."""
-TUCK, SEAM_TUCK, AJAR, PARTED = 0.018, 0.004, 0.02, 0.06
-"""How deep the lips of an exemplar are tucked in to shut them, and how deep if each has its own field, whose edge stays
-dark; the aperture beyond shut, and the `gap`, at which this applies in full."""
+TUCK, SEAM_TUCK, SEAM, AJAR, PARTED = 0.018, 0.004, 0.004, 0.015, 0.045
+"""How deep the lips of an exemplar are tucked in to shut them, and how deep at least if each has its own field; how
+much of the inside either shows then, the dark line of shut lips; the aperture beyond shut, and the `gap`, at which
+this applies in full."""
 SPLIT_RATIO = 2.5
 """Factor by which one field may shrink a gap. Beyond it the lips would fold, so each is moved by its own field."""
 COARSE = 4
@@ -83,8 +84,10 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     layer = local - inset
     mouth, source = _exemplars(atlas, track, exemplar)
-    depth = np.where(free_lip == NEITHER, TUCK, SEAM_TUCK)
-    source = source + _tuck(source, depth * _shutting(atlas, exemplar, lip_geometry.aperture(drawn)))
+    opening = lip_geometry.aperture(drawn)
+    depth = np.where(free_lip == NEITHER, TUCK, np.maximum(opening / 2 - SEAM, SEAM_TUCK))
+    tucked = depth[:, None, None] + atlas.lip_edge[exemplar]
+    source = source + lip_edges.outwards(source, tucked * _shutting(atlas, exemplar, opening)[:, None, None])
     target = layer[:, near]
     affine = rbf.affine(target, source[:, near])
     rest = source[:, near] - rbf.apply(affine, target)
@@ -140,9 +143,8 @@ def _exemplars(atlas: Atlas, track: FaceTrack, exemplar: Indices) -> tuple[Uint8
     """Crops of exemplars, I420 [n, rows * 3 / 2, columns], and their landmarks [n, V, 2] in crop pixels."""
     frames = atlas.exemplar_frame[exemplar]
     origin = atlas.exemplar_origin[exemplar].astype(np.float32)
-    return np.asarray(atlas.exemplar_pixels[exemplar], np.uint8), head_pose.steady(track, frames)[..., :2] - origin[
-        :, None
-    ]
+    points = head_pose.as_seen(track, frames)[..., :2] - origin[:, None]
+    return np.asarray(atlas.exemplar_pixels[exemplar], np.uint8), points
 
 
 def control_points(reference: Float32, lips: Indices) -> Indices:
@@ -162,6 +164,7 @@ def control_points(reference: Float32, lips: Indices) -> Indices:
 def needs_split(atlas: Atlas, exemplar: Indices, aperture: Float32) -> npt.NDArray[np.bool_]:
     """Whether lips that must shut are too far apart in the exemplar for one field, bool [n]. aperture: to draw [n]"""
     parted = atlas.aperture[exemplar] + atlas.aperture_bias[exemplar]
+    parted = parted + lip_edges.parted_further(atlas.lip_edge[exemplar])
     shutting = _shutting(atlas, exemplar, aperture)
     shut = parted + 2 * TUCK * shutting > SPLIT_RATIO * aperture
     return np.asarray(shut & (shutting > 0.5))
@@ -186,20 +189,6 @@ def _shutting(atlas: Atlas, exemplar: Indices, aperture: Float32) -> Float32:
     closing = np.clip((atlas.limits[0] + 0.02 - aperture) / 0.015, 0, 1)
     ajar = (atlas.aperture[exemplar] - atlas.limits[0]) / AJAR
     return closing * np.clip(np.maximum(ajar, atlas.gap[exemplar] / PARTED), 0, 1)  # type: ignore[no-any-return]
-
-
-def _tuck(source: Float32, depth: Float32) -> Float32:
-    """Shifts [n, V, 2] that move the inner edges of an exemplar's parted lips a little into the flesh.
-
-    The mesh finds these edges to about a pixel. Without the shifts, a slit of teeth or dark would remain.
-    """
-    amount = (depth * lip_geometry.interocular(source))[:, None, None]
-    across = source[:, mesh.LOWER_OUTER] - source[:, mesh.UPPER_OUTER]
-    across /= np.linalg.norm(across, axis=2, keepdims=True)
-    shift = np.zeros_like(source)
-    shift[:, mesh.UPPER_INNER] = -amount * across
-    shift[:, mesh.LOWER_INNER] = amount * across
-    return shift
 
 
 def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: int) -> tuple[Uint8, Uint8]:

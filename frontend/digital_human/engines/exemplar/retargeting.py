@@ -59,6 +59,22 @@ def strengthened(opening: Float32, strength: float, limits: Float32) -> Float32:
     return bent.astype(np.float32)  # type: ignore[no-any-return]
 
 
+def unhurried(opening: Float32, fastest: Float32) -> Float32:
+    """The opening, float32 [N], nowhere faster than the person: what is too fast is spread over the frames around it.
+
+    Only downwards: before it shuts fast, and after it opens fast, the mouth opens less. A closure stays where it is.
+
+    fastest: closing and opening, see `Atlas` [2]
+    """
+    closing, opens = fastest.tolist()
+    slow = opening.copy()
+    for k in range(1, len(slow)):
+        slow[k] = min(slow[k], slow[k - 1] + opens)
+    for k in range(len(slow) - 2, -1, -1):
+        slow[k] = min(slow[k], slow[k + 1] + closing)
+    return slow
+
+
 def gain_of(speaking: Float32) -> float:
     """The factor that scales the aperture of an utterance about the shut mouth into the standard range.
 

@@ -12,19 +12,24 @@ import numpy.typing as npt
 from digital_human.core.frame import Float32, Float64
 from digital_human.core.landmarks import Indices
 from digital_human.engines.exemplar.atlas import Atlas
+from digital_human.engines.exemplar.lip_shape import OPENED_BY_WARP
 
 WINDOW, LOOK_AHEAD = 100, 30
 """Frames that a search settles, and frames after them that it takes into account."""
 CANDIDATES = 80
 """Exemplars considered for each frame."""
 
-WIDTH_COST, SLOPE_COST, SHAPE_COST, BLUR_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 8.0
+WIDTH_COST, SLOPE_COST, SHAPE_COST, BLUR_COST, FLAW_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 3.0, 8.0
 SHUT_TOLERANCE = 0.008
 """Difference of aperture that does not count while the mouth shuts: `gap` shows better whether it is shut."""
+GAP_TOLERANCE = 0.05
+"""`gap` that is just visible where lips are to touch."""
 POSE_TOLERANCE = 8.0
 """Degrees. The cost of pose grows logarithmically: a turned head is worse, a wrong mouth is wrong."""
 SHOT_COST = 4.0
 """Of an exemplar from another shot, whose light and size differ."""
+STRETCH, LEAST_STRETCH = 0.12, 0.012
+"""By how much the opening of an exemplar may be drawn larger: a share of it, and at least, inter-ocular distances."""
 JUMP_COST, APPEARANCE_COST = 3.0, 1.0
 """Cost of a jump to another run of frames: fixed, and per unit of `appearance_distance`."""
 
@@ -110,9 +115,10 @@ def _frame_cost(
     cost += POSE_COST * np.log1p((turn**2 * np.array([1, 1, 0.3])).sum(2) / POSE_TOLERANCE**2)
     cost += SHAPE_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.shape_residual, 6)
     cost += BLUR_COST * atlas.blur
+    cost += FLAW_COST * atlas.flaw
     cost += SHOT_COST * (atlas.shot[frame_indices][:, None] != atlas.shot[atlas.exemplar_frame])
     cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.lip_compression - 0.1) / 0.1, 0, 3) ** 2
-    cost += closing * np.clip(atlas.gap / 0.08, 0, 3) ** 2
+    cost += (1 + quiet[:, None]) * closing * np.clip(atlas.gap / GAP_TOLERANCE, 0, 4) ** 2
     cost += closing * (atlas.aperture_bias / 0.01) ** 2
     return cost.astype(np.float32)  # type: ignore[no-any-return]
 
@@ -153,6 +159,12 @@ def _change(frames: Indices, appearance_distance: Float32, shot: Indices) -> Flo
         matches = (frames[before] == frames - step) & (shot[frames[before]] == shot[frames])
         change[every[matches], before[matches]] = cost
     return change
+
+
+def largest(atlas: Atlas) -> Float32:
+    """Aperture up to which each exemplar may be opened, float32 [E]: teeth must not be drawn out."""
+    seen = atlas.aperture + atlas.aperture_bias
+    return atlas.aperture + np.maximum(STRETCH * seen, LEAST_STRETCH) / (1 - OPENED_BY_WARP)  # type: ignore[no-any-return]
 
 
 def fades(atlas: Atlas, chosen: Indices, aperture: Float32, cut: npt.NDArray[np.bool_]) -> tuple[Indices, Float32]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Float32, Frame
+from digital_human.core.frame import Float32, Frame, crop
 from digital_human.core.landmarks import Indices
-from digital_human.engines.exemplar import head_pose, lip_geometry, lip_shape
+from digital_human.engines.exemplar import head_pose, lip_edges, lip_geometry, lip_shape
 from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, pull
 
@@ -40,6 +40,19 @@ def closed(points: Float32, donor: Donor, size: float) -> Float32:
     down = lip_geometry.interocular(points)[:, None, None] * lips.axes(points)[1][:, None]
     out[:, mesh.UPPER_INNER, :2] = seam - lips.ABOVE * down
     out[:, mesh.LOWER_INNER, :2] = seam + lips.BELOW * down
+    return out
+
+
+def on_edges(regions: Sequence[Frame], points: Float32, origin: Indices) -> Float32:
+    """Landmarks [n, 468, 3] with the lips' inner edges where the pixels show them. Arguments: see `close`."""
+    out = points.copy()
+    local = points[..., :2] - origin[:, None].astype(np.float32)
+    unit = lip_geometry.interocular(points).tolist()
+    outside = [
+        lip_edges.beyond_mesh(crop(region, 0, 0, region.width, region.height), seen, scale)
+        for region, seen, scale in zip(regions, local, unit, strict=True)
+    ]
+    out[..., :2] += lip_edges.outwards(points[..., :2], np.stack(outside))
     return out
 
 

@@ -173,7 +173,7 @@ def build(
     unit = lip_geometry.interocular(here)
     origin = corner(here, rows, columns)
     control = renderer_inputs.control_points(donor.reference, mesh.LIPS)
-    base, seamed = _closed_base(analysis, frames, frame_indices, here, origin, control, scale)
+    base, seamed, here = _closed_base(analysis, frames, frame_indices, here, origin, control, scale)
     wanted = lips.open_lips(donor, seamed, opening, widening, scale)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -184,13 +184,10 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     corners, layer = origin + inset, local - inset
     target = layer[:, mesh.INNER_LIPS]
+    light = mouth_interior.Light(np.asarray(analysis["teeth"], np.float32), float(analysis["blur"]), frames[0].matrix)
+    interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
     if is_parted(analysis):
-        interior = mouth_interior.from_frames(frames, here, target, corners, (layer_rows, layer_columns))
-    else:
-        light = mouth_interior.Light(
-            np.asarray(analysis["teeth"], np.float32), float(analysis["blur"]), frames[0].matrix
-        )
-        interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
+        interior = mouth_interior.from_frames(frames, here, interior, target, corners, (layer_rows, layer_columns))
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
     holes = [
         _opening_mask(p, float(u), float(o), layer_rows, layer_columns)
@@ -222,9 +219,9 @@ def _closed_base(
     origin: Indices,
     control: Indices,
     scale: float,
-) -> tuple[Uint8, Float32]:
-    """Base crops with the lips shut, I420 [n, rows * 3 / 2, columns], and their landmarks with the lips on the seam,
-    [n, 468, 3].
+) -> tuple[Uint8, Float32, Float32]:
+    """Base crops with the lips shut, I420 [n, rows * 3 / 2, columns], their landmarks with the lips on the seam,
+    [n, 468, 3], and those of the frames as they are, corrected where the lips are apart.
 
     A template frame that appears more than once, as a still does, is processed once.
     """
@@ -233,11 +230,12 @@ def _closed_base(
     here, origin = here[first], origin[first]
     regions = [crop_yuv(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if is_parted(analysis):
+        here = close_mouth.on_edges(regions, here, origin)
         regions, seamed = close_mouth.close(regions, here, origin, control, load_donor(), scale)
     else:
         luma = np.stack([region.planes[0] for region in regions])
         seamed = lips.on_seam(here, _seams(analysis, luma, here, origin))
-    return np.stack([region.data for region in regions])[place], seamed[place]
+    return np.stack([region.data for region in regions])[place], seamed[place], here[place]
 
 
 def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Float32:

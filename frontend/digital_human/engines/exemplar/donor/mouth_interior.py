@@ -7,20 +7,23 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Matrix, Uint8, crop_yuv, from_yuv, rgb_to_yuv
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
-from digital_human.engines.exemplar.donor import lips
-from digital_human.engines.exemplar.donor.atlas import Donor, inside
+from digital_human.engines.exemplar.donor.atlas import GRID, REACH, Donor, inside
 
 UPPER_FOLLOWS = 0.3
 """Share of the difference between the edges of the two upper lips by which the upper teeth are warped."""
 LIP_SHADOW, LIP_SHADOW_REACH = 0.2, 0.03
 NARROW_SHADE, NARROW_OPENING = 0.35, 0.10
 """The lips shade what lies next to them, and all of the inside of a mouth that is hardly open."""
-MARGIN = 0.012
-"""Distance from the lips' inner edge at which a frame surely shows the inside, inter-ocular distances."""
+DEPTH = 0.7
+"""Brightness of a donor's mouth that appears below a person's own teeth, which shade it."""
+MARGIN, FADED_OVER = 0.012, 0.025
+"""Distance from the lips' inner edge at which a frame surely shows the inside, and the way over which it fades out
+there, inter-ocular distances."""
 
 
 @dataclass(frozen=True)
@@ -74,35 +77,83 @@ def from_donor(
 
 
 def from_frames(
-    frames: Sequence[Frame], here: Float32, target: Float32, corners: Float32, size: tuple[int, int]
+    frames: Sequence[Frame],
+    here: Float32,
+    donors: Interior,
+    target: Float32,
+    corners: Float32,
+    size: tuple[int, int],
 ) -> Interior:
-    """The inside that the frames themselves show. Nothing in it moves, as upper teeth do not. Where the drawn lips are
-    farther open than those of the frame, the pixels at the edge are stretched.
+    """The inside that the frames themselves show. Nothing in it moves or is stretched, as upper teeth are not.
 
-    here: landmarks of the frames as they are [n, 468, 3], frame pixels
-    size: rows and columns of the layer
+    Where the drawn lips are farther open than those of the frame, a donor's mouth appears: the jaw has dropped.
+
+    here:   landmarks of the frames as they are [n, 468, 3], frame pixels
+    donors: the inside of the donor's mouth for the same frames
+    size:   rows and columns of the layer
     target, corners: see `from_donor`
     """
     at = corners.astype(np.int64) // 2 * 2
     rows, columns = size
-    pictures = [crop_yuv(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, at, strict=True)]
+    pictures = [crop_yuv(f, int(x), int(y), columns, rows) for f, (x, y) in zip(frames, at, strict=True)]
     affine = np.zeros((len(frames), 3, 2), np.float32)
     affine[:, [0, 1], [0, 1]] = 1
     affine[:, 2] = corners - at
-    wanted = target + corners[:, None]
-    return Interior(np.stack(pictures), affine, (_within(here, wanted) - wanted).astype(np.float32))
+    unit = lip_geometry.interocular(here)
+    for k in np.flatnonzero(_reaches_beyond(here, target + corners[:, None])):
+        shift = (corners[k] - at[k]).astype(np.float32)
+        behind = _in_layer(donors, k, target[k], float(unit[k]), shift, size)
+        edge = here[k, mesh.INNER_LIPS, :2] - at[k].astype(np.float32)
+        own = _shown(edge, float(unit[k]), rows, columns)
+        half = cv2.resize(own, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+        for plane, under, share in zip(pictures[k].planes, behind, (own, half, half), strict=True):
+            plane[...] = np.rint(under + share * (plane - under)).astype(np.uint8)
+    return Interior(np.stack([picture.data for picture in pictures]), affine, np.zeros_like(donors.rest))
 
 
-def _within(here: Float32, wanted: Float32) -> Float32:
-    """Points [n, 20, 2] moved to where the frames show the inside of the mouth, frame pixels."""
-    axes = np.stack(lips.axes(here), 2)
-    inner, points = here[:, mesh.INNER_LIPS, :2] @ axes, wanted @ axes
-    for edge, point, margin in zip(inner, points, MARGIN * lip_geometry.interocular(here), strict=True):
-        x = np.clip(point[:, 0], edge[0, 0] + 2 * margin, edge[10, 0] - 2 * margin)
-        upper, lower = (np.interp(x, *lip.T) for lip in (np.concatenate([edge[:1], edge[:9:-1]]), edge[:11]))
-        y = np.clip(point[:, 1], upper + margin, np.maximum(lower, upper + 2 * margin) - margin)
-        point[:] = np.stack([x, y], 1)
-    return points @ axes.transpose(0, 2, 1)
+def _reaches_beyond(here: Float32, wanted: Float32) -> npt.NDArray[np.bool_]:
+    """Whether lips as drawn, frame pixels [n, 20, 2], lie outside those that the frames show, bool [n]."""
+    outside = [
+        max(-cv2.pointPolygonTest(np.ascontiguousarray(edge), (float(x), float(y)), True) for x, y in points)
+        for edge, points in zip(here[:, mesh.INNER_LIPS, :2], wanted, strict=True)
+    ]
+    return np.array(outside) > -MARGIN * lip_geometry.interocular(here)
+
+
+def _shown(edge: Float32, unit: float, rows: int, columns: int) -> Float32:
+    """1 where a picture surely shows the inside of the mouth, 0 at the lips, float32 [rows, columns]. edge: [20, 2]"""
+    depth = cv2.distanceTransform(inside(edge, rows, columns), cv2.DIST_L2, 5) / unit
+    t = np.clip((depth - MARGIN / 2) / FADED_OVER, 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def _in_layer(
+    donors: Interior, k: int, target: Float32, unit: float, shift: Float32, size: tuple[int, int]
+) -> tuple[Float32, ...]:
+    """The donor's picture k as the renderer would draw it into the layer: float32 planes of Y, Cb and Cr.
+
+    shift: of the layer's pixels in the picture that is returned [2]
+    """
+    rows, columns = size
+    x, y = np.meshgrid(np.arange(0, columns, GRID), np.arange(0, rows, GRID))
+    grid = np.stack([x.ravel(), y.ravel()], 1).astype(np.float32) + (GRID - 1) / 2 - shift
+    reach = REACH * unit
+    weights = rbf.coefficients(target[None], donors.rest[[k]], np.array([reach], np.float32), 2e-3)[0]
+    distance = np.linalg.norm(grid[:, None] - target, axis=2) / reach
+    coarse = rbf.apply(donors.affine[k][None], grid[None])[0] + rbf.wendland(distance.astype(np.float32)) @ weights
+    coarse = coarse.reshape(*x.shape, 2).astype(np.float32)
+    shape = (x.shape[1] * GRID, x.shape[0] * GRID)
+    at = cv2.resize(coarse, shape, interpolation=cv2.INTER_LINEAR)[:rows, :columns]
+    half = cv2.resize(at, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+    picture = donors.images[k]
+    height, width = len(picture) * 2 // 3, picture.shape[1]
+    chroma = picture[height:].reshape(2, height // 2, width // 2)
+    planes = ((picture[:height], at), (chroma[0], (half - 0.5) / 2), (chroma[1], (half - 0.5) / 2))
+    luma, *colour = (
+        np.asarray(cv2.remap(p, m, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        for p, m in planes
+    )
+    return DEPTH * (luma - 16) + 16, *(DEPTH * (plane - 128) + 128 for plane in colour)
 
 
 def _to_plane(donor: Donor, seamed: Float32, corners: Float32, scale: float) -> Float32:

@@ -1,0 +1,72 @@
+"""How unfit frames are as exemplars: mouths askew, in a shape that speech does not have, or caught halfway.
+
+The tolerances lie above what people who talk show in nineteen out of twenty frames, so a talker's own asymmetry or
+haste costs nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digital_human.core import landmarks as mesh
+from digital_human.core.frame import Float32
+
+SKEW, PULL, SHAPE, SPEED = (0.018, 0.006), (0.05, 0.02), (0.045, 0.02), (0.05, 0.02)
+"""Tolerance of each measure, and the excess that counts as one. Inter-ocular distances; speed is per frame."""
+WORST = 4.0
+"""Excess from which on a frame does not get worse."""
+SOUND = 1.0
+"""Flaw below which a frame counts as sound: ranges of the person's mouth are measured on these."""
+ROUNDS = 5
+"""Rounds of the robust fit."""
+
+
+def flaws(shapes: Float32, angles: Float32, opening: Float32, width: Float32, speed: Float32) -> Float32:
+    """Flaw of each frame, float32 [n]: 0 for a sound one; squared excesses, like the costs of retrieval.
+
+    shapes: canonical [n, V, 3]; angles: see `head_pose.angles`; opening, width, and speed, the change of opening per
+    frame: [n]
+    """
+    measures = (*asymmetry(shapes, angles), shape_error(shapes, opening, width), np.abs(speed))
+    excess = [
+        np.clip((measure - tolerance) / scale, 0, WORST)
+        for measure, (tolerance, scale) in zip(measures, (SKEW, PULL, SHAPE, SPEED), strict=True)
+    ]
+    return np.square(excess).sum(0).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def asymmetry(shapes: Float32, angles: Float32) -> tuple[Float32, Float32]:
+    """How far the lips are from their mirror image, and from the middle of the face, float32 [n] each.
+
+    Relative to what is usual for this person in this pose: of a turned head the mesh sees one half better.
+    """
+    lips = shapes[:, mesh.LIPS, :2]
+    difference = lips - shapes[:, mesh.MIRRORED_LIPS, :2] * np.array([-1, 1], np.float32)
+    pose = np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1).astype(np.float32)
+    unusual = _robust_residual(pose, difference.reshape(len(lips), -1)).reshape(difference.shape)
+    pull = unusual[..., 0].mean(1)
+    unusual[..., 0] -= pull[:, None]
+    return np.sqrt((unusual**2).sum(2).mean(1)), np.abs(pull)
+
+
+def shape_error(shapes: Float32, opening: Float32, width: Float32) -> Float32:
+    """How far the lips are from what is usual at this opening and width, float32 [n]: root mean square."""
+    lips = shapes[:, mesh.LIPS, :2]
+    design = np.stack([np.ones_like(opening), opening, width, opening**2, opening * width], 1)
+    residual = _robust_residual(design, lips.reshape(len(lips), -1)).reshape(lips.shape)
+    return np.sqrt((residual**2).sum(2).mean(1))  # type: ignore[no-any-return]
+
+
+def _robust_residual(design: Float32, values: Float32) -> Float32:
+    """What a linear fit of values [n, K] to design [n, D] leaves, float32 [n, K].
+
+    Iteratively reweighted: grimaces must not make grimaces usual.
+    """
+    weight, residual = np.ones(len(design), np.float32), values
+    ridge = 1e-4 * np.eye(design.shape[1], dtype=np.float32)
+    for _ in range(ROUNDS):
+        weighted = design * weight[:, None]
+        residual = values - design @ np.linalg.solve(weighted.T @ design + ridge, weighted.T @ values)
+        error = np.linalg.norm(residual, axis=1)
+        weight = 1 / (1 + (error / (np.median(error) + 1e-6)) ** 2)
+    return residual.astype(np.float32)  # type: ignore[no-any-return]

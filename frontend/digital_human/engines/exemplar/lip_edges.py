@@ -1,0 +1,79 @@
+"""Where the lips end, by their colour: the mesh finds their inner edges only to a few pixels.
+
+What lies between parted lips is dark, or pale like teeth. Each of nine columns of the lips is followed from the middle
+of the upper lip to that of the lower one, to where this begins and ends.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from digital_human.core import landmarks as mesh
+from digital_human.core.frame import Float32, Uint8
+from digital_human.engines.exemplar import lip_geometry
+
+MIDDLE = slice(3, 6)
+SAMPLES = 33
+"""Columns about the middle, of nine, and samples of a column."""
+DARK, PALE = 0.6, 0.62
+"""Luma and colourfulness below these shares of the lips' own are not lips."""
+FLESH = 0.35
+"""Part of the way into a lip, from its inner edge by the mesh, at which it surely is lip."""
+TAPER = np.array([0.2, 0.6, 1, 1, 1, 1, 1, 0.6, 0.2], np.float32)
+"""Of the columns: next to the corners, lips are too thin to be told apart."""
+FARTHEST = 0.06
+"""Largest distance that is believed, inter-ocular distances."""
+
+
+def beyond_mesh(crop: Uint8, points: Float32, unit: float) -> Float32:
+    """How far the edges of the lips lie outside those of the mesh, float32 [2, 9], inter-ocular distances, 0 or more.
+
+    Upper lip first; columns from right to left, as in `landmarks.UPPER_INNER`.
+
+    crop: YCbCr [rows, columns, 3]; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
+    """
+    upper, lower = points[mesh.UPPER_INNER], points[mesh.LOWER_INNER]
+    top = upper + FLESH * (points[mesh.UPPER_OUTER] - upper)
+    bottom = lower + FLESH * (points[mesh.LOWER_OUTER] - lower)
+    share = np.linspace(0, 1, SAMPLES, dtype=np.float32)[None, :, None]
+    at = (top[:, None] * (1 - share) + bottom[:, None] * share).astype(np.float32)
+    seen = cv2.remap(crop, at, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    seen = cv2.blur(seen, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    luma = np.maximum(seen[..., 0] - 16, 0)
+    colour = np.hypot(seen[..., 1] - 128, seen[..., 2] - 128) / (luma + 8)
+    lip = np.stack([luma, colour], 2)
+    usual = np.median(np.concatenate([lip[:, :3], lip[:, -3:]], 1), axis=(0, 1))
+    apart = (luma < DARK * usual[0]) | (colour < PALE * usual[1])
+    first = np.where(apart.any(1), apart.argmax(1), SAMPLES // 2)
+    last = np.where(apart.any(1), SAMPLES - 1 - apart[:, ::-1].argmax(1), SAMPLES // 2)
+    length = np.linalg.norm(bottom - top, axis=1) / unit
+    edge = np.stack([first, SAMPLES - 1 - last]) / (SAMPLES - 1) * length
+    flesh = np.stack([np.linalg.norm(top - upper, axis=1), np.linalg.norm(bottom - lower, axis=1)]) / unit
+    outside = np.clip(flesh - edge, 0, FARTHEST)
+    return (_median_of_three(outside) * TAPER).astype(np.float32)
+
+
+def parted_further(outside: Float32) -> Float32:
+    """How much farther apart the lips are than by the mesh, in the middle, float32 [n]. outside: [n, 2, 9]"""
+    return outside[..., MIDDLE].sum(1).mean(1)  # type: ignore[no-any-return]
+
+
+def outwards(points: Float32, depth: Float32) -> Float32:
+    """Shifts [n, V, 2] that move the inner edges of lips into the flesh.
+
+    points: landmarks [n, V, 2]; depth: of either lip in its nine columns, inter-ocular distances [n, 2, 9]
+    """
+    amount = depth[..., None] * lip_geometry.interocular(points)[:, None, None, None]
+    across = points[:, mesh.LOWER_OUTER] - points[:, mesh.UPPER_OUTER]
+    across /= np.linalg.norm(across, axis=2, keepdims=True)
+    shift = np.zeros_like(points)
+    shift[:, mesh.UPPER_INNER] = -amount[:, 0] * across
+    shift[:, mesh.LOWER_INNER] = amount[:, 1] * across
+    return shift
+
+
+def _median_of_three(values: Float32) -> Float32:
+    """Along the second axis; the ends repeat."""
+    padded = np.pad(values, ((0, 0), (1, 1)), "edge")
+    return np.median(np.stack([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]]), axis=0)  # type: ignore[no-any-return]

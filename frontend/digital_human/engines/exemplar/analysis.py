@@ -11,9 +11,8 @@ from digital_human.core.border import cut_off
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Template
-from digital_human.engines.exemplar import head_pose, lip_geometry, renderer_inputs, stock
+from digital_human.engines.exemplar import flaws, head_pose, lip_geometry, renderer_inputs, stock
 from digital_human.engines.exemplar.atlas import Atlas, centre, crop_size
-from digital_human.engines.exemplar.flaws import SOUND, flaws
 from digital_human.errors import NoFaceError
 
 MAX_EXEMPLARS = 600
@@ -21,12 +20,14 @@ MAX_BYTES = 128 << 20
 """Limits of the exemplars: 24 s of frames at 25 frames/s, and 128 MiB of pixels."""
 RUN = 12
 """Long templates are thinned in runs of this many frames: consecutive exemplars join without a seam."""
+LARGEST_SHUT, SHUT = 0.03, 0.02
+"""Aperture that the mesh sees in shut lips, at most and usually: who always shows more never shuts the mouth."""
 LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
 """Margin of the mouth layer and of the exemplars' crops around the lips, inter-ocular distances."""
 BASE_HALF = (0.98, 1.18)
 """Half the height and width of the base crop of an upright head, inter-ocular distances."""
-ENOUGH = 24
-"""Sound frames from which on the range of the mouth is theirs alone: about a second."""
+GRIMACE, ENOUGH = 6.0, 24
+"""Flaw of shape from which on a frame does not count for the range of the mouth, if so many others are left."""
 UNHURRIED = 11.0
 """Speed that is never limited, in ranges of the mouth a second: at 12 the curve follows speech as well as without a
 limit, at 8 a hundredth less."""
@@ -79,8 +80,8 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
 
     shot = np.zeros(template.frame_count, np.int64) if template.track.shot is None else template.track.shot
     speed = _by_shot(_slope, opening, shot[frames])
-    flaw = flaws(shapes, head_pose.angles(poses), opening, widths, speed)
-    sound = flaw < SOUND if (flaw < SOUND).sum() >= ENOUGH else np.ones(len(flaw), np.bool_)
+    grimace = flaws.grimaces(shapes, head_pose.angles(poses), opening, widths)
+    sound = grimace < GRIMACE if (grimace < GRIMACE).sum() >= ENOUGH else np.ones(len(grimace), np.bool_)
 
     regression = _regress(opening, widths, shapes)
     design = np.stack([np.ones_like(opening), opening, widths], 1)
@@ -117,7 +118,7 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         width=widths[chosen],
         slope=speed[chosen].astype(np.float32),
         shape_residual=shape_residual[chosen].astype(np.float32),
-        flaw=flaw[chosen],
+        flaw=grimace[chosen] + flaws.haste(speed[chosen]),
         **stock.relative(exemplars, opening[chosen], limits[0]),
     )
 
@@ -198,7 +199,7 @@ def _limits(opening: Float32) -> Float32:
     low, high = np.percentile(opening, [3, 97])
     speaking = opening[opening > low + 0.15 * (high - low)]
     percentiles = np.minimum(np.percentile(speaking, [15, 35, 55, 75, 95]), high)
-    return np.array([min(low, 0.03), *percentiles], np.float32)
+    return np.array([low if low < LARGEST_SHUT else SHUT, *percentiles], np.float32)
 
 
 def _control_points(reference: Float32) -> tuple[Indices, Indices]:

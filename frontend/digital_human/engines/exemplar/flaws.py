@@ -16,23 +16,28 @@ SKEW, PULL, SHAPE, SPEED = (0.018, 0.006), (0.05, 0.02), (0.045, 0.02), (0.05, 0
 WORST = 4.0
 """Excess from which on a frame does not get worse."""
 SOUND = 1.0
-"""Flaw below which a frame counts as sound: ranges of the person's mouth are measured on these."""
+"""Flaw below which a frame counts as sound."""
 ROUNDS = 5
 """Rounds of the robust fit."""
 
 
-def flaws(shapes: Float32, angles: Float32, opening: Float32, width: Float32, speed: Float32) -> Float32:
-    """Flaw of each frame, float32 [n]: 0 for a sound one; squared excesses, like the costs of retrieval.
+def grimaces(shapes: Float32, angles: Float32, opening: Float32, width: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for the shape of its lips: 0 for a sound one; squared excesses, like costs.
 
-    shapes: canonical [n, V, 3]; angles: see `head_pose.angles`; opening, width, and speed, the change of opening per
-    frame: [n]
+    shapes: canonical [n, V, 3]; angles: see `head_pose.angles`; opening, width: [n]
     """
-    measures = (*asymmetry(shapes, angles), shape_error(shapes, opening, width), np.abs(speed))
-    excess = [
-        np.clip((measure - tolerance) / scale, 0, WORST)
-        for measure, (tolerance, scale) in zip(measures, (SKEW, PULL, SHAPE, SPEED), strict=True)
-    ]
-    return np.square(excess).sum(0).astype(np.float32)  # type: ignore[no-any-return]
+    skew, pull = asymmetry(shapes, angles)
+    return _excess(skew, SKEW) + _excess(pull, PULL) + _excess(shape_error(shapes, opening, width), SHAPE)
+
+
+def haste(speed: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for its motion, which blurs it. speed: change of opening per frame [n]"""
+    return _excess(np.abs(speed), SPEED)
+
+
+def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:
+    tolerance, scale = limit
+    return np.square(np.clip((measure - tolerance) / scale, 0, WORST)).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def asymmetry(shapes: Float32, angles: Float32) -> tuple[Float32, Float32]:

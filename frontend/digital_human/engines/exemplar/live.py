@@ -144,6 +144,7 @@ class ExemplarMouth(_Mouth):
         super().__init__(analysis, template.fps, models, strength)
         self._atlas = Atlas.from_arrays(analysis)
         self._change = retrieval.change_costs(self._atlas)
+        self._largest = retrieval.largest(self._atlas)
         self._frame_count = template.frame_count
         # Exemplars at rest, found stretch by stretch: template frame -> exemplar.
         self._resting: dict[int, int] = {}
@@ -188,7 +189,8 @@ class ExemplarMouth(_Mouth):
         near = slice(HISTORY - 1, HISTORY + 2)
         other, weight = retrieval.fades(atlas, chosen, aperture[near], cut)
         around = np.array([[here if cut[1] else before, here, here if cut[2] else after]], np.int64)
-        split = renderer_inputs.needs_split(atlas, chosen[1:2], aperture[HISTORY : HISTORY + 1])
+        drawn = np.minimum(aperture[HISTORY : HISTORY + 1], self._largest[here])
+        split = renderer_inputs.needs_split(atlas, chosen[1:2], drawn)
         jaw = lip_geometry.jaw_curve(np.stack([aperture, width], 1).astype(np.float32))
         arrays = {
             "pose": poses[:1],
@@ -198,7 +200,7 @@ class ExemplarMouth(_Mouth):
             "other": other[1:2],
             "weight": weight[1:2],
         }
-        plan = Plan(arrays, aperture=aperture[HISTORY : HISTORY + 1], draws=1 + (split | (weight[1:2] > 0)))
+        plan = Plan(arrays, aperture=drawn, draws=1 + (split | (weight[1:2] > 0)))
         history = slice(1, HISTORY + 1)
         return plan, Drawn(here, int(poses[0]), aperture[history], width[history])
 

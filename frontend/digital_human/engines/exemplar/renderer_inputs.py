@@ -28,7 +28,7 @@ FULL, FADED = 0.10, 0.35
 distances."""
 RING = (0.05, 0.36)
 """Distances from the lips between which the colours of the two layers are compared, inter-ocular distances."""
-TUCK, SEAM_TUCK, SEAM, AJAR, PARTED = 0.018, 0.004, 0.004, 0.015, 0.045
+TUCK, SEAM_TUCK, SEAM, AJAR, PARTED = 0.018, 0.004, 0.0, 0.015, 0.045
 """How deep the lips of an exemplar are tucked in to shut them, and how deep at least if each has its own field; how
 much of the inside either shows then, the dark line of shut lips; the aperture beyond shut, and the `gap`, at which
 this applies in full."""

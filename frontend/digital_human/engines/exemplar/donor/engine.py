@@ -84,7 +84,8 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
             seen = points[chosen[index]]
             image = yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)
             costs.append(lips.seam_cost(frame.planes[0], seen))
-            teeth.append(relighting.teeth_colour(image, seen[:, :2]))
+            teeth_of = relighting.own_teeth if aperture > PARTED else relighting.teeth_colour
+            teeth.append(teeth_of(image, seen[:, :2]))
             blurs.append(relighting.softness(image, seen[:, :2], donor))
 
     largest = float(np.percentile(unit, 98))

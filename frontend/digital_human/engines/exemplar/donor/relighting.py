@@ -18,6 +18,8 @@ from digital_human.engines.exemplar.donor.atlas import Donor
 TEETH_TO_WHITES, TEETH_TO_SKIN, WHITES_SHARE = 1.75, 1.35, 0.75
 """Brightness of the brightest teeth relative to either reference, and the weight of the eye whites against the skin."""
 TINT_SHARE, DIMMED, BRIGHTEST = 0.5, 0.93, 245.0
+OWN_BRIGHTEST = 75.0
+"""Percentile from which on the inside of a parted mouth counts as its brightest teeth."""
 FINE, COARSE = 0.012, 0.08
 """Blurs between which detail counts as fine, inter-ocular distances."""
 
@@ -44,6 +46,15 @@ def teeth_colour(image: Uint8, points: Float32) -> Float32:
     level = (TEETH_TO_WHITES * whites.mean()) ** WHITES_SHARE * (TEETH_TO_SKIN * skin.mean()) ** (1 - WHITES_SHARE)
     tint = (whites / whites.mean()) ** TINT_SHARE
     return (min(DIMMED * level, BRIGHTEST) * tint / tint.mean()).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def own_teeth(image: Uint8, points: Float32) -> Float32:
+    """RGB of the brightest teeth that a parted mouth shows itself, [3]. Arguments: see `teeth_colour`."""
+    mouth = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(mouth, [np.rint(points[mesh.INNER_LIPS]).astype(np.int32)], (1,))
+    pixels = image[mouth > 0].astype(np.float32)
+    light = pixels.mean(1)
+    return pixels[light >= np.percentile(light, OWN_BRIGHTEST)].mean(0)  # type: ignore[no-any-return]
 
 
 def softness(image: Uint8, points: Float32, donor: Donor) -> float:

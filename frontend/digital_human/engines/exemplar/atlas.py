@@ -93,7 +93,7 @@ class Atlas:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Atlas:
         """The inverse of `to_arrays`. Other arrays are ignored."""
-        new = {
+        new: dict[str, npt.NDArray[Any]] = {
             "shot": np.zeros(len(arrays["angles"]), np.int64),
             "lip_edge": np.zeros((len(arrays["exemplar_frame"]), 2, 9), np.float32),
             "fastest": np.full(2, np.inf, np.float32),

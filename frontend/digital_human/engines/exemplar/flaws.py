@@ -37,7 +37,7 @@ def haste(speed: Float32) -> Float32:
 
 def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:
     tolerance, scale = limit
-    return np.square(np.clip((measure - tolerance) / scale, 0, WORST)).astype(np.float32)  # type: ignore[no-any-return]
+    return np.square(np.clip((measure - tolerance) / scale, 0, WORST)).astype(np.float32)
 
 
 def asymmetry(shapes: Float32, angles: Float32) -> tuple[Float32, Float32]:
@@ -74,4 +74,4 @@ def _robust_residual(design: Float32, values: Float32) -> Float32:
         residual = values - design @ np.linalg.solve(weighted.T @ design + ridge, weighted.T @ values)
         error = np.linalg.norm(residual, axis=1)
         weight = 1 / (1 + (error / (np.median(error) + 1e-6)) ** 2)
-    return residual.astype(np.float32)  # type: ignore[no-any-return]
+    return residual.astype(np.float32)

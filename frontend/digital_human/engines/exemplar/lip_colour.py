@@ -46,7 +46,7 @@ def unusual(colours: Float32, opening: Float32, angles: Float32) -> Float32:
     flat = colours.reshape(len(colours), -1)
     ridge = 1e-3 * len(design) * np.diag([0.0, *np.ones(design.shape[1] - 1)]) + 1e-6 * np.eye(design.shape[1])
     solved = np.linalg.solve(design.T @ design + ridge, design.T @ flat)
-    return (flat - design @ solved).reshape(colours.shape).astype(np.float32)  # type: ignore[no-any-return]
+    return (flat - design @ solved).reshape(colours.shape).astype(np.float32)
 
 
 def even_out(picture: Uint8, points: Float32, unit: float, difference: Float32) -> None:

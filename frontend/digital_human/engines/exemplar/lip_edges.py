@@ -38,8 +38,8 @@ def beyond_mesh(crop: Uint8, points: Float32, unit: float) -> Float32:
     bottom = lower + FLESH * (points[mesh.LOWER_OUTER] - lower)
     share = np.linspace(0, 1, SAMPLES, dtype=np.float32)[None, :, None]
     at = (top[:, None] * (1 - share) + bottom[:, None] * share).astype(np.float32)
-    seen = cv2.remap(crop, at, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    seen = cv2.blur(seen, (3, 3), borderType=cv2.BORDER_REPLICATE)
+    sampled = cv2.remap(crop, at, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    seen = np.asarray(cv2.blur(sampled, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
     luma = np.maximum(seen[..., 0] - 16, 0)
     colour = np.hypot(seen[..., 1] - 128, seen[..., 2] - 128) / (luma + 8)
     lip = np.stack([luma, colour], 2)

@@ -164,7 +164,7 @@ def _change(frames: Indices, appearance_distance: Float32, shot: Indices) -> Flo
 def largest(atlas: Atlas) -> Float32:
     """Aperture up to which each exemplar may be opened, float32 [E]: teeth must not be drawn out."""
     seen = atlas.aperture + atlas.aperture_bias
-    return atlas.aperture + np.maximum(STRETCH * seen, LEAST_STRETCH) / (1 - OPENED_BY_WARP)  # type: ignore[no-any-return]
+    return atlas.aperture + np.maximum(STRETCH * seen, LEAST_STRETCH) / (1 - OPENED_BY_WARP)
 
 
 def fades(atlas: Atlas, chosen: Indices, aperture: Float32, cut: npt.NDArray[np.bool_]) -> tuple[Indices, Float32]:

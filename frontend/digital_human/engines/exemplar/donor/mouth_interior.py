@@ -124,7 +124,7 @@ def _shown(edge: Float32, unit: float, rows: int, columns: int) -> Float32:
     """1 where a picture surely shows the inside of the mouth, 0 at the lips, float32 [rows, columns]. edge: [20, 2]"""
     depth = cv2.distanceTransform(inside(edge, rows, columns), cv2.DIST_L2, 5) / unit
     t = np.clip((depth - MARGIN / 2) / FADED_OVER, 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)  # type: ignore[no-any-return]
+    return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
 def _in_layer(

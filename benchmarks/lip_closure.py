@@ -48,7 +48,7 @@ def main() -> None:
                 continue
             audio = np.concatenate([np.zeros(8000, np.float32), said.audio, np.zeros(8000, np.float32)])
             sound, output = options.out / f"{language}.wav", options.out / f"{language}.mp4"
-            _write(sound, audio)
+            write_sound(sound, audio)
             result = generate_video(RenderJob(sound, options.template, output), DefaultEngine(), context)
             seen = lip_metrics.measure(output, context.models)
             labels = label(said.phones, said.audio)
@@ -106,7 +106,8 @@ def _runs(mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[tuple[int, i
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _write(path: Path, audio: Float32) -> None:
+def write_sound(path: Path, audio: Float32) -> None:
+    """Write float32 [samples] at 16 kHz as a WAV file."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=SPEECH_RATE, layout="mono")
         frame = AudioFrame.from_ndarray((audio[None] * 32767).astype(np.int16), format="s16", layout="mono")

@@ -237,6 +237,15 @@ class Amounts:
     filmed: int = 400
     steps: int = 1500
 
+    def scaled(self, share: float) -> Amounts:
+        """So much of everything, of windows a batch and of all else one at least."""
+        least = {"spoken": windows.BATCH, "speechless": windows.BATCH, "filmed": windows.BATCH}
+        counts = {
+            name: max(round(share * getattr(self, name)), least.get(name, 1))
+            for name in ("pieces", "spoken", "speechless", "filmed", "steps")
+        }
+        return Amounts(share * self.espeak, share * self.kokoro, **counts)
+
 
 def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
     share, work = read_split()["training"], sources.work
@@ -278,7 +287,8 @@ def _synthesise(sources: Sources, amounts: Amounts, names: Sequence[str], seed: 
 
     def by_kokoro(part: int) -> dict[str, list[Spoken]]:
         kokoro = Kokoro(sources.voices, sources.work)
-        return {"kokoro": voices.by_kokoro(kokoro, KOKORO_PIECE, seed + part, names)}
+        seconds = min(KOKORO_PIECE, amounts.kokoro - part * KOKORO_PIECE)
+        return {"kokoro": voices.by_kokoro(kokoro, seconds, seed + part, names)}
 
     made = _kept(sources.work / "espeak", by_espeak)
     pieces = [
@@ -319,11 +329,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--listeners", type=Path, default=WEIGHTS, help="their checkpoint (default: %(default)s)")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="checkpoint to write (default: %(default)s)")
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual amounts, for a trial (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     sources = Sources(given.clips, given.read, given.voices, given.encoder, given.listeners, given.work)
-    run(sources, Amounts(), given.out, given.seed)
+    run(sources, Amounts().scaled(given.share), given.out, given.seed)
 
 
 if __name__ == "__main__":

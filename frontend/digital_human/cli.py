@@ -178,6 +178,12 @@ def _show(bar: Progress, shown: TaskID, stage: Stage, share: float) -> None:
     bar.update(shown, description=stage, completed=share)
 
 
+def _batch(arguments: argparse.Namespace, settings: Settings) -> int:
+    from digital_human.commands import batch
+
+    return batch.run(arguments.file, arguments.output, settings)
+
+
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     from digital_human.commands import doctor
 
@@ -209,6 +215,11 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--output", type=Path, required=True, help="the video to write")
     add_result_arguments(generate)
     generate.set_defaults(run=_generate)
+
+    batch = commands.add_parser("batch", help="make a video of each row of a file; started again, it goes on")
+    batch.add_argument("file", type=Path, metavar="FILE", help="rows: .csv, .jsonl or .json")
+    batch.add_argument("--output", default="{row}-{name}.mp4", help="the videos to write (default: {row}-{name}.mp4)")
+    batch.set_defaults(run=_batch)
 
     prepare = commands.add_parser("prepare", help="study templates ahead, so that their first video begins at once")
     prepare.add_argument("templates", type=Path, nargs="+", metavar="TEMPLATE", help="a video or a picture of a person")

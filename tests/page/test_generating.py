@@ -103,9 +103,9 @@ def test_an_engine_without_strength_says_so(open_page: Open) -> None:
         }"""
     )
     expect(page.locator("#strength")).to_be_disabled()
-    expect(page.locator(".fields")).to_contain_text("This engine decides for itself")
+    expect(page.locator(".options .fields")).to_contain_text("This engine decides for itself")
     page.click("#language")
-    expect(page.locator(".fields")).to_contain_text("此引擎自行决定")
+    expect(page.locator(".options .fields")).to_contain_text("此引擎自行决定")
 
 
 def test_a_template_of_before_is_used_again(open_page: Open, finished: str, samples: Path, voice: Path) -> None:

@@ -41,13 +41,14 @@ def test_orders_queue_up_and_another_browser_shows_them(open_page: Open, samples
         page.set_input_files("#voice", take)
         page.click("#generate")
     # Nobody waited for the first one.
-    expect(page.locator("#queue li", has_text="Order 2")).to_be_visible()
+    expect(page.locator("#queue li", has_text="Order 2").locator("a")).to_be_visible(timeout=SECONDS)
     page.locator("#queue li", has_text="Order 2").locator("button").click()
     page.reload()
     other = open_page(locale="zh-CN", viewport={"width": 390, "height": 800})
     for number in range(2):
         expect(other.locator(card(other, f"Order {number}"))).to_contain_text("完成", timeout=SECONDS)
     expect(other.locator("#cards")).to_contain_text("template.mkv")
+    expect(other.locator("#queue")).to_be_hidden(timeout=SECONDS)
     expect(page.locator(card(page, "Order 2"))).to_contain_text("Cancelled", timeout=SECONDS)
     expect(page.locator("#queue")).to_be_hidden(timeout=SECONDS)
 
@@ -66,6 +67,7 @@ def test_a_task_follows_itself_and_is_made_again_copied_and_deleted(
     page = open_page(f"/#task={task}", permissions=["clipboard-read", "clipboard-write"])
     # The page was opened while the task ran, and shows the result by itself.
     page.wait_for_selector("#task .made", timeout=SECONDS)
+    page.set_default_timeout(SECONDS)
     with page.expect_download() as download:
         page.click("#task >> text=Download")
     assert download.value.suggested_filename.endswith("s mine.mp4")
@@ -84,7 +86,7 @@ def test_a_task_follows_itself_and_is_made_again_copied_and_deleted(
     page.goto(f"{address}/#task={task}")
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#task >> text=Delete")
-    expect(page.locator("#studio")).to_be_visible()
+    expect(page.locator("#studio")).to_be_visible(timeout=SECONDS)
     assert httpx.get(f"{address}/human/tasks/{task}").status_code == 404
 
 
@@ -97,11 +99,11 @@ def test_a_template_is_kept_as_an_avatar_and_speaks_in_a_batch(
     page.click("#keep-avatar")
     page.fill("#avatar-name", "Lena & co")
     page.click("#avatar-ok")
-    expect(page.locator("#avatar-problem")).to_contain_text("Name: must have 1 to 64")
+    expect(page.locator("#avatar-problem")).to_contain_text("Name: must have 1 to 64", timeout=SECONDS)
     page.fill("#avatar-name", "Lena")
     page.fill("#consent", "Signed on 3 May")
     page.click("#avatar-ok")
-    expect(page.locator("#template-well strong")).to_have_text("Lena")
+    expect(page.locator("#template-well strong")).to_have_text("Lena", timeout=SECONDS)
     about = page.locator("#avatar-about")
     expect(about).to_contain_text("talks", timeout=SECONDS)
     expect(about).to_contain_text("Consent: Signed on 3 May")
@@ -126,7 +128,7 @@ def test_a_template_is_kept_as_an_avatar_and_speaks_in_a_batch(
     expect(page.locator(card(page, "take 0"))).to_have_count(0)
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("text=Delete this avatar")
-    expect(page.locator("#template-well strong")).to_have_text("Template")
+    expect(page.locator("#template-well strong")).to_have_text("Template", timeout=SECONDS)
     assert "Lena" not in [one["name"] for one in httpx.get(f"{address}/avatars").json()["data"]["avatars"]]
 
 

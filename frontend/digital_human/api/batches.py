@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from digital_human.api.models import TaskError
 from digital_human.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, TooLargeError
 from digital_human.files import batches
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
-from digital_human.files.batch_rows import KINDS, Kind, read_sheet
+from digital_human.files.batch_rows import KINDS, Kind, Row, read_sheet
 from digital_human.files.batches import Batch, KeptBatch, batches_folder
 from digital_human.jobs import batches as jobs_batches
 from digital_human.jobs.batches import Progress
@@ -254,9 +254,18 @@ def _keep(
     return keep_sheet(body, kind, head, Batch(batch_id, caller.owner, "", time.time(), 0, digest), settings)
 
 
-def keep_sheet(body: Path, kind: Kind, head: dict[str, Any], batch: Batch, settings: Settings) -> KeptBatch:
-    """Check every row of a file, and keep the batch. head: `name`, `save_path` and `defaults`; those in JSON go before
+def keep_sheet(
+    body: Path,
+    kind: Kind,
+    head: dict[str, Any],
+    batch: Batch,
+    settings: Settings,
+    adapt: Callable[[Row], Row] = lambda row: row,
+) -> KeptBatch:
+    """Check every row of a file, and keep the batch.
 
+    head:  `name`, `save_path` and `defaults`; those in JSON go before
+    adapt: changes each row before it is checked
     Raises BadInputError where the file cannot be used at all, and TooLargeError.
     """
     sheet = read_sheet(body, kind, text_fields())
@@ -268,5 +277,5 @@ def keep_sheet(body: Path, kind: Kind, head: dict[str, Any], batch: Batch, setti
         if not isinstance(value, kind_of):
             raise BadInputError("field_invalid", field=field, reason=f"must be {kind_of.__name__}")
     check_pattern(pattern)
-    rows = records(sheet.rows, defaults, pattern, batch.owner, settings)
+    rows = records(map(adapt, sheet.rows), defaults, pattern, batch.owner, settings)
     return batches.keep(replace(batch, name=name[:200]), rows, settings)

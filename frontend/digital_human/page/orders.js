@@ -28,6 +28,11 @@ export async function order({ template, voice, fields }) {
       if (error.code === 404 && forget(files)) return place({ template, voice, fields }, say, stopped.signal);
       throw error;
     });
+    if (stopped.signal.aborted) {
+      // The end was asked for while the service took the order.
+      await (task.batch_id ? service.cancelBatch(task.batch_id) : service.cancel(task.task_id)).catch(() => {});
+      throw new DOMException("", "AbortError");
+    }
     line(null);
     refresh().catch(() => {});
     if (mine === shown) await (task.batch_id ? showBatch(task.batch_id) : follow(task.task_id, template));
@@ -63,7 +68,13 @@ async function batch({ template, voice, fields }, say, signal) {
 export async function follow(id, template = null) {
   const mine = ++shown, left = new AbortController();
   sessionStorage.setItem("following", id);
-  const say = stage.showWork(() => service.cancel(id).catch(() => {}).finally(refresh));
+  const say = stage.showWork(() => {
+    ++shown;
+    left.abort();
+    sessionStorage.removeItem("following");
+    stage.showCancelled();
+    service.cancel(id).catch(() => {}).finally(() => refresh().catch(() => {}));
+  });
   try {
     const task = await service.follow(id, view => mine === shown ? stage.tell(say, view) : left.abort(), left.signal);
     if (mine !== shown) return;

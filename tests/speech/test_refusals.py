@@ -9,6 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from digital_human.errors import BadInputError
+from digital_human.settings import Settings
+from digital_human.speech.speaker import SpokenText, check_text
 from digital_human.speech.voices import VOICES
 
 
@@ -39,6 +42,13 @@ def test_voices_that_are_not_installed(address: str) -> None:
     sample = httpx.get(f"{address}{told['voices'][0]['sample']}")
     assert sample.status_code == 200 and sample.headers["content-type"] == "audio/mpeg"
     assert httpx.get(f"{address}/voices/nobody/sample").status_code == 404
+
+
+def test_a_language_that_needs_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BadInputError, match="es-ES needs the program espeak-ng"):
+        check_text(SpokenText("Hola.", "ef_dora"), Settings())
+    check_text(SpokenText("Hello.", "af_heart"), Settings())
 
 
 def test_the_command_line_says_what_to_install(tmp_path: Path, samples: Path) -> None:

@@ -31,6 +31,12 @@ def is_installed() -> bool:
     return shutil.which(PROGRAM) is not None
 
 
+def require(language: str) -> None:
+    """Raises BadInputError if a language needs espeak-ng and it is not there."""
+    if language in VOICES and not is_installed():
+        raise BadInputError("espeak_not_installed", language=language)
+
+
 def phones(text: str, language: str) -> str:
     """A sentence in Kokoro's letters.
 

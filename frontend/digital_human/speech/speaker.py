@@ -15,6 +15,7 @@ from digital_human.core.frame import Float32
 from digital_human.errors import BadInputError
 from digital_human.media.sound import to_pcm
 from digital_human.settings import Settings
+from digital_human.speech import espeak
 from digital_human.speech.kokoro import MODEL, RATE, TIMEOUT, Kokoro
 from digital_human.speech.sentences import pieces_of, weight
 from digital_human.speech.voices import find_voice
@@ -77,7 +78,7 @@ def check_text(spoken: SpokenText, settings: Settings, field: str = "text") -> N
     if not least <= spoken.speed <= largest:
         raise BadInputError("speed_out_of_range", least=least, largest=largest)
     if not settings.speech_url:
-        find_voice(spoken.voice, spoken.text)
+        espeak.require(find_voice(spoken.voice, spoken.text).language)
     if estimated_seconds(spoken) > 2 * settings.max_audio_seconds:
         raise BadInputError("speech_too_long", field=field, seconds=settings.max_audio_seconds)
 

@@ -134,7 +134,8 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     make_folders(settings)
     engines = load_engines(settings.engine_modules)
     engine = engines.find(arguments.engine or settings.engine)
-    check(RenderOptions(face=arguments.face))
+    options = RenderOptions(face=arguments.face, trim=arguments.trim)
+    check(options)
     console, failed = Console(stderr=True), 0
     with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
         url = triton.url
@@ -145,7 +146,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
             try:
                 video = input_path(str(path.absolute()), "video_path", Allowed(settings.base_path, (Path("/"),)))
                 progress = partial(_show, bar, shown, "prepare")
-                prepared = prepare_template(video, engine, context, progress, arguments.face)
+                prepared = prepare_template(video, engine, context, progress, options)
                 if not prepared.stored:
                     raise OutputError("template_not_stored", folder=str(settings.state_path))
             except (BadInputError, NotFoundError, OutputError) as error:

@@ -17,6 +17,7 @@ import pytest
 from digital_human.client import Client, ClientError
 from digital_human.core.face_choice import FacePoint
 from digital_human.core.frame import crop, yuv_to_rgb
+from digital_human.core.trim import Trim
 from digital_human.jobs.models import JobSpec
 from digital_human.jobs.worker.protocol import Prepare, WorkerJob, decode, encode
 from digital_human.media import VideoReader
@@ -120,7 +121,7 @@ def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
     }
     spec = JobSpec.from_record(queued)
     assert spec.options == RenderOptions(engine="default", mouth_strength=1.0, loop="ping-pong")
-    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "face": "auto"}
+    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "face": "auto", "trim": None}
 
 
 def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
@@ -131,6 +132,7 @@ def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
         mouth_strength=1.25,
         loop="hold",
         face=FacePoint(0.25, 0.5, 1.5),
+        trim=Trim(1.0, 2.0),
     )
     assert all(getattr(options, option.name) != option.default for option in fields(RenderOptions))
     spec = JobSpec("/a.wav", "/b.mkv", "/c.mp4", False, options, 60.0, None, {})

@@ -40,7 +40,7 @@ def test_the_others_keep_every_byte(
 ) -> None:
     engine, context = DefaultEngine(), build_context(Settings(base_path=tmp_path), triton.url)
     job = RenderJob(voice, pair, tmp_path / "out.mp4", RenderOptions(face=face))
-    prepared = prepare_template(pair, engine, context, lambda share: None, face)
+    prepared = prepare_template(pair, engine, context, lambda share: None, job.options)
     plan = bind_plan(
         plan_frames(prepared, decode_speech(job, context), engine, context, job.options), prepared, context, job.options
     )
@@ -53,8 +53,8 @@ def test_the_others_keep_every_byte(
             changed += [int((plane[side] != before[side]).sum()) for side in halves]
     assert changed[spoken] > 1000 and changed[1 - spoken] == 0
     # Who was studied for one face is not taken for the other.
-    assert prepare_template(pair, engine, context, lambda share: None, face).cached
-    assert not prepare_template(pair, engine, context, lambda share: None, "largest").cached
+    assert prepare_template(pair, engine, context, lambda share: None, job.options).cached
+    assert not prepare_template(pair, engine, context, lambda share: None, RenderOptions(face="largest")).cached
 
 
 def driven(task: Task) -> list[bool]:

@@ -103,7 +103,7 @@ class GenerateRequest(ResultOptions):
             engine=self.engine,
             mouth_strength=self.mouth_strength,
             loop=self.loop,
-            face=self.face_choice(),
+            **self.result_options(),
         )
 
     def job_request(self, task_id: str, owner: str) -> JobRequest:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from digital_human.core.face_choice import FaceChoice, FacePoint
+from digital_human.core.trim import Trim
 
 
 class FaceAt(BaseModel):
@@ -17,6 +18,15 @@ class FaceAt(BaseModel):
     x: float = Field(ge=0, le=1, allow_inf_nan=False, description="Fraction of the picture, from its left.")
     y: float = Field(ge=0, le=1, allow_inf_nan=False, description="Fraction of the picture, from its top.")
     time: float = Field(0.0, ge=0, allow_inf_nan=False, description="Seconds from the template's beginning.")
+
+
+class TrimBody(BaseModel):
+    """A part of the template."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: float = Field(0.0, ge=0, allow_inf_nan=False, description="Seconds from the template's beginning.")
+    end: float | None = Field(None, gt=0, allow_inf_nan=False, description="Seconds; null for the template's end.")
 
 
 def _kind(value: object) -> str:
@@ -35,5 +45,11 @@ class ResultOptions(BaseModel):
         "the largest, or the one at a place. Everybody else stays as they are.",
     )
 
-    def face_choice(self) -> FaceChoice:
-        return FacePoint(self.face.x, self.face.y, self.face.time) if isinstance(self.face, FaceAt) else self.face
+    trim: TrimBody | None = Field(None, description="The part of the template that is used; null for all of it.")
+
+    def result_options(self) -> dict[str, Any]:
+        """The fields of `RenderOptions` that these are."""
+        at = self.face
+        face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
+        trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
+        return {"face": face, "trim": trim}

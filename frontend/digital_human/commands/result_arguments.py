@@ -6,6 +6,7 @@ import argparse
 
 from digital_human.core.face_choice import FaceChoice, parse_choice
 from digital_human.core.looping import LOOPS
+from digital_human.core.trim import Trim, parse_trim
 from digital_human.pipeline.options import RenderOptions
 
 
@@ -17,6 +18,12 @@ def add_template_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="auto|largest|X,Y[,TIME]",
         help="who speaks of several people: X and Y are fractions of the picture, TIME seconds (default: auto)",
+    )
+    parser.add_argument(
+        "--trim",
+        type=_trim,
+        metavar="START[,END]",
+        help="the part of the template that is used, in seconds from its beginning (default: all of it)",
     )
 
 
@@ -42,6 +49,7 @@ def options_of(arguments: argparse.Namespace) -> RenderOptions:
         mouth_strength=arguments.mouth_strength,
         loop=arguments.loop,
         face=arguments.face,
+        trim=arguments.trim,
     )
 
 
@@ -50,3 +58,10 @@ def _face(text: str) -> FaceChoice:
         return parse_choice(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of auto, largest, X,Y and X,Y,TIME") from None
+
+
+def _trim(text: str) -> Trim:
+    try:
+        return parse_trim(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of START, START,END and ,END") from None

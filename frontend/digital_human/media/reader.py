@@ -17,10 +17,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from digital_human.core.frame import Frame
+from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
 from digital_human.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
 from digital_human.media.decode import decode_from, with_times
 from digital_human.media.normalise import Normaliser
+from digital_human.media.video_info import trimmed
 
 _BUFFER_BYTES, _LEAST_BUFFERED = 96 * 2**20, 16
 """Limit of the frame buffer, and the frames that it holds however large they are. The fewer it holds, the more often
@@ -31,9 +33,10 @@ class VideoReader:
     """Reads a template's frames. Frames that fit into the buffer are decoded once only.
 
     hwaccel: GPU decoder, see `digital_human.media.hardware`
+    trim:    the part that is read; it is as if there were nothing else
 
-    Raises BadInputError on construction if the file cannot be used, and while reading if it is damaged or longer than
-    `max_seconds`.
+    Raises BadInputError on construction if the file cannot be used, and while reading if it is damaged, longer than
+    `max_seconds` or shorter than `trim`.
     """
 
     def __init__(
@@ -43,9 +46,15 @@ class VideoReader:
         max_pixels: int = MAX_PIXELS,
         hwaccel: HWAccel | None = None,
         max_seconds: float = math.inf,
+        trim: Trim | None = None,
     ) -> None:
         self.path = path
         self.info, self._first_picture = probe_video(path, field, max_pixels)
+        # Of the file, the first frame that is read, and how many follow; None for all.
+        self._begin, self._count = 0, None
+        if trim is not None:
+            self.info, self._begin, self._count = trimmed(self.info, trim)
+            max_seconds += trim.start
         self._field = field
         self._max_pixels = max_pixels
         self._max_seconds = max_seconds
@@ -60,7 +69,9 @@ class VideoReader:
         self._first, self._kept, self._whole, self._origin = other._first, other._kept, other._whole, other._origin
 
     def first_frame(self) -> Frame:
-        """The first picture of the file, which is decoded already."""
+        """The first picture, which is decoded already unless the beginning is trimmed off."""
+        if self._begin:
+            return next(self.frames())
         return Normaliser(self.info)(self._first_picture)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
@@ -72,14 +83,20 @@ class VideoReader:
             yield from self._kept[start:]
             return
         seen: list[Frame] = []
-        for count, frame in enumerate(self._decoded(start), start + 1):
+        count = start
+        for count, frame in enumerate(islice(self._decoded(start), self._left(start)), start + 1):
             if count <= self.capacity:
                 seen.append(frame)
             else:
                 seen.clear()
             yield frame
+        if self._count is not None and count < self._count:
+            raise BadInputError("trim_beyond_end", seconds=float((self._begin + count) / self.info.fps))
         if start == 0 and seen:
             self._first, self._kept, self._whole = 0, seen, True
+
+    def _left(self, start: int) -> int | None:
+        return None if self._count is None else max(self._count - start, 0)
 
     def _decoded(self, start: int) -> Iterator[Frame]:
         with open_media(self.path, self._field, self._hwaccel) as container:
@@ -87,7 +104,7 @@ class VideoReader:
             limit_pixels(stream, self._max_pixels, self._field)
             stream.thread_type = "AUTO"
             normalise = Normaliser(self.info)
-            for picture, count in self._at_constant_rate(container, stream, start):
+            for picture, count in self._at_constant_rate(container, stream, self._begin + start):
                 frame = normalise(picture)
                 for _ in range(count):
                     yield frame

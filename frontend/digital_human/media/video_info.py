@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from digital_human.core.frame import Matrix
+from digital_human.core.trim import Trim
+from digital_human.errors import BadInputError
 
 # Values of FFmpeg's AVColorSpace, AVColorTransferCharacteristic and AVColorPrimaries.
 SPACE_RGB, SPACE_BT709, SPACE_UNSPECIFIED = 0, 1, 2
@@ -50,3 +52,21 @@ class VideoInfo:
     @property
     def frame_bytes(self) -> int:
         return self.width * self.height * 3 // 2
+
+
+def trimmed(info: VideoInfo, trim: Trim) -> tuple[VideoInfo, int, int | None]:
+    """A part of a template, its first frame in the file, and the number of its frames; None for all that follow.
+
+    Raises BadInputError for a picture, and where the file's header says that the part is not there.
+    """
+    if info.still:
+        raise BadInputError("trim_of_picture")
+    first, stop = trim.frames(info.fps)
+    whole = info.length_hint
+    # A header may be a frame short.
+    if whole and (first >= whole or (stop or 0) > whole + 1):
+        raise BadInputError("trim_beyond_end", seconds=round(float(whole / info.fps), 3))
+    if stop is None:
+        return replace(info, length_hint=max(whole - first, 0)), first, None
+    count = min(stop, whole) - first if whole else stop - first
+    return replace(info, length_hint=count), first, count

@@ -20,6 +20,18 @@ RESULT: Mapping[str, Message] = {
         "face: no face was found at {x:g}, {y:g}, {time:g} s into the template",
         "face: 模板第 {time:g} 秒的 {x:g}, {y:g} 处没有找到人脸",
     ),
+    "face_outside_trim": Message(
+        "face: time must lie in the part of the template that trim leaves", "face: time 必须在 trim 保留的片段之内"
+    ),
+    "trim_empty": Message(
+        "trim: start must not be negative, and end must come after it",
+        "trim: start 不能为负，end 必须在 start 之后",
+    ),
+    "trim_beyond_end": Message(
+        "trim: lies beyond the end of the template, which is {seconds:g} s long",
+        "trim: 超出模板的结尾，模板长 {seconds:g} 秒",
+    ),
+    "trim_of_picture": Message("trim: a picture has no length to be trimmed", "trim: 图片没有时长，无法截取"),
     "face_beyond_end": Message(
         "face: time lies beyond the end of the template, which is {seconds:g} s long",
         "face: time 超出模板的结尾，模板长 {seconds:g} 秒",

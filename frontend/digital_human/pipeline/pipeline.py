@@ -120,7 +120,7 @@ def generate_video(
     """
     clock = time.perf_counter()
     speech = decode_speech(job, context)
-    prepared = prepare_template(job.video, engine, context, lambda share: progress("prepare", share), job.options.face)
+    prepared = prepare_template(job.video, engine, context, lambda share: progress("prepare", share), job.options)
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 
     progress("plan", 0.0)

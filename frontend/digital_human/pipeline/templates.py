@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from digital_human.core.face_choice import FaceChoice, FacePoint, choice_key
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import LEFT_EAR, RIGHT_EAR
 from digital_human.core.mouth_crops import MouthCrops
+from digital_human.core.trim import trim_key
 from digital_human.core.types import Arrays, FaceTrack, SeenFaces, Template
 from digital_human.engines.base import Engine
 from digital_human.errors import BadInputError, NoFaceError
@@ -25,6 +26,7 @@ from digital_human.inspection.person import Person
 from digital_human.media import VideoInfo, VideoReader
 from digital_human.occlusion import study
 from digital_human.pipeline.context import PipelineContext
+from digital_human.pipeline.options import DEFAULT, RenderOptions
 from digital_human.tracking.seed import find_seed
 from digital_human.tracking.tracker import TRACK_VERSION, track_face
 
@@ -57,23 +59,34 @@ class PreparedTemplate:
 
 
 def prepare_template(
-    video: Path, engine: Engine, context: PipelineContext, on_progress: OnProgress, face: FaceChoice = "auto"
+    video: Path, engine: Engine, context: PipelineContext, on_progress: OnProgress, options: RenderOptions = DEFAULT
 ) -> PreparedTemplate:
-    """Prepare a template, or load what an earlier job stored for the same file, engine and choice of face.
+    """Prepare a template, or load what an earlier job stored for the same file, engine, part of it and choice of face.
 
     Raises BadInputError for a template that cannot be read or is too long or too large, NoFaceError if no frame shows
     a face, or only a small one.
     """
     seconds = context.max_template_seconds
-    reader = VideoReader(video, max_pixels=context.max_template_pixels, hwaccel=context.hwaccel, max_seconds=seconds)
+    face, trim = options.face, options.trim
+    reader = VideoReader(
+        video,
+        max_pixels=context.max_template_pixels,
+        hwaccel=context.hwaccel,
+        max_seconds=seconds,
+        trim=trim,
+    )
+    if trim is not None and isinstance(face, FacePoint):
+        face = replace(face, time=face.time - trim.start)
     if reader.info.length_hint > seconds * reader.info.fps:
         raise BadInputError("template_too_long", field="video_path", seconds=seconds)
     content = content_hash(video)
+    part = trim_key(trim, reader.info.fps)
     if context.decoded is not None:
-        context.decoded.adopt(content, reader)
+        context.decoded.adopt(content + part, reader)
     # Earlier versions read such a template at another rate.
     grid = "-grid" if reader.info.gaps else ""
-    key = f"{content}-{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}{grid}{choice_key(face)}"
+    analysis = f"{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}"
+    key = f"{content}-{analysis}{grid}{part}{choice_key(face)}"
     groups = context.store.load(key)
     cached = stored = groups is not None
     if groups is None:

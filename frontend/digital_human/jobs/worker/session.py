@@ -178,7 +178,7 @@ class JobSession:
 
     def _prepare_template(self) -> PreparedTemplate:
         on_progress = lambda share: self._on_progress("prepare", share)  # noqa: E731
-        return prepare_template(self._job.video, self._engine, self._context, on_progress, self._job.options.face)
+        return prepare_template(self._job.video, self._engine, self._context, on_progress, self._job.options)
 
     def _require_plan(self) -> RenderPlan:
         """The plan: held, loaded from an earlier process's file, or made now."""

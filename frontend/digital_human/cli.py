@@ -26,7 +26,7 @@ from digital_human.files.avatars import any_owners
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
 from digital_human.pipeline.notices import notices_of
-from digital_human.pipeline.options import RenderOptions, check
+from digital_human.pipeline.options import RenderOptions, check, tags
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
 from digital_human.provenance import implicit_label, require_key, sign
@@ -95,7 +95,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
             url = triton.url
             require_loaded(engine, url, triton.model_repository())
             context = build_context(settings, url)
-            metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer)
+            metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer) | tags(options)
             progress = partial(_show, bar, shown)
             recording = paths.audio
             if spoken is not None:

@@ -25,6 +25,18 @@ from digital_human.pipeline.options import RenderOptions
 from digital_human.triton.embedded.server import TritonServer
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULT = {
+    "face": "auto",
+    "trim": None,
+    "lead_in": 0.0,
+    "lead_out": 0.0,
+    "preview": None,
+    "loudness": None,
+    "size": None,
+    "fit": "letterbox",
+    "fps": None,
+}
+"""Options of a result that jobs of earlier versions did not have, with what they are for these."""
 MOUTH = (280, 330, 160, 110)
 
 
@@ -121,7 +133,7 @@ def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
     }
     spec = JobSpec.from_record(queued)
     assert spec.options == RenderOptions(engine="default", mouth_strength=1.0, loop="ping-pong")
-    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "face": "auto", "trim": None}
+    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "title": None, "names": {}, **RESULT}
 
 
 def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
@@ -133,6 +145,13 @@ def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
         loop="hold",
         face=FacePoint(0.25, 0.5, 1.5),
         trim=Trim(1.0, 2.0),
+        lead_in=0.5,
+        lead_out=1.0,
+        preview=2.0,
+        loudness=-16.0,
+        size="1280x720",
+        fit="crop",
+        fps=30.0,
     )
     assert all(getattr(options, option.name) != option.default for option in fields(RenderOptions))
     spec = JobSpec("/a.wav", "/b.mkv", "/c.mp4", False, options, 60.0, None, {})

@@ -40,8 +40,8 @@ def frames_of(path: Path) -> list[Frame]:
 
 def sound_of(path: Path, rate: int = 16000) -> npt.NDArray[Any]:
     """float32 [samples], mono."""
-    sound: npt.NDArray[Any] = np.concatenate(list(decode_audio(path, rate, "mono")), axis=1)
-    return sound[0]
+    sound: npt.NDArray[Any] = np.concatenate(list(decode_audio(path, rate, "mono")), axis=1)[0]
+    return sound
 
 
 def difference(frame: Frame, other: Frame) -> float:

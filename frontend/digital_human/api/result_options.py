@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from digital_human.core.face_choice import FaceChoice, FacePoint
 from digital_human.core.trim import Trim
+from digital_human.pipeline.output import Fit
 
 
 class FaceAt(BaseModel):
@@ -47,9 +48,19 @@ class ResultOptions(BaseModel):
 
     trim: TrimBody | None = Field(None, description="The part of the template that is used; null for all of it.")
 
+    lead_in: float = Field(0.0, description="Seconds of silence before the speech; the mouth rests.")
+    lead_out: float = Field(0.0, description="Seconds of silence after the speech.")
+    preview: float | None = Field(None, description="Make only the first seconds, marked as a preview.")
+    loudness: float | None = Field(None, description="LUFS of the audio as of EBU R128; null leaves it as it is.")
+    size: int | str | None = Field(None, description="Height, or `WIDTHxHEIGHT`, of the result; both even.")
+    fit: Fit = Field("letterbox", description="Whether bars fill what another shape leaves, or the picture is cut.")
+    fps: float | None = Field(None, description="Frames per second of the result.")
+
     def result_options(self) -> dict[str, Any]:
         """The fields of `RenderOptions` that these are."""
         at = self.face
         face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
         trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
-        return {"face": face, "trim": trim}
+        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps")
+        size = None if self.size is None else str(self.size)
+        return {"face": face, "trim": trim, "size": size, **{name: getattr(self, name) for name in same}}

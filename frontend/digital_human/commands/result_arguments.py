@@ -8,6 +8,7 @@ from digital_human.core.face_choice import FaceChoice, parse_choice
 from digital_human.core.looping import LOOPS
 from digital_human.core.trim import Trim, parse_trim
 from digital_human.pipeline.options import RenderOptions
+from digital_human.pipeline.output import FITS
 
 
 def add_template_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +39,13 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--watermark", action="store_true", help="lay the watermark over it")
     parser.add_argument("--digital-auth", action="store_true", help="lay the digital-human mark over it")
+    parser.add_argument("--lead-in", type=float, default=0.0, metavar="SECONDS", help="silence before the speech")
+    parser.add_argument("--lead-out", type=float, default=0.0, metavar="SECONDS", help="silence after the speech")
+    parser.add_argument("--preview", type=float, metavar="SECONDS", help="make only the beginning, marked as a preview")
+    parser.add_argument("--loudness", type=float, metavar="LUFS", help="of the audio, as -16 (default: as it is)")
+    parser.add_argument("--size", metavar="HEIGHT|WIDTHxHEIGHT", help="of the picture (default: the template's)")
+    parser.add_argument("--fit", choices=FITS, default="letterbox", help="what happens where the shape is another")
+    parser.add_argument("--fps", type=float, help="frames per second (default: the template's)")
 
 
 def options_of(arguments: argparse.Namespace) -> RenderOptions:
@@ -50,6 +58,13 @@ def options_of(arguments: argparse.Namespace) -> RenderOptions:
         loop=arguments.loop,
         face=arguments.face,
         trim=arguments.trim,
+        lead_in=arguments.lead_in,
+        lead_out=arguments.lead_out,
+        preview=arguments.preview,
+        loudness=arguments.loudness,
+        size=arguments.size,
+        fit=arguments.fit,
+        fps=arguments.fps,
     )
 
 

@@ -37,6 +37,7 @@ from digital_human.jobs.worker.process import Worker
 from digital_human.jobs.worker.protocol import Compose, Prepare, PrepareResult, RenderSegment, Speak, WorkerJob
 from digital_human.observability import metrics, tracing
 from digital_human.pipeline import report
+from digital_human.pipeline.options import tags
 from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
 from digital_human.speech.remote import RemoteSpeaker
@@ -177,6 +178,7 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "duration": round(seconds, 3),
         "bytes": identity[1],
         "template_cached": prepared.template_cached,
+        **({"preview": job.spec.options.preview} if job.spec.options.preview is not None else {}),
         **({"faces": list(prepared.faces)} if prepared.faces else {}),
         "timings": {stage: round(value, 3) for stage, value in timings.items()},
         "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
@@ -268,7 +270,7 @@ def _render(
 
 def _compose(job: RunningJob, worker: Worker, counts: list[int], prepared: PrepareResult) -> dict[str, Any]:
     settings = job.context.settings
-    metadata = implicit_label(job.task_id, settings.aigc_producer)
+    metadata = implicit_label(job.task_id, settings.aigc_producer) | tags(job.spec.options)
     command = Compose(job.worker_job(), prepared.inputs, counts, prepared.fps, metadata)
     # Segments may have to be rendered again. They were counted the first time.
     on_progress = lambda stage, share: job.report("compose", 0.0)  # noqa: E731

@@ -24,7 +24,8 @@ from av.video.stream import VideoStream
 from digital_human.core.containers import CONTAINERS
 from digital_human.core.frame import Float32, Frame
 from digital_human.files.atomic import atomic_write, disk_errors
-from digital_human.media.audio import decode_audio, output_format
+from digital_human.media.audio import output_format
+from digital_human.media.audio_edit import AudioEdit, edited_audio
 from digital_human.media.encode import EncoderSettings, muxer, write_segment
 from digital_human.media.video_info import VideoInfo
 
@@ -39,8 +40,10 @@ class AudioTrack:
     packets: Sequence[Packet[AudioStream]]
 
 
-def encode_audio(path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings) -> AudioTrack:
-    """Encode the audio of a file, cut or padded to the length of the video.
+def encode_audio(
+    path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings, edit: AudioEdit | None = None
+) -> AudioTrack:
+    """Encode the audio of a file, edited, and cut or padded to the length of the video.
 
     It does not need the video, so it can run in a thread while the frames are rendered. Raises BadInputError.
     """
@@ -50,7 +53,9 @@ def encode_audio(path: Path, frame_count: int, fps: Fraction, settings: EncoderS
     assert isinstance(encoder, AudioCodecContext)
     encoder.rate, encoder.layout, encoder.bit_rate, encoder.format = rate, layout, bit_rate, "fltp"
     packets, sent = [], 0
-    for chunk in _fit_length(decode_audio(path, rate, layout), round(frame_count * rate / fps), layout):
+    for chunk in _fit_length(
+        edited_audio(path, rate, layout, edit or AudioEdit()), round(frame_count * rate / fps), layout
+    ):
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, sent, Fraction(1, rate)
         packets += encoder.encode(frame)
@@ -113,6 +118,7 @@ def write_video(
     frame_count: int,
     settings: EncoderSettings | None = None,
     metadata: Mapping[str, str] | None = None,
+    edit: AudioEdit | None = None,
 ) -> None:
     """Encode `frame_count` frames and join them with the audio of `sound`.
 
@@ -122,7 +128,7 @@ def write_video(
     settings = settings or EncoderSettings()
     output_format(sound)  # fail on a file without audio before the work, not after it
     with atomic_write(path) as part, ThreadPoolExecutor(1, "sound") as aside:
-        encoded = aside.submit(encode_audio, sound, frame_count, info.fps, settings)
+        encoded = aside.submit(encode_audio, sound, frame_count, info.fps, settings, edit)
         picture = part.with_name(f".{uuid.uuid4().hex}.video")
         try:
             write_segment(picture, frames, info, settings)

@@ -32,6 +32,31 @@ RESULT: Mapping[str, Message] = {
         "trim: 超出模板的结尾，模板长 {seconds:g} 秒",
     ),
     "trim_of_picture": Message("trim: a picture has no length to be trimmed", "trim: 图片没有时长，无法截取"),
+    "lead_out_of_range": Message(
+        "lead_in, lead_out: must lie between 0 and {largest:g} s",
+        "lead_in, lead_out: 必须在 0 与 {largest:g} 秒之间",
+    ),
+    "preview_out_of_range": Message(
+        "preview: must be more than 0 and at most {largest:g} s", "preview: 必须大于 0 且不超过 {largest:g} 秒"
+    ),
+    "loudness_out_of_range": Message(
+        "loudness: must lie between {least:g} and {largest:g} LUFS",
+        "loudness: 必须在 {least:g} 与 {largest:g} LUFS 之间",
+    ),
+    "fps_out_of_range": Message(
+        "fps: must lie between {least:g} and {largest:g}", "fps: 必须在 {least:g} 与 {largest:g} 之间"
+    ),
+    "size_malformed": Message(
+        "size: must be a height, as 720, or a width and a height, as 1280x720",
+        "size: 必须是高度（如 720）或宽高（如 1280x720）",
+    ),
+    "size_unusable": Message(
+        "size: width and height must be even and lie between {least} and {largest}",
+        "size: 宽和高必须是 {least} 与 {largest} 之间的偶数",
+    ),
+    "size_too_large": Message(
+        "size: a picture of {size} has more than {most} pixels", "size: 画面 {size} 太大，最多 {most} 像素"
+    ),
     "face_beyond_end": Message(
         "face: time lies beyond the end of the template, which is {seconds:g} s long",
         "face: time 超出模板的结尾，模板长 {seconds:g} 秒",

@@ -1,6 +1,7 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
+import { finish } from "./finish.js";
 import { filesOf } from "./folders.js";
 import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
@@ -90,6 +91,7 @@ export function startComposer(onSubmit) {
         mouth_strength: $("#strength").disabled ? 1 : Number($("#strength").value),
         loop: $("#loop").value,
         face: face(),
+        ...finish(event.submitter === $("#preview")),
         digital_auth: $("#mark").checked ? 1 : 0,
         watermark: $("#watermark").checked ? 1 : 0,
       },

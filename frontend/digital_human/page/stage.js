@@ -49,7 +49,7 @@ export async function showResult(task, original) {
   const result = await service.address(`/human/tasks/${task.task_id}/result`);
   const { width, height, duration: length, real_time_factor: speed } = task.result;
   const player = createPlayer({ result, original, aspect: width / height, loop: task.loop });
-  const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}`;
+  const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}${task.result.preview ? ` · ${t("previewFact")}` : ""}`;
   show("done", player, h("div", { class: "after" },
     h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.mp4` }, t("download")),
     h("a", { class: "second", href: `#task=${task.task_id}` }, t("details")),

@@ -8,6 +8,13 @@ from digital_human.core.face_choice import FaceChoice, FacePoint
 from digital_human.core.looping import Loop
 from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
+from digital_human.pipeline.output import RATES, Fit, parse_size
+
+LONGEST_LEAD = 30.0
+"""Seconds of silence before and after a speech at most."""
+LONGEST_PREVIEW = 60.0
+LOUDNESS = -36.0, -10.0
+"""Least and largest loudness that may be asked for, LUFS."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,13 @@ class RenderOptions:
     loop:           how a speech goes on that is longer than the template
     face:           who speaks, where the template shows several people
     trim:           the part of the template that is used; None for all of it
+    lead_in:        seconds of silence before the speech
+    lead_out:       seconds of silence after it
+    preview:        seconds, of which alone a marked video is made; None for all of it
+    loudness:       LUFS of the audio; None to leave it as it is
+    size:           of the picture, as of `parse_size`; None for the template's
+    fit:            what happens where that has another shape
+    fps:            frames per second of the picture; None for the template's
     """
 
     watermark: bool = False
@@ -33,6 +47,13 @@ class RenderOptions:
     loop: Loop = "ping-pong"
     face: FaceChoice = "auto"
     trim: Trim | None = None
+    lead_in: float = 0.0
+    lead_out: float = 0.0
+    preview: float | None = None
+    loudness: float | None = None
+    size: str | None = None
+    fit: Fit = "letterbox"
+    fps: float | None = None
 
 
 DEFAULT = RenderOptions()
@@ -42,7 +63,28 @@ def check(options: RenderOptions) -> None:
     """Raises BadInputError for options that suit no template."""
     if isinstance(options.face, FacePoint) and not options.face.is_in_picture:
         raise BadInputError("face_out_of_picture")
-    if options.trim is not None and not options.trim.is_sound:
+    _check_trim(options)
+    if not all(0 <= seconds <= LONGEST_LEAD for seconds in (options.lead_in, options.lead_out)):
+        raise BadInputError("lead_out_of_range", largest=LONGEST_LEAD)
+    if options.preview is not None and not 0 < options.preview <= LONGEST_PREVIEW:
+        raise BadInputError("preview_out_of_range", largest=LONGEST_PREVIEW)
+    if options.loudness is not None and not LOUDNESS[0] <= options.loudness <= LOUDNESS[1]:
+        raise BadInputError("loudness_out_of_range", least=LOUDNESS[0], largest=LOUDNESS[1])
+    if options.fps is not None and not RATES[0] <= options.fps <= RATES[1]:
+        raise BadInputError("fps_out_of_range", least=RATES[0], largest=RATES[1])
+    if options.size is not None:
+        parse_size(options.size)
+
+
+def _check_trim(options: RenderOptions) -> None:
+    if options.trim is None:
+        return
+    if not options.trim.is_sound:
         raise BadInputError("trim_empty")
-    if options.trim is not None and isinstance(options.face, FacePoint) and not options.trim.holds(options.face.time):
+    if isinstance(options.face, FacePoint) and not options.trim.holds(options.face.time):
         raise BadInputError("face_outside_trim")
+
+
+def tags(options: RenderOptions) -> dict[str, str]:
+    """Metadata of the result's container."""
+    return {} if options.preview is None else {"comment": f"preview of the first {options.preview:g} s"}

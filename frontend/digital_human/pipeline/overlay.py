@@ -13,9 +13,10 @@ from digital_human.core.frame import Float32, Frame, rgb_to_yuv
 from digital_human.errors import BadInputError
 from digital_human.media import VideoInfo
 
-Corner = Literal["top right", "bottom right"]
+Corner = Literal["top left", "top right", "bottom right"]
 MARGIN = 10
 DIGITAL_HUMAN_MARK = Path(__file__).parents[1] / "assets" / "digital_human_mark.png"
+PREVIEW_MARK = DIGITAL_HUMAN_MARK.with_name("preview_mark.png")
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
     if width < 2 or height < 2 or height > info.height - 2 * MARGIN:
         raise BadInputError("picture_too_small_for_overlay")
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    x = info.width - MARGIN - width
-    y = MARGIN if corner == "top right" else info.height - MARGIN - height
+    x = MARGIN if corner == "top left" else info.width - MARGIN - width
+    y = MARGIN if corner.startswith("top") else info.height - MARGIN - height
     # Pad the image so that its edges fall between chroma samples.
     left, top = x % 2, y % 2
     right, bottom = (left + width) % 2, (top + height) % 2

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate, islice
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Float32, Frame
+from digital_human.core.landmarks import Indices
 from digital_human.core.looping import loop_frames
 from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
@@ -30,12 +31,14 @@ from digital_human.engines.base import CanRedraw, Engine, Plan, slice_plan
 from digital_human.inspection import findings
 from digital_human.inspection.findings import Finding
 from digital_human.inspection.inspector import Inspector, looked_at
-from digital_human.media import audio_duration, read_speech, write_video
+from digital_human.media import SPEECH_RATE, VideoInfo, audio_duration, read_speech, write_video
+from digital_human.media.audio_edit import AudioEdit
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
 from digital_human.pipeline.notices import notices_of
 from digital_human.pipeline.options import RenderOptions
-from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, Overlay, apply_overlays, load_overlay
+from digital_human.pipeline.output import Fit, output_info, resized, shown_frames
+from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, PREVIEW_MARK, Overlay, apply_overlays, load_overlay
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
 
 Progress = Callable[[Stage, float], None]
@@ -89,12 +92,20 @@ class RenderPlan:
 
     engine_plan:   the plan of `Engine.plan`
     frame_indices: int64 [N], the template frame shown under each output frame
+    output:        the result's picture; None if it is as the template's
     """
 
     prepared: PreparedTemplate
     engine_plan: Plan
     frame_indices: npt.NDArray[np.int64]
     overlays: list[Overlay]
+    output: VideoInfo | None = None
+    fit: Fit = "letterbox"
+
+    @property
+    def info(self) -> VideoInfo:
+        """The result's picture."""
+        return self.output or self.prepared.info
 
     @property
     def length(self) -> int:
@@ -131,33 +142,57 @@ def generate_video(
     rendered = render_frames(plan, engine, context, 0, plan.length, inspector)
     frames = with_progress(rendered, plan.length, lambda share: progress("render", share))
     try:
-        write_video(job.save, frames, prepared.info, job.audio, plan.length, context.encoder, metadata)
+        edit = audio_edit(job.options)
+        write_video(job.save, frames, plan.info, job.audio, plan.length, context.encoder, metadata, edit)
     finally:
         rendered.close()
     seconds["render"] = time.perf_counter() - clock
     progress("render", 1.0)
     notices = [*plan.notices, *findings.notices_of([found.to_record() for found in inspector.findings])]
     return Result(
-        plan.length, prepared.info.fps, prepared.cached, seconds, plan.engine_plan.aperture, notices, inspector.findings
+        plan.length, plan.info.fps, prepared.cached, seconds, plan.engine_plan.aperture, notices, inspector.findings
     )
 
 
 def decode_speech(job: RenderJob, context: PipelineContext) -> Float32:
-    """float32 [samples], 16 kHz mono. Raises BadInputError."""
-    return read_speech(job.audio, max_seconds=context.max_audio_seconds)
+    """float32 [samples], 16 kHz mono, with the silence before and after it. Raises BadInputError."""
+    speech = read_speech(job.audio, max_seconds=context.max_audio_seconds)
+    silence = [np.zeros(round(lead * SPEECH_RATE), np.float32) for lead in (job.options.lead_in, job.options.lead_out)]
+    return np.concatenate([silence[0], speech, silence[1]])
 
 
-def frame_count(speech: Float32, prepared: PreparedTemplate) -> int:
-    """Frames of the output, at least one."""
+def audio_edit(options: RenderOptions) -> AudioEdit:
+    """What becomes of the audio on its way into the result."""
+    return AudioEdit(options.lead_in, options.loudness)
+
+
+def result_info(prepared: PreparedTemplate, context: PipelineContext, options: RenderOptions) -> VideoInfo:
+    """The result's picture. Raises BadInputError where the size asked for is too large."""
+    return output_info(prepared.info, options.size, options.fps, context.max_template_pixels)
+
+
+def shown(prepared: PreparedTemplate, speech: Float32, output: VideoInfo, options: RenderOptions) -> Indices:
+    """The planned frame that each output frame shows, int64 [N]."""
+    return shown_frames(_frame_count(speech, prepared), prepared.info.fps, output.fps, options.preview)
+
+
+def _frame_count(speech: Float32, prepared: PreparedTemplate) -> int:
+    """Frames of the whole speech at the template's rate, at least one."""
     return max(round(audio_duration(speech) * prepared.info.fps), 1)
 
 
 def plan_frames(
     prepared: PreparedTemplate, speech: Float32, engine: Engine, context: PipelineContext, options: RenderOptions
 ) -> Arrays:
-    """The engine's plan as arrays to store, and `template_frame`, int64 [N], the frame under each output frame."""
-    indices = loop_frames(prepared.template.frame_count, frame_count(speech, prepared), options.loop)
+    """The engine's plan as arrays to store, and `template_frame`, int64 [N], the frame under each output frame.
+
+    The speech is planned as a whole and at the template's rate, so that a preview shows the frames of the whole.
+    """
+    indices = loop_frames(prepared.template.frame_count, _frame_count(speech, prepared), options.loop)
     plan = engine.plan(prepared.template, prepared.analysis, speech, indices, context.models, options.mouth_strength)
+    used = shown(prepared, speech, result_info(prepared, context, options), options)
+    if not np.array_equal(used, np.arange(len(indices))):
+        plan, indices = replace(slice_plan(plan, used), notices=plan.notices), indices[used]
     return {**plan.to_arrays(), "template_frame": indices}
 
 
@@ -167,7 +202,9 @@ def bind_plan(
     """A plan ready to render, from what `plan_frames` returned in this or in an earlier process."""
     arrays = dict(planned)
     indices = np.asarray(arrays.pop("template_frame"), np.int64)
-    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, _overlays(prepared, context, options))
+    output = result_info(prepared, context, options)
+    overlays = _overlays(output, context, options)
+    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit)
 
 
 def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
@@ -222,7 +259,9 @@ def _batches(
     def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
         first, batch = numbered
         frames = np.arange(first, first + len(batch))
-        return drawing.inspected(inspector, frames, slice_plan(plan.engine_plan, frames), indices[frames], batch)
+        planned = slice_plan(plan.engine_plan, frames)
+        drawn = drawing.inspected(inspector, frames, planned, indices[frames], batch)
+        return [resized(frame, plan.info.width, plan.info.height, plan.fit) for frame in drawn]
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws
@@ -238,10 +277,12 @@ def _batches(
         read.close()
 
 
-def _overlays(prepared: PreparedTemplate, context: PipelineContext, options: RenderOptions) -> list[Overlay]:
+def _overlays(info: VideoInfo, context: PipelineContext, options: RenderOptions) -> list[Overlay]:
     overlays = []
     if options.watermark:
-        overlays.append(load_overlay(context.watermark_image, "bottom right", prepared.info))
+        overlays.append(load_overlay(context.watermark_image, "bottom right", info))
     if options.digital_auth:
-        overlays.append(load_overlay(DIGITAL_HUMAN_MARK, "top right", prepared.info, MARK_HEIGHT))
+        overlays.append(load_overlay(DIGITAL_HUMAN_MARK, "top right", info, MARK_HEIGHT))
+    if options.preview is not None:
+        overlays.append(load_overlay(PREVIEW_MARK, "top left", info, MARK_HEIGHT))
     return overlays

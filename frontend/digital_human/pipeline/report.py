@@ -77,7 +77,7 @@ def describe(plan: RenderPlan, speech: Float32) -> dict[str, Any]:
     boxes = np.concatenate([low, high - low], 1) / np.tile([info.width, info.height], 2)
     aperture = plan.engine_plan.aperture
     return {
-        "duration": round(float(plan.length / info.fps), 3),
+        "duration": round(float(plan.length / plan.info.fps), 3),
         "width": info.width,
         "height": info.height,
         "waveform": _rounded(loudness, 3),

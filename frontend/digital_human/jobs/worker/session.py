@@ -32,12 +32,14 @@ from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import (
     RenderJob,
     RenderPlan,
+    audio_edit,
     bind_plan,
     decode_speech,
-    frame_count,
     inspector_of,
     plan_frames,
     render_frames,
+    result_info,
+    shown,
     with_progress,
 )
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
@@ -108,13 +110,15 @@ class JobSession:
         prepared = self._prepare_template()
         timings = {"prepare": -clock + (clock := time.perf_counter())}
         self._on_progress("plan", 0.0)
-        self._encode_audio(frame_count(speech, prepared), prepared.info.fps)
+        options = self._job.options
+        output = result_info(prepared, self._context, options)
+        self._encode_audio(len(shown(prepared, speech, output, options)), output.fps)
         arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
         save_arrays(self._plan_folder, arrays)
         plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
         timings["plan"] = time.perf_counter() - clock
         report.write_report(self._settings, self.task_id, plan, speech)
-        info = prepared.info
+        info = plan.info
         return PrepareResult(
             inputs=self._begun_with,
             frames=plan.length,
@@ -135,7 +139,7 @@ class JobSession:
         """
         plan = self._require_plan()
         if not command.is_helper:
-            self._encode_audio(plan.length, plan.prepared.info.fps)
+            self._encode_audio(plan.length, plan.info.fps)
         self._write_segment(plan, command.index, command.start, command.stop, command.render_until)
         assert self._inspector is not None
         found = [one for one in self._inspector.findings if command.start <= one.frame < command.stop]
@@ -202,7 +206,7 @@ class JobSession:
         try:
             with disk_errors(OWN_FOLDER):
                 self._folder.mkdir(parents=True, exist_ok=True)
-            write_segment(self.segment_path(index), frames, plan.prepared.info, self._context.encoder, OWN_FOLDER)
+            write_segment(self.segment_path(index), frames, plan.info, self._context.encoder, OWN_FOLDER)
         except BaseException:
             self._stop_rendering()
             raise
@@ -213,7 +217,7 @@ class JobSession:
         for index, (count, done) in enumerate(zip(counts, made, strict=True)):
             if not done:
                 plan = self._require_plan()
-                self._encode_audio(plan.length, plan.prepared.info.fps)
+                self._encode_audio(plan.length, plan.info.fps)
                 self._write_segment(plan, index, start, start + count, start + count)
             start += count
 
@@ -224,7 +228,9 @@ class JobSession:
 
     def _encode_audio(self, frames: int, fps: Fraction) -> Future[AudioTrack]:
         if self._sound is None:
-            self._sound = self._sound_thread.submit(encode_audio, self._job.audio, frames, fps, self._context.encoder)
+            edit = audio_edit(self._job.options)
+            given = (self._job.audio, frames, fps, self._context.encoder, edit)
+            self._sound = self._sound_thread.submit(encode_audio, *given)
         return self._sound
 
 

@@ -1,0 +1,36 @@
+"""A preview, and options of the result, from the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.page.browser import SECONDS, Open, fill
+
+
+def test_a_preview_has_the_options_that_were_filled_in(
+    open_page: Open, address: str, samples: Path, voice: Path
+) -> None:
+    page = open_page()
+    fill(page, samples, voice)
+    page.click(".options summary")
+    filled = {"#trim-end": "1.2", "#lead-in": "0.4", "#size": "360x360", "#fps": "12.5"}
+    for field, value in filled.items():
+        page.fill(field, value)
+    page.select_option("#fit", "crop")
+    page.check("#loudness")
+    page.click("#preview")
+    expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
+    expect(page.locator("#stage .facts")).to_contain_text("preview")
+    href = page.get_attribute(".after .second", "href") or ""
+    task = page.request.get(f"{address}/human/tasks/{href.removeprefix('#task=')}").json()["data"]
+    result = task["result"]
+    assert (result["width"], result["height"], result["preview"], result["frames"]) == (360, 360, 5, 25)
+    # What nobody filled in any more is as ever.
+    for field in filled:
+        page.fill(field, "")
+    page.uncheck("#loudness")
+    page.fill("#trim-start", "9")
+    page.click("#generate")
+    expect(page.locator("#stage .message")).to_contain_text("trim: lies beyond the end", timeout=SECONDS)

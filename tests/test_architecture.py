@@ -20,7 +20,7 @@ FLOORS = (
     ("files", "triton"),
     ("media", "tracking"),
     ("engines",),
-    ("occlusion", "inspection", "speech"),
+    ("occlusion", "inspection", "speech", "subtitles"),
     ("pipeline",),
     ("runtime",),
     ("jobs",),
@@ -43,6 +43,7 @@ HOMES = {
     "fastapi": {"api"},
     "uvicorn": {"commands"},
     "rich": {"cli", "commands"},
+    "PIL": {"subtitles"},
 }
 """The only rooms that may import a library."""
 

@@ -35,6 +35,8 @@ RESULT = {
     "size": None,
     "fit": "letterbox",
     "fps": None,
+    "subtitles": None,
+    "subtitle_text": None,
 }
 """Options of a result that jobs of earlier versions did not have, with what they are for these."""
 MOUTH = (280, 330, 160, 110)
@@ -133,7 +135,13 @@ def test_jobs_queued_by_an_earlier_version_keep_what_they_were() -> None:
     }
     spec = JobSpec.from_record(queued)
     assert spec.options == RenderOptions(engine="default", mouth_strength=1.0, loop="ping-pong")
-    assert spec.to_record() == queued | {"mouth_strength": 1.0, "loop": "ping-pong", "title": None, "names": {}, **RESULT}
+    assert spec.to_record() == queued | {
+        "mouth_strength": 1.0,
+        "loop": "ping-pong",
+        "title": None,
+        "names": {},
+        **RESULT,
+    }
 
 
 def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
@@ -152,6 +160,8 @@ def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
         size="1280x720",
         fit="crop",
         fps=30.0,
+        subtitles="srt",
+        subtitle_text="Hello.",
     )
     assert all(getattr(options, option.name) != option.default for option in fields(RenderOptions))
     spec = JobSpec("/a.wav", "/b.mkv", "/c.mp4", False, options, 60.0, None, {})

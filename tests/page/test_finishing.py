@@ -10,7 +10,7 @@ from tests.page.browser import SECONDS, Open, fill
 
 
 def test_a_preview_has_the_options_that_were_filled_in(
-    open_page: Open, address: str, samples: Path, voice: Path
+    open_page: Open, address: str, samples: Path, voice: Path, tmp_path: Path
 ) -> None:
     page = open_page()
     fill(page, samples, voice)
@@ -20,10 +20,16 @@ def test_a_preview_has_the_options_that_were_filled_in(
         page.fill(field, value)
     page.select_option("#fit", "crop")
     page.check("#loudness")
+    page.select_option("#subtitles", "srt")
+    page.fill("#subtitle-text", "Set blue, by that.")
     page.click("#preview")
     expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
     expect(page.locator("#stage .facts")).to_contain_text("preview")
-    href = page.get_attribute(".after .second", "href") or ""
+    with page.expect_download() as download:
+        page.click(".after >> text=Subtitles")
+    download.value.save_as(tmp_path / "out.srt")
+    assert "Set blue, by that." in (tmp_path / "out.srt").read_text(encoding="utf-8")
+    href = page.get_attribute(".after .details", "href") or ""
     task = page.request.get(f"{address}/human/tasks/{href.removeprefix('#task=')}").json()["data"]
     result = task["result"]
     assert (result["width"], result["height"], result["preview"], result["frames"]) == (360, 360, 5, 25)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from digital_human.core.face_choice import FaceChoice, FacePoint
 from digital_human.core.trim import Trim
 from digital_human.pipeline.output import Fit
+from digital_human.subtitles.kinds import Subtitles
 
 
 class FaceAt(BaseModel):
@@ -56,11 +57,16 @@ class ResultOptions(BaseModel):
     fit: Fit = Field("letterbox", description="Whether bars fill what another shape leaves, or the picture is cut.")
     fps: float | None = Field(None, description="Frames per second of the result.")
 
+    subtitles: Subtitles | None = Field(
+        None, description="Of `subtitle_text`: a file beside the result, or laid over the picture (`burn`)."
+    )
+    subtitle_text: str | None = Field(None, max_length=200_000, description="What is said, for subtitles.")
+
     def result_options(self) -> dict[str, Any]:
         """The fields of `RenderOptions` that these are."""
         at = self.face
         face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
         trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
-        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps")
+        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "subtitles", "subtitle_text")
         size = None if self.size is None else str(self.size)
         return {"face": face, "trim": trim, "size": size, **{name: getattr(self, name) for name in same}}

@@ -27,6 +27,7 @@ from digital_human.jobs.models import Task
 from digital_human.jobs.queue import Jobs
 from digital_human.messages import Language
 from digital_human.settings import Settings
+from digital_human.subtitles.kinds import FILES, subtitle_path
 
 router = APIRouter(prefix="/human/tasks", tags=["tasks"], dependencies=schemes)
 
@@ -38,6 +39,11 @@ _NAME_LENGTH = 80
 _MAX_OFFSET = 10_000_000
 
 _VIDEO: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in set(_TYPES.values())}
+_SUBTITLE_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+_SUBTITLES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media: {"schema": {"type": "string"}} for media in _SUBTITLE_TYPES.values()}},
+    **error_responses(400, 401, 404, 409, 503),
+}
 _RESULT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The video", "content": _VIDEO},
     206: {"description": "A part of it", "content": {**_VIDEO, "multipart/byteranges": {}}},
@@ -130,14 +136,37 @@ def _file_name(task: Task) -> str:
     return " ".join(plain.split())[:_NAME_LENGTH].strip(" .") or task.id
 
 
+@router.get("/{task_id}/subtitles", response_class=FileResponse, responses=_SUBTITLES)
+async def get_subtitles(task_id: str, service: ServiceDep, caller: CallerDep) -> FileResponse:
+    """The file of subtitles, where a task was to make one. 409 while there is none yet."""
+    task = await run_blocking(service.jobs.get, task_id, caller.sees)
+    kind = task.spec.options.subtitles
+    if kind not in FILES:
+        raise NotFoundError("task_has_no_subtitles")
+    if task.state != "succeeded":
+        raise ConflictError("task_has_no_result", state=task.state)
+    path = subtitle_path(Path(task.spec.save), kind)
+    with ExitStack() as opened:
+        descriptor = await asyncio.to_thread(_open, path, service.settings, opened)
+        name = f"{task.id}{path.suffix}" if task.spec.kept else path.name
+        background = BackgroundTask(opened.pop_all().close)
+        return FileResponse(
+            by_descriptor(descriptor), media_type=_SUBTITLE_TYPES[kind], filename=name, background=background
+        )
+
+
 def _open_result(task: Task, settings: Settings, opened: ExitStack) -> int:
-    try:
-        descriptor = opened.enter_context(open_file(Path(task.spec.save), settings.roots, "result"))
-    except OSError as error:
-        raise NotFoundError("result_unreadable") from error
+    descriptor = _open(Path(task.spec.save), settings, opened)
     if task.result is None or os.fstat(descriptor).st_size != task.result["bytes"]:
         raise NotFoundError("result_overwritten")
     return descriptor
+
+
+def _open(path: Path, settings: Settings, opened: ExitStack) -> int:
+    try:
+        return opened.enter_context(open_file(path, settings.roots, "result"))
+    except OSError as error:
+        raise NotFoundError("result_unreadable") from error
 
 
 def _check_range(wanted: str | None, size: int) -> None:

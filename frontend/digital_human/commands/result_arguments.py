@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from digital_human.core.face_choice import FaceChoice, parse_choice
 from digital_human.core.looping import LOOPS
 from digital_human.core.trim import Trim, parse_trim
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.output import FITS
+from digital_human.subtitles.kinds import SUBTITLES
 
 
 def add_template_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,8 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="HEIGHT|WIDTHxHEIGHT", help="of the picture (default: the template's)")
     parser.add_argument("--fit", choices=FITS, default="letterbox", help="what happens where the shape is another")
     parser.add_argument("--fps", type=float, help="frames per second (default: the template's)")
+    parser.add_argument("--subtitles", choices=SUBTITLES, help="a file beside the result, or laid over its picture")
+    parser.add_argument("--subtitle-text", type=_text, metavar="FILE", help="text of what is said, in UTF-8")
 
 
 def options_of(arguments: argparse.Namespace) -> RenderOptions:
@@ -65,6 +69,8 @@ def options_of(arguments: argparse.Namespace) -> RenderOptions:
         size=arguments.size,
         fit=arguments.fit,
         fps=arguments.fps,
+        subtitles=arguments.subtitles,
+        subtitle_text=arguments.subtitle_text,
     )
 
 
@@ -80,3 +86,10 @@ def _trim(text: str) -> Trim:
         return parse_trim(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of START, START,END and ,END") from None
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: cannot be read ({error})") from None

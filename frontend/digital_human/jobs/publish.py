@@ -14,6 +14,7 @@ from digital_human.files.sandbox import by_descriptor, open_folder
 from digital_human.jobs.models import JobSpec, job_folder, part_name
 from digital_human.provenance import sign
 from digital_human.settings import Settings
+from digital_human.subtitles.kinds import FILES, subtitle_path
 
 
 def sign_and_fingerprint(save: Path, task_id: str, settings: Settings) -> list[int]:
@@ -26,9 +27,17 @@ def sign_and_fingerprint(save: Path, task_id: str, settings: Settings) -> list[i
         return _identity(folder, part)
 
 
-def publish(save: Path, task_id: str, identity: list[int], settings: Settings, is_wanted: Callable[[], bool]) -> None:
+def publish(
+    save: Path,
+    task_id: str,
+    identity: list[int],
+    settings: Settings,
+    is_wanted: Callable[[], bool],
+    beside: Path | None = None,
+) -> None:
     """Move the file to its place, unless an attempt that died has already done so.
 
+    beside:    a file of the same folder that goes before it, if there is one
     is_wanted: False once the job is cancelled. It is called before and after the move, so that a job that is cancelled
                at the last moment leaves no file either.
     """
@@ -36,6 +45,9 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, i
         part = part_name(save, task_id)
         if not is_wanted():
             raise JobCancelledError("job_cancelled")
+        if beside is not None:
+            with suppress(FileNotFoundError):
+                os.rename(part_name(beside, task_id), beside.name, src_dir_fd=folder, dst_dir_fd=folder)
         try:
             os.rename(part, save.name, src_dir_fd=folder, dst_dir_fd=folder)
         except FileNotFoundError:
@@ -46,6 +58,9 @@ def publish(save: Path, task_id: str, identity: list[int], settings: Settings, i
             with suppress(FileNotFoundError):
                 if _identity(folder, save.name) == identity:
                     os.unlink(save.name, dir_fd=folder)
+            if beside is not None:
+                with suppress(FileNotFoundError):
+                    os.unlink(beside.name, dir_fd=folder)
             raise JobCancelledError("job_cancelled")
 
 
@@ -58,7 +73,8 @@ def discard_files(spec: JobSpec, task_id: str, settings: Settings) -> None:
 def discard_partial(save: Path, task_id: str, settings: Settings) -> None:
     """Remove the unfinished result, signed or not."""
     with suppress(OSError, ServiceError), open_folder(save.parent, settings.roots, "save_path") as folder:
-        for name in (part_name(save, task_id), part_name(save, task_id) + ".signed"):
+        part = part_name(save, task_id)
+        for name in (part, part + ".signed", *(part_name(subtitle_path(save, kind), task_id) for kind in FILES)):
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=folder)
 

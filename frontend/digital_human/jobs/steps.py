@@ -42,6 +42,7 @@ from digital_human.provenance import implicit_label
 from digital_human.settings import Settings
 from digital_human.speech.remote import RemoteSpeaker
 from digital_human.speech.speaker import SpokenText, speak, write_wav
+from digital_human.subtitles.kinds import FILES, subtitle_path
 
 T = TypeVar("T")
 
@@ -167,7 +168,9 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
     composed = job.step("compose", partial(_compose, job, worker, counts, prepared))
     timings["compose"] = composed["seconds"]
     identity = composed["identity"]
-    job.step("publish", partial(publish, Path(job.spec.save), job.task_id, identity, settings, job.is_wanted))
+    save, kind = Path(job.spec.save), job.spec.options.subtitles
+    beside = subtitle_path(save, kind) if kind in FILES else None
+    job.step("publish", partial(publish, save, job.task_id, identity, settings, job.is_wanted, beside))
     seconds = float(prepared.frames / Fraction(prepared.fps))
     result = {
         "frames": prepared.frames,
@@ -178,6 +181,7 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         "duration": round(seconds, 3),
         "bytes": identity[1],
         "template_cached": prepared.template_cached,
+        **({"subtitles": kind} if kind is not None else {}),
         **({"preview": job.spec.options.preview} if job.spec.options.preview is not None else {}),
         **({"faces": list(prepared.faces)} if prepared.faces else {}),
         "timings": {stage: round(value, 3) for stage, value in timings.items()},

@@ -57,6 +57,15 @@ RESULT: Mapping[str, Message] = {
     "size_too_large": Message(
         "size: a picture of {size} has more than {most} pixels", "size: 画面 {size} 太大，最多 {most} 像素"
     ),
+    "task_has_no_subtitles": Message("the task was to make no file of subtitles", "该任务没有要求生成字幕文件"),
+    "subtitle_text_empty": Message(
+        "subtitle_text: has no words; subtitles need the text that is said",
+        "subtitle_text: 没有文字；生成字幕需要所说的文本",
+    ),
+    "subtitle_text_unfit": Message(
+        "subtitle_text: about {syllables} syllables do not fit {seconds:g} s of speech",
+        "subtitle_text: 约 {syllables} 个音节与 {seconds:g} 秒的语音不符",
+    ),
     "face_beyond_end": Message(
         "face: time lies beyond the end of the template, which is {seconds:g} s long",
         "face: time 超出模板的结尾，模板长 {seconds:g} 秒",

@@ -12,7 +12,8 @@ export const face = () => picked ?? "auto";
 
 export function startPeople() {
   document.addEventListener("template", ({ detail }) => {
-    template = detail;
+    // The choice of an avatar was made when it was kept.
+    template = detail?.avatar ? null : detail;
     $("#still-time").value = 0;
     pick(null);
     $("#still").replaceChildren();

@@ -47,12 +47,16 @@ export function tell(say, task) {
 /** original: address of the template, null where there is none that a browser could show */
 export async function showResult(task, original) {
   const result = await service.address(`/human/tasks/${task.task_id}/result`);
+  const name = titleOf(task).replace(/\.[^.]+$/, "") || task.task_id;
+  const file = ["srt", "vtt"].includes(task.result.subtitles);
+  const subtitles = file && await service.address(`/human/tasks/${task.task_id}/subtitles`);
   const { width, height, duration: length, real_time_factor: speed } = task.result;
   const player = createPlayer({ result, original, aspect: width / height, loop: task.loop });
   const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}${task.result.preview ? ` · ${t("previewFact")}` : ""}`;
   show("done", player, h("div", { class: "after" },
-    h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.mp4` }, t("download")),
-    h("a", { class: "second", href: `#task=${task.task_id}` }, t("details")),
+    h("a", { class: "first", href: result, download: `${name}.mp4` }, t("download")),
+    subtitles && h("a", { class: "second", href: subtitles, download: `${name}.${task.result.subtitles}` }, t("subtitleFile")),
+    h("a", { class: "second details", href: `#task=${task.task_id}` }, t("details")),
     h("span", { class: "facts" }, facts)), warned(t("warnings"), task.warnings));
 }
 

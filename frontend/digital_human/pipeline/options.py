@@ -9,6 +9,7 @@ from digital_human.core.looping import Loop
 from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
 from digital_human.pipeline.output import RATES, Fit, parse_size
+from digital_human.subtitles.kinds import Subtitles
 
 LONGEST_LEAD = 30.0
 """Seconds of silence before and after a speech at most."""
@@ -38,6 +39,8 @@ class RenderOptions:
     size:           of the picture, as of `parse_size`; None for the template's
     fit:            what happens where that has another shape
     fps:            frames per second of the picture; None for the template's
+    subtitles:      a file beside the result, or laid over its picture; None for none
+    subtitle_text:  what is said
     """
 
     watermark: bool = False
@@ -54,6 +57,8 @@ class RenderOptions:
     size: str | None = None
     fit: Fit = "letterbox"
     fps: float | None = None
+    subtitles: Subtitles | None = None
+    subtitle_text: str | None = None
 
 
 DEFAULT = RenderOptions()
@@ -74,6 +79,8 @@ def check(options: RenderOptions) -> None:
         raise BadInputError("fps_out_of_range", least=RATES[0], largest=RATES[1])
     if options.size is not None:
         parse_size(options.size)
+    if options.subtitles is not None and not (options.subtitle_text or "").strip():
+        raise BadInputError("subtitle_text_empty")
 
 
 def _check_trim(options: RenderOptions) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from digital_human.core.frame import Float32, Frame, rgb_to_yuv
+from digital_human.core.frame import Float32, Frame, Uint8, rgb_to_yuv
 from digital_human.errors import BadInputError
 from digital_human.media import VideoInfo
 
@@ -57,15 +57,21 @@ def load_overlay(path: Path, corner: Corner, info: VideoInfo, height_share: floa
     height, width = round(height * scale), round(width * scale)
     if width < 2 or height < 2 or height > info.height - 2 * MARGIN:
         raise BadInputError("picture_too_small_for_overlay")
-    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     x = MARGIN if corner == "top left" else info.width - MARGIN - width
     y = MARGIN if corner.startswith("top") else info.height - MARGIN - height
+    return place(np.ascontiguousarray(image[..., [2, 1, 0, 3]]), x, y, info)
+
+
+def place(image: Uint8, x: int, y: int, info: VideoInfo) -> Overlay:
+    """An image at a position. image: uint8 [h, w, 4], RGBA; x, y: of its top left corner"""
+    height, width = image.shape[:2]
     # Pad the image so that its edges fall between chroma samples.
     left, top = x % 2, y % 2
     right, bottom = (left + width) % 2, (top + height) % 2
-    image = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
-    alpha = image[..., 3].astype(np.float32) / 255
-    yuv = rgb_to_yuv(np.ascontiguousarray(image[..., 2::-1]), info.matrix).astype(np.float32) * alpha[..., None]
+    padded = np.pad(image, ((top, bottom), (left, right), (0, 0)))
+    alpha = padded[..., 3].astype(np.float32) / 255
+    yuv = rgb_to_yuv(np.ascontiguousarray(padded[..., :3]), info.matrix).astype(np.float32) * alpha[..., None]
     half = (yuv.shape[1] // 2, yuv.shape[0] // 2)
     chroma = cv2.resize(yuv[..., 1:], half, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
     keep = cv2.resize(1 - alpha, half, interpolation=cv2.INTER_AREA)

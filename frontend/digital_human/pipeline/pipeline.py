@@ -10,7 +10,7 @@ that it can be rendered in segments and resumed by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate, islice
@@ -28,6 +28,7 @@ from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.core.types import Arrays
 from digital_human.engines.base import CanRedraw, Engine, Plan, slice_plan
+from digital_human.files.atomic import atomic_write
 from digital_human.inspection import findings
 from digital_human.inspection.findings import Finding
 from digital_human.inspection.inspector import Inspector, looked_at
@@ -39,7 +40,17 @@ from digital_human.pipeline.notices import notices_of
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.output import Fit, output_info, resized, shown_frames
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, PREVIEW_MARK, Overlay, apply_overlays, load_overlay
+from digital_human.pipeline.subtitles import (
+    CUES,
+    find_cues,
+    from_array,
+    overlays_at,
+    subtitle_file,
+    to_array,
+)
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
+from digital_human.subtitles.alignment import Cue
+from digital_human.subtitles.kinds import FILES, subtitle_path
 
 Progress = Callable[[Stage, float], None]
 """Called with the stage and the share of it that is done, 0-1, in the thread of the job. May raise to end the job."""
@@ -93,6 +104,7 @@ class RenderPlan:
     engine_plan:   the plan of `Engine.plan`
     frame_indices: int64 [N], the template frame shown under each output frame
     output:        the result's picture; None if it is as the template's
+    burnt:         subtitles that are laid over it
     """
 
     prepared: PreparedTemplate
@@ -101,6 +113,7 @@ class RenderPlan:
     overlays: list[Overlay]
     output: VideoInfo | None = None
     fit: Fit = "letterbox"
+    burnt: Sequence[Cue] = ()
 
     @property
     def info(self) -> VideoInfo:
@@ -135,7 +148,8 @@ def generate_video(
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 
     progress("plan", 0.0)
-    plan = bind_plan(plan_frames(prepared, speech, engine, context, job.options), prepared, context, job.options)
+    planned = plan_frames(prepared, speech, engine, context, job.options)
+    plan = bind_plan(planned, prepared, context, job.options)
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
     inspector = inspector_of(plan, engine, context)
@@ -146,6 +160,10 @@ def generate_video(
         write_video(job.save, frames, plan.info, job.audio, plan.length, context.encoder, metadata, edit)
     finally:
         rendered.close()
+    kind = job.options.subtitles
+    if kind in FILES:
+        with atomic_write(subtitle_path(job.save, kind)) as part:
+            part.write_text(subtitle_file(planned, kind), encoding="utf-8")
     seconds["render"] = time.perf_counter() - clock
     progress("render", 1.0)
     notices = [*plan.notices, *findings.notices_of([found.to_record() for found in inspector.findings])]
@@ -193,7 +211,12 @@ def plan_frames(
     used = shown(prepared, speech, result_info(prepared, context, options), options)
     if not np.array_equal(used, np.arange(len(indices))):
         plan, indices = replace(slice_plan(plan, used), notices=plan.notices), indices[used]
-    return {**plan.to_arrays(), "template_frame": indices}
+    arrays: dict[str, npt.NDArray[np.generic]] = {**plan.to_arrays(), "template_frame": indices}
+    if options.subtitles is not None:
+        output = result_info(prepared, context, options)
+        cues = find_cues(options.subtitle_text or "", speech, float(len(indices) / output.fps), context.models)
+        arrays[CUES] = to_array(cues)
+    return arrays
 
 
 def bind_plan(
@@ -202,9 +225,11 @@ def bind_plan(
     """A plan ready to render, from what `plan_frames` returned in this or in an earlier process."""
     arrays = dict(planned)
     indices = np.asarray(arrays.pop("template_frame"), np.int64)
+    cues = from_array(arrays.pop(CUES, "[]"))
     output = result_info(prepared, context, options)
     overlays = _overlays(output, context, options)
-    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit)
+    burnt = cues if options.subtitles == "burn" else []
+    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit, burnt)
 
 
 def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
@@ -231,8 +256,9 @@ def render_frames(
     """
     batches = prefetch(_batches(plan, engine, context, start, stop, inspector), 1, "render")
     try:
-        for frame in (frame for batch in batches for frame in batch):
-            yield apply_overlays(frame, plan.overlays)
+        for number, frame in enumerate((frame for batch in batches for frame in batch), start):
+            subtitles = overlays_at(plan.burnt, float((number + 0.5) / plan.info.fps), plan.info)
+            yield apply_overlays(frame, [*plan.overlays, *subtitles])
     finally:
         batches.close()
 

@@ -19,7 +19,7 @@ from digital_human.core.states import Stage
 from digital_human.core.types import Arrays
 from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError
-from digital_human.files.atomic import OWN_FOLDER, disk_errors
+from digital_human.files.atomic import OWN_FOLDER, disk_errors, sync
 from digital_human.files.identity import Identity, identify, is_same
 from digital_human.files.sandbox import by_descriptor, open_file, open_folder
 from digital_human.inspection.inspector import Inspector
@@ -42,8 +42,10 @@ from digital_human.pipeline.pipeline import (
     shown,
     with_progress,
 )
+from digital_human.pipeline.subtitles import subtitle_file
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
 from digital_human.settings import Settings
+from digital_human.subtitles.kinds import FILES, subtitle_path
 
 OnProgress = Callable[[Stage, float], None]
 """Called with the stage and the share of it that is done, 0-1."""
@@ -166,8 +168,24 @@ class JobSession:
         with disk_errors(), open_folder(save.parent, self._settings.roots, "save_path", create=True) as folder:
             part = by_descriptor(folder, part_name(save, self.task_id))
             compose(part, segments, sound, fps, save.suffix, command.metadata)
+            self._write_subtitles(folder)
         self.release_plan()
         return ComposeResult(time.perf_counter() - clock)
+
+    def _write_subtitles(self, folder: int) -> None:
+        """Write the file of subtitles beside the place of the result, if one is asked for."""
+        kind = self._job.options.subtitles
+        if kind not in FILES:
+            return
+        planned = load_arrays(self._plan_folder)
+        if planned is None:
+            self._plan = None
+            self._require_plan()
+            planned = load_arrays(self._plan_folder)
+            assert planned is not None
+        part = by_descriptor(folder, part_name(subtitle_path(self._job.save, kind), self.task_id))
+        part.write_text(subtitle_file(planned, kind), encoding="utf-8")
+        sync(part)
 
     def release_plan(self) -> None:
         """Free the plan and the template. The next segment would load them again."""

@@ -86,7 +86,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     audio = None if spoken is not None else str(arguments.audio.absolute())
     video, save = str(template.absolute()), str(arguments.output.absolute())
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
-    options = check_options(options_of(arguments), settings, engines)
+    options = check_options(options_of(arguments, spoken.text if spoken else None), settings, engines)
     engine = engines.find(options.engine)
     console = Console(stderr=True)
     with _bar(console) as bar, TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from digital_human.api.models import GenerateRequest
 from digital_human.engines.exemplar.speech_to_lips import curves_of
 from digital_human.errors import BadInputError
 from digital_human.media import read_speech
@@ -166,6 +167,14 @@ def test_burnt_subtitles_are_in_the_picture_while_they_are_said(plain: Live, tex
     assert while_said[470:].mean() > 3 and while_said[:400].mean() < 1
     columns = np.flatnonzero(while_said[470:].max(0) > 60)
     assert abs((columns[0] + columns[-1]) / 2 - 360) < 12, "not in the middle"
+
+
+def test_a_text_that_is_spoken_is_that_of_the_subtitles_too() -> None:
+    request = GenerateRequest(text="Hello.", video_path="template.mkv", subtitles="srt")
+    assert request.render_options().subtitle_text == "Hello."
+    other = GenerateRequest(text="Hello.", video_path="template.mkv", subtitles="srt", subtitle_text="Hallo.")
+    assert other.render_options().subtitle_text == "Hallo."
+    assert GenerateRequest(text="Hello.", video_path="template.mkv").render_options().subtitle_text is None
 
 
 def test_subtitles_without_a_fitting_text_are_refused(plain: Live) -> None:

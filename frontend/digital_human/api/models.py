@@ -103,7 +103,7 @@ class GenerateRequest(ResultOptions):
             engine=self.engine,
             mouth_strength=self.mouth_strength,
             loop=self.loop,
-            **self.result_options(),
+            **self.result_options(self.text),
         )
 
     def job_request(self, task_id: str, owner: str) -> JobRequest:

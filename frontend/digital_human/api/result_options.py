@@ -60,13 +60,22 @@ class ResultOptions(BaseModel):
     subtitles: Subtitles | None = Field(
         None, description="Of `subtitle_text`: a file beside the result, or laid over the picture (`burn`)."
     )
-    subtitle_text: str | None = Field(None, max_length=200_000, description="What is said, for subtitles.")
+    subtitle_text: str | None = Field(
+        None, max_length=200_000, description="What is said, for subtitles; null for `text`."
+    )
 
-    def result_options(self) -> dict[str, Any]:
-        """The fields of `RenderOptions` that these are."""
+    def result_options(self, said: str | None) -> dict[str, Any]:
+        """The fields of `RenderOptions` that these are. said: the text to be spoken, which is that of subtitles too"""
         at = self.face
         face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
         trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
-        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "subtitles", "subtitle_text")
+        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "subtitles")
         size = None if self.size is None else str(self.size)
-        return {"face": face, "trim": trim, "size": size, **{name: getattr(self, name) for name in same}}
+        text = self.subtitle_text or (said if self.subtitles else None)
+        return {
+            "face": face,
+            "trim": trim,
+            "size": size,
+            "subtitle_text": text,
+            **{name: getattr(self, name) for name in same},
+        }

@@ -49,11 +49,13 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fit", choices=FITS, default="letterbox", help="what happens where the shape is another")
     parser.add_argument("--fps", type=float, help="frames per second (default: the template's)")
     parser.add_argument("--subtitles", choices=SUBTITLES, help="a file beside the result, or laid over its picture")
-    parser.add_argument("--subtitle-text", type=_text, metavar="FILE", help="text of what is said, in UTF-8")
+    parser.add_argument(
+        "--subtitle-text", type=_text, metavar="FILE", help="what is said, in UTF-8 (default: the text to be spoken)"
+    )
 
 
-def options_of(arguments: argparse.Namespace) -> RenderOptions:
-    """The options that were typed, not yet checked."""
+def options_of(arguments: argparse.Namespace, said: str | None) -> RenderOptions:
+    """The options that were typed, not yet checked. said: the text to be spoken, which is that of subtitles too"""
     return RenderOptions(
         watermark=arguments.watermark,
         digital_auth=arguments.digital_auth,
@@ -70,7 +72,7 @@ def options_of(arguments: argparse.Namespace) -> RenderOptions:
         fit=arguments.fit,
         fps=arguments.fps,
         subtitles=arguments.subtitles,
-        subtitle_text=arguments.subtitle_text,
+        subtitle_text=arguments.subtitle_text or (said if arguments.subtitles else None),
     )
 
 

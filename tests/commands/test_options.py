@@ -35,6 +35,7 @@ RESULT = {
     "size": None,
     "fit": "letterbox",
     "fps": None,
+    "background": None,
     "subtitles": None,
     "subtitle_text": None,
 }
@@ -160,6 +161,7 @@ def test_every_option_survives_the_queue_and_the_way_to_the_worker() -> None:
         size="1280x720",
         fit="crop",
         fps=30.0,
+        background="#ffffff",
         subtitles="srt",
         subtitle_text="Hello.",
     )

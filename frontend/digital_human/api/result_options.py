@@ -57,6 +57,7 @@ class ResultOptions(BaseModel):
     fit: Fit = Field("letterbox", description="Whether bars fill what another shape leaves, or the picture is cut.")
     fps: float | None = Field(None, description="Frames per second of the result.")
 
+    background: str | None = Field(None, description="`#RRGGBB` in place of the template's green or blue screen.")
     subtitles: Subtitles | None = Field(
         None, description="Of `subtitle_text`: a file beside the result, or laid over the picture (`burn`)."
     )
@@ -69,7 +70,7 @@ class ResultOptions(BaseModel):
         at = self.face
         face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
         trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
-        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "subtitles")
+        same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "background", "subtitles")
         size = None if self.size is None else str(self.size)
         text = self.subtitle_text or (said if self.subtitles else None)
         return {

@@ -48,6 +48,7 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="HEIGHT|WIDTHxHEIGHT", help="of the picture (default: the template's)")
     parser.add_argument("--fit", choices=FITS, default="letterbox", help="what happens where the shape is another")
     parser.add_argument("--fps", type=float, help="frames per second (default: the template's)")
+    parser.add_argument("--background", metavar="#RRGGBB", help="in place of the template's green or blue screen")
     parser.add_argument("--subtitles", choices=SUBTITLES, help="a file beside the result, or laid over its picture")
     parser.add_argument(
         "--subtitle-text", type=_text, metavar="FILE", help="what is said, in UTF-8 (default: the text to be spoken)"
@@ -71,6 +72,7 @@ def options_of(arguments: argparse.Namespace, said: str | None) -> RenderOptions
         size=arguments.size,
         fit=arguments.fit,
         fps=arguments.fps,
+        background=arguments.background,
         subtitles=arguments.subtitles,
         subtitle_text=arguments.subtitle_text or (said if arguments.subtitles else None),
     )

@@ -57,6 +57,11 @@ RESULT: Mapping[str, Message] = {
     "size_too_large": Message(
         "size: a picture of {size} has more than {most} pixels", "size: 画面 {size} 太大，最多 {most} 像素"
     ),
+    "background_malformed": Message("background: must be a colour, as #1d6b5b", "background: 必须是颜色，如 #1d6b5b"),
+    "background_not_even": Message(
+        "background: the template shows no green or blue screen that could be replaced",
+        "background: 模板中没有可替换的绿幕或蓝幕",
+    ),
     "task_has_no_subtitles": Message("the task was to make no file of subtitles", "该任务没有要求生成字幕文件"),
     "subtitle_text_empty": Message(
         "subtitle_text: has no words; subtitles need the text that is said",

@@ -18,6 +18,7 @@ export function finish(preview) {
     fit: $("#size").value.trim() ? $("#fit").value : null,
     fps: number("#fps"),
     loudness: $("#loudness").checked ? -16 : null,
+    background: $("#keyed").checked ? $("#background").value : null,
     subtitles: $("#subtitles").value || null,
     subtitle_text: $("#subtitles").value ? $("#subtitle-text").value : null,
     preview: preview ? PREVIEW : null,

@@ -34,6 +34,7 @@ from digital_human.inspection.findings import Finding
 from digital_human.inspection.inspector import Inspector, looked_at
 from digital_human.media import SPEECH_RATE, VideoInfo, audio_duration, read_speech, write_video
 from digital_human.media.audio_edit import AudioEdit
+from digital_human.pipeline.background import Background, find_background, lay_behind
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
 from digital_human.pipeline.notices import notices_of
@@ -105,6 +106,7 @@ class RenderPlan:
     frame_indices: int64 [N], the template frame shown under each output frame
     output:        the result's picture; None if it is as the template's
     burnt:         subtitles that are laid over it
+    background:    what is put in place of a green or blue screen
     """
 
     prepared: PreparedTemplate
@@ -114,6 +116,7 @@ class RenderPlan:
     output: VideoInfo | None = None
     fit: Fit = "letterbox"
     burnt: Sequence[Cue] = ()
+    background: Background | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -229,7 +232,10 @@ def bind_plan(
     output = result_info(prepared, context, options)
     overlays = _overlays(output, context, options)
     burnt = cues if options.subtitles == "burn" else []
-    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit, burnt)
+    background = None
+    if options.background is not None:
+        background = find_background(prepared.reader.first_frame(), options.background)
+    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit, burnt, background)
 
 
 def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
@@ -287,6 +293,8 @@ def _batches(
         frames = np.arange(first, first + len(batch))
         planned = slice_plan(plan.engine_plan, frames)
         drawn = drawing.inspected(inspector, frames, planned, indices[frames], batch)
+        if plan.background is not None:
+            drawn = [lay_behind(frame, plan.background) for frame in drawn]
         return [resized(frame, plan.info.width, plan.info.height, plan.fit) for frame in drawn]
 
     frames = prepared.reader.play(indices[start:stop])

@@ -20,7 +20,7 @@ from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.api.models import TaskError
-from digital_human.api.result_options import ResultOptions
+from digital_human.api.result_options import FaceOption
 from digital_human.core.database_threads import in_database_thread
 from digital_human.errors import NotFoundError, error_from_record
 from digital_human.files import avatars
@@ -46,7 +46,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class AvatarRequest(ResultOptions):
+class AvatarRequest(FaceOption):
     name: str = Field(description="Letters, digits, spaces, `.`, `_` and `-`, 64 at most.", max_length=256)
     video_path: str = Field(
         description="Template: a video or a picture of a person. A path, an upload's id, or a URL. It is copied.",

@@ -40,15 +40,19 @@ Face = Annotated[
 ]
 
 
-class ResultOptions(BaseModel):
+class FaceOption(BaseModel):
     face: Face = Field(
         "auto",
         description="Who speaks, where the template shows several people: the largest and most central at the start, "
         "the largest, or the one at a place. Everybody else stays as they are.",
     )
 
-    trim: TrimBody | None = Field(None, description="The part of the template that is used; null for all of it.")
+    def face_choice(self) -> FaceChoice:
+        return FacePoint(self.face.x, self.face.y, self.face.time) if isinstance(self.face, FaceAt) else self.face
 
+
+class ResultOptions(FaceOption):
+    trim: TrimBody | None = Field(None, description="The part of the template that is used; null for all of it.")
     lead_in: float = Field(0.0, description="Seconds of silence before the speech; the mouth rests.")
     lead_out: float = Field(0.0, description="Seconds of silence after the speech.")
     preview: float | None = Field(None, description="Make only the first seconds, marked as a preview.")
@@ -56,7 +60,6 @@ class ResultOptions(BaseModel):
     size: int | str | None = Field(None, description="Height, or `WIDTHxHEIGHT`, of the result; both even.")
     fit: Fit = Field("letterbox", description="Whether bars fill what another shape leaves, or the picture is cut.")
     fps: float | None = Field(None, description="Frames per second of the result.")
-
     background: str | None = Field(None, description="`#RRGGBB` in place of the template's green or blue screen.")
     subtitles: Subtitles | None = Field(
         None, description="Of `subtitle_text`: a file beside the result, or laid over the picture (`burn`)."
@@ -67,14 +70,12 @@ class ResultOptions(BaseModel):
 
     def result_options(self, said: str | None) -> dict[str, Any]:
         """The fields of `RenderOptions` that these are. said: the text to be spoken, which is that of subtitles too"""
-        at = self.face
-        face: FaceChoice = FacePoint(at.x, at.y, at.time) if isinstance(at, FaceAt) else at
         trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
         same = ("lead_in", "lead_out", "preview", "loudness", "fit", "fps", "background", "subtitles")
         size = None if self.size is None else str(self.size)
         text = self.subtitle_text or (said if self.subtitles else None)
         return {
-            "face": face,
+            "face": self.face_choice(),
             "trim": trim,
             "size": size,
             "subtitle_text": text,

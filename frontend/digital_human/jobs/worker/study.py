@@ -35,7 +35,7 @@ def study(
                 engine,
                 context,
                 lambda share: on_progress("prepare", share),
-                command.options.face,
+                command.options,
             )
             with atomic_write(command.thumbnail) as part:
                 part.write_bytes(thumbnail(prepared.reader))

@@ -21,7 +21,9 @@ router = APIRouter(prefix="/live/sessions/{session_id}/whep", tags=["live"], dep
 SDP = "application/sdp"
 _WATCH = re.compile(r"/live/sessions/([^/]+)/whep(?:/[^/]+)?")
 Token = Annotated[str | None, Query(description="The token of the session's addresses, in place of a key.")]
-_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {SDP: {"schema": {"type": "string"}}}}}
+# Any type is taken for SDP; plain text is named for tools that know no other.
+_TEXT = {"schema": {"type": "string"}}
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/plain": _TEXT, SDP: _TEXT}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {
         "description": "The answer, SDP",

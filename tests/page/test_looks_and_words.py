@@ -121,10 +121,13 @@ def test_it_is_used_with_the_keyboard_alone(open_page: Open) -> None:
     page.focus(".options summary")
     page.keyboard.press("Enter")
     reached = []
-    for _ in range(7):
+    of_result = ["trim-start", "trim-end", "lead-in", "lead-out", "size", "fit", "fps", "keyed", "background"]
+    of_result += ["subtitles", "subtitle-text", "loudness"]
+    expected = ["title", "engine", "strength", "loop", *of_result, "mark", "watermark", "generate"]
+    for _ in expected:
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    assert reached == ["title", "engine", "strength", "loop", "mark", "watermark", "generate"]
+    assert reached == expected
     page.focus("#mark")
     page.keyboard.press("Space")
     expect(page.locator("#mark")).to_be_checked()

@@ -66,13 +66,17 @@ def test_a_template_becomes_an_avatar_and_speaks(live: Live) -> None:
     )
     assert upload["name"] == "lena.mkv"
     fields = {"consent": "Signed on 3 May", "consent_path": consent["id"], "face": {"x": 0.5, "y": 0.45}}
+    fields["trim"] = {"end": 2}
     made = ask(live, "POST", "/avatars", name="Lena", video_path=upload["id"], **fields)
     assert made.status_code == 202 and made.headers["Location"] == "/avatars/Lena"
     view = ready(live, "Lena")
     assert view["state"] == "ready", view
-    assert (view["width"], view["height"], view["frames"], view["mouth"]) == (720, 576, 75, "talking")
-    assert view["face_width"] > 100 and view["warnings"] == []
-    assert view["consent"] == "Signed on 3 May" and view["options"] == {"face": {"x": 0.5, "y": 0.45, "time": 0.0}}
+    assert (view["width"], view["height"], view["frames"], view["mouth"]) == (720, 576, 50, "talking")
+    assert view["face_width"] > 100 and [one["warning"] for one in view["warnings"]] == ["suits_short"]
+    assert view["consent"] == "Signed on 3 May" and view["options"] == {
+        "face": {"x": 0.5, "y": 0.45, "time": 0.0},
+        "trim": {"start": 0.0, "end": 2.0},
+    }
     assert ask(live, "GET", view["consent_file"]).content == b"I agree"
     picture = cv2.imdecode(np.frombuffer(ask(live, "GET", view["thumbnail"]).content, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None and picture.shape[0] == 240

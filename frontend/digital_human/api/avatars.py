@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,9 @@ from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.api.models import TaskError
-from digital_human.api.result_options import FaceOption
+from digital_human.api.result_options import FaceOption, TrimBody
 from digital_human.core.database_threads import in_database_thread
+from digital_human.core.trim import Trim
 from digital_human.errors import NotFoundError, error_from_record
 from digital_human.files import avatars
 from digital_human.files.avatars import SHARED, Avatar, KeptAvatar
@@ -54,6 +56,7 @@ class AvatarRequest(FaceOption):
     )
     engine: str = Field("", description="For which it is studied; empty for the service's default.", max_length=64)
     voice: str = Field("", description="Who says a text where a request names no voice.", max_length=200)
+    trim: TrimBody | None = Field(None, description="The part of the template that is used; null for all of it.")
     consent: str | None = Field(None, description="The person's consent, in words.", max_length=10_000)
     consent_path: str | None = Field(
         None, description="The person's consent as a file: a path or an upload's id. It is copied.", max_length=4096
@@ -61,9 +64,14 @@ class AvatarRequest(FaceOption):
     shared: bool = Field(False, description="Whether every caller may use it. Operators only.")
     mode: Literal["async", "sync"] = Field("async", description="sync answers when it has been studied.")
 
+    def render_options(self) -> RenderOptions:
+        """Those that the template is studied with, and that hold where a request names none."""
+        trim = None if self.trim is None else Trim(self.trim.start, self.trim.end)
+        return RenderOptions(engine=self.engine, face=self.face_choice(), trim=trim)
+
     def defaults(self) -> dict[str, Any]:
         """As `Avatar.defaults`."""
-        return avatar_defaults.to_record(self.voice, RenderOptions(face=self.face_choice()))
+        return avatar_defaults.to_record(self.voice, replace(self.render_options(), engine=""))
 
 
 class Warned(BaseModel):
@@ -231,7 +239,7 @@ def _keep(body: AvatarRequest, caller: Caller, service: Service) -> KeptAvatar:
     """Check the request and copy its files."""
     settings = service.settings
     name = avatars.checked_name(body.name)
-    options = check_options(RenderOptions(engine=body.engine), settings, service.engines)
+    options = check_options(body.render_options(), settings, service.engines)
     service.require_engine(options.engine)
     given = resolve_input(body.video_path, "video_path", caller.owner, settings)
     consent = None

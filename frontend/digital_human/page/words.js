@@ -60,7 +60,7 @@ export const EN = {
   batchSure: "Remove this batch and its videos?", batchTaken: "The batch is in the queue. Its videos appear one after another.", batchSee: "See the batch",
   avatars: "Avatars", avatar: "Avatar", avatarKeep: "Keep as an avatar", avatarHint: "The template is kept under a name, and studied once. Every video with it begins at once.",
   avatarName: "Name", avatarOk: "Keep it", avatarDelete: "Delete this avatar", avatarSure: name => `Delete ${name}, the template and what is known of it? It cannot be made again without the file.`,
-  avatarStudying: share => share ? `Studying, ${Math.round(100 * share)} %` : "To be studied", avatarFace: pixels => `face ${pixels} px wide`,
+  avatarStudying: share => share ? `Study: ${Math.round(100 * share)} %` : "To be studied", avatarFace: pixels => `face ${pixels} px wide`,
   mouth_talking: "talks", mouth_closed: "mouth shut", mouth_picture: "picture", consent: "Consent", consentFile: "Consent as a file", consentField: "The person's consent (optional)",
   consentUpload: "Consent as a file (optional)", dismiss: "Not now", delete: "Delete", deleteSure: "Delete this video? It cannot be brought back.",
   copyCurl: "Copy as curl", copied: "Copied", example: "Try it with the example",

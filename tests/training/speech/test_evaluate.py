@@ -7,9 +7,10 @@ pytest.importorskip("torch")
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soxr")
 
-from export.networks.spectra import CLOSED
+from export.networks.spectra import CLOSED, HOP
 from training.speech.clips import Clip
 from training.speech.evaluate import (
+    BLOCK,
     Count,
     Float32,
     Local,
@@ -21,7 +22,7 @@ from training.speech.evaluate import (
     shape_of,
     streamed,
 )
-from training.speech.phones import BILABIAL, SILENCE, Labels
+from training.speech.phones import BILABIAL, RATE, SILENCE, Labels
 
 
 def curve(seconds: float = 4.0) -> Float32:
@@ -80,12 +81,15 @@ def test_closures_count_what_shuts_and_what_should_not() -> None:
     assert (others.hits, others.of) == (1, 5)
 
 
-def test_a_stream_that_sees_everything_is_what_a_file_gives() -> None:
+def test_a_stream_hears_nothing_beyond_its_look_ahead() -> None:
     audio = np.random.default_rng(0).normal(0, 0.05, 32_000).astype(np.float32)
     audio[8000:24_000] += 0.3 * np.sin(np.arange(16_000) / 20).astype(np.float32)
-    model = Local()
-    told = model.infer("speech_to_lips", {"audio": audio[None]}, ("aperture", "lips"))
-    found = streamed(model, audio, ahead=10.0)
-    assert np.abs(found[:, 0] - told["aperture"][0]).max() < 1e-4
-    assert np.abs(found[:, 1] - told["lips"][0, :, 1]).max() < 1e-4
+    broken_off = audio.copy()
+    broken_off[16_000:] = 0
+    model, ahead = Local(), 0.16
+    whole, part = (streamed(model, sound, ahead) for sound in (audio, broken_off))
+    heard = 16_000 // HOP - round((ahead + BLOCK) * RATE)
+    assert whole.shape == (200, 2)
+    assert np.abs(whole[:heard] - part[:heard]).max() < 1e-5
+    assert np.abs(whole[heard:] - part[heard:]).max() > 1e-3
     assert shape_of(model, audio).shape == (200, 2)

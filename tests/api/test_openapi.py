@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -33,20 +34,34 @@ def live(media: Path, triton: TritonServer) -> Iterator[Live]:
 
 
 def test_every_answer_is_in_the_document(live: Live) -> None:
-    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{live.port}/openapi.json")
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{live.port}/openapi.json", timeout=60)
     found = list(schema.get_all_operations())
     operations = [result.ok() for result in found if isinstance(result, Ok)]
     assert len(operations) == len(found) >= 11
     for operation in operations:
 
-        @settings(
-            max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-        )
+        @FEW
         @given(case=operation.as_strategy())
         def ask(case: schemathesis.Case[Any]) -> None:
             case.call_and_validate(checks=CHECKS, headers={"Authorization": "Bearer root"}, timeout=60)
 
         ask()
+
+
+def test_calls_that_follow_each_other_are_in_the_document_too(live: Live) -> None:
+    """What one call answers goes into the next: tasks that are made are looked at, cancelled, and looked at again."""
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{live.port}/openapi.json", timeout=60)
+
+    class Calls(schema.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
+            return {"headers": {"Authorization": "Bearer root"}, "timeout": 60}
+
+        def validate_response(
+            self, response: schemathesis.Response, case: schemathesis.Case[Any], *_: Any, **kwargs: Any
+        ) -> None:
+            case.validate_response(response, checks=CHECKS)
+
+    run_state_machine_as_test(Calls, settings=settings(FEW, max_examples=12, stateful_step_count=5))
 
 
 def test_the_documents_examples_run(live: Live) -> None:

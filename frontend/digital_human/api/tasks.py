@@ -90,13 +90,19 @@ async def cancel_task(
     return TaskResponse(data=TaskView.of(task, language))
 
 
+_EVENT = {
+    "type": "object",
+    "properties": {"event": {"const": "task"}, "data": {"type": "string", "description": "The task as JSON."}},
+}
+
+
 @router.get(
     "/{task_id}/events",
     response_class=StreamingResponse,
     responses={
         200: {
             "description": "Server-sent events: `task`, with the task as JSON, at every change; the last one has ended",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **error_responses(400, 401, 404, 503),
     },

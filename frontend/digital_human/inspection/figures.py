@@ -31,7 +31,7 @@ OPENING, OPENING_SHARE = 0.15, 0.3
 FLESH, LEAST_FLESH, ODD = 1.06, 0.22, 0.8
 """A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
 and the mouth as odd as the person's oddest by the third factor."""
-TEETH, LEAST_TEETH = 1.4, 0.2
+TEETH, LEAST_TEETH = 1.9, 0.2
 """Likewise of teeth."""
 CROOKED = 3.0
 """Degrees by which the corners are tilted more than usual, and more than in the template's frame."""

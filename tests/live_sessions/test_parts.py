@@ -14,7 +14,7 @@ from digital_human.core.frame import Frame
 from digital_human.errors import BadInputError, QueueFullError
 from digital_human.live.messages import H264, I420, KEY, SOUND, Event, Opened, media
 from digital_human.live.process import LiveProcess
-from digital_human.live.sessions import MOST_AHEAD, MOST_VIEWERS, LiveOptions, LiveSession
+from digital_human.live.session import MOST_AHEAD, MOST_VIEWERS, LiveOptions, LiveSession
 from digital_human.live.tokens import Tokens
 from digital_human.live.viewers import MOST_UNREAD, MOST_WAITING, Viewer
 from digital_human.live.worker.clock import Clock, Picture

@@ -21,7 +21,7 @@ from digital_human.errors import BadInputError
 from digital_human.files.avatars import PREFIX as AVATAR
 from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.live.messages import Idle
-from digital_human.live.sessions import LiveOptions, LiveSession, State
+from digital_human.live.session import LiveOptions, LiveSession, State
 from digital_human.pipeline.options import RenderOptions
 from digital_human.provenance import implicit_label
 from digital_human.runtime.context import check_options

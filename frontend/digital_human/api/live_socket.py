@@ -14,7 +14,7 @@ from digital_human.api.errors import error_answer
 from digital_human.api.origins import is_foreign
 from digital_human.errors import BadInputError, ForbiddenError, ServiceError, UnauthorizedError
 from digital_human.live.messages import Event, error_event
-from digital_human.live.sessions import LiveSession
+from digital_human.live.session import LiveSession
 from digital_human.live.viewers import Video, Viewer
 from digital_human.service import Service
 

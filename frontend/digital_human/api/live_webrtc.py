@@ -13,7 +13,7 @@ from digital_human.api.auth import Keys, ServiceDep, key_of, schemes
 from digital_human.api.errors import error_responses
 from digital_human.api.live import SessionId
 from digital_human.errors import BadInputError, NotFoundError, UnauthorizedError
-from digital_human.live.sessions import LiveSession
+from digital_human.live.session import LiveSession
 from digital_human.service import Service
 
 router = APIRouter(prefix="/live/sessions/{session_id}/whep", tags=["live"], dependencies=schemes)

@@ -23,7 +23,7 @@ from digital_human.api.live import LiveRequest, checked
 from digital_human.api.voices import spoken_pieces
 from digital_human.core.frame import Float32
 from digital_human.errors import BadInputError, ServiceError, TooLargeError
-from digital_human.live.sessions import LiveSession
+from digital_human.live.session import LiveSession
 from digital_human.service import Service
 from digital_human.speech.kokoro import RATE
 from digital_human.speech.speaker import SpokenText, check_text

@@ -3,6 +3,7 @@
 messages   between service and worker process, and the header of what goes to clients
 channel    how these messages travel
 process    the service's side of one worker process
+session    one session
 sessions   all sessions of a service
 brake      slows queued jobs down while somebody speaks live
 tokens     short-lived permission in a session's addresses

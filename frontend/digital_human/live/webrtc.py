@@ -18,7 +18,7 @@ import numpy as np
 
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.live.messages import H264, HEADER, SOUND
-from digital_human.live.sessions import LiveSession
+from digital_human.live.session import LiveSession
 from digital_human.live.viewers import MOST_WAITING, Viewer
 
 if TYPE_CHECKING:

@@ -25,7 +25,9 @@ from digital_human.core.frame import Frame, crop, yuv_to_rgb
 from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.pipeline.context import PipelineContext
-from digital_human.pipeline.pipeline import RenderJob, bind_plan, decode_speech, plan_frames, render_frames
+from digital_human.pipeline.pipeline import RenderJob, decode_speech
+from digital_human.pipeline.plan import bind_plan, plan_frames
+from digital_human.pipeline.render import render_frames
 from digital_human.pipeline.templates import prepare_template
 
 COLUMNS, SHOWN, WIDTH = 10, 50, 150

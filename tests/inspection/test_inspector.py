@@ -23,7 +23,8 @@ from digital_human.inspection.inspector import EVERY, Inspector, Mode, Redraw, l
 from digital_human.inspection.person import Person
 from digital_human.media import VideoReader
 from digital_human.pipeline.context import PipelineContext
-from digital_human.pipeline.pipeline import RenderPlan, inspector_of, render_frames
+from digital_human.pipeline.plan import RenderPlan
+from digital_human.pipeline.render import inspector_of, render_frames
 from digital_human.pipeline.templates import PreparedTemplate
 from digital_human.runtime.context import build_context
 from digital_human.settings import Settings

@@ -34,7 +34,7 @@ from digital_human.jobs.worker.protocol import (
 from digital_human.jobs.worker.session import JobSession
 from digital_human.media import VideoReader
 from digital_human.pipeline.options import RenderOptions
-from digital_human.pipeline.pipeline import render_frames
+from digital_human.pipeline.render import render_frames
 from digital_human.pipeline.template_store import DecodedTemplateCache
 from digital_human.runtime.context import build_context, make_folders
 from digital_human.settings import Settings

@@ -17,7 +17,9 @@ from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.jobs.models import JobSpec
 from digital_human.media import VideoReader
 from digital_human.pipeline.options import RenderOptions
-from digital_human.pipeline.pipeline import RenderJob, bind_plan, decode_speech, plan_frames, render_frames
+from digital_human.pipeline.pipeline import RenderJob, decode_speech
+from digital_human.pipeline.plan import bind_plan, plan_frames
+from digital_human.pipeline.render import render_frames
 from digital_human.pipeline.templates import prepare_template
 from digital_human.runtime.context import build_context
 from digital_human.settings import Settings

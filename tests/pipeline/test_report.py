@@ -11,7 +11,7 @@ import pytest
 from digital_human.core.types import FaceTrack, Template
 from digital_human.engines.base import Plan
 from digital_human.media import VideoReader
-from digital_human.pipeline.pipeline import RenderPlan
+from digital_human.pipeline.plan import RenderPlan
 from digital_human.pipeline.report import PICTURE_HEIGHT, POINTS, describe, thumbnail
 from digital_human.pipeline.templates import PreparedTemplate
 

@@ -12,7 +12,8 @@ from digital_human.client import Client
 from digital_human.engines.base import Plan
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.pipeline.options import RenderOptions
-from digital_human.pipeline.pipeline import RenderJob, decode_speech, plan_frames
+from digital_human.pipeline.pipeline import RenderJob, decode_speech
+from digital_human.pipeline.plan import plan_frames
 from digital_human.pipeline.templates import prepare_template
 from digital_human.runtime.context import build_context
 from digital_human.settings import Settings

@@ -19,7 +19,7 @@ from digital_human.core.frame import Float32, Frame, yuv_to_rgb
 from digital_human.core.types import SeenFaces
 from digital_human.inspection import findings
 from digital_human.media import VideoReader
-from digital_human.pipeline.pipeline import RenderPlan
+from digital_human.pipeline.plan import RenderPlan
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -29,19 +29,9 @@ from digital_human.media import compose, encode_audio, write_segment
 from digital_human.media.mux import AudioTrack, share_encoder
 from digital_human.pipeline import report
 from digital_human.pipeline.context import PipelineContext
-from digital_human.pipeline.pipeline import (
-    RenderJob,
-    RenderPlan,
-    audio_edit,
-    bind_plan,
-    decode_speech,
-    inspector_of,
-    plan_frames,
-    render_frames,
-    result_info,
-    shown,
-    with_progress,
-)
+from digital_human.pipeline.pipeline import RenderJob, audio_edit, decode_speech
+from digital_human.pipeline.plan import RenderPlan, bind_plan, plan_frames, result_info, shown
+from digital_human.pipeline.render import inspector_of, render_frames, with_progress
 from digital_human.pipeline.subtitles import subtitle_file
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
 from digital_human.settings import Settings

@@ -45,7 +45,7 @@ from digital_human.media.live import LiveEncoder
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, load_overlay
-from digital_human.pipeline.pipeline import MARK_HEIGHT
+from digital_human.pipeline.plan import MARK_HEIGHT
 from digital_human.pipeline.templates import prepare_template
 from digital_human.settings import Settings
 

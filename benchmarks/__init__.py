@@ -1,3 +1,3 @@
-"""What is measured, and how to measure it again; docs/performance.md tells what came out."""
+"""Measurements, and how to repeat them; docs/performance.md has the results."""
 
 import digital_human  # noqa: F401  before numpy, as in the service: it decides on numpy's threads

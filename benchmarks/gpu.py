@@ -157,7 +157,7 @@ def _values(port: Port, batch: int) -> Array:
 
 
 def _seconds(action: Callable[[], object], seconds: float) -> float:
-    """Of one call, over about so many, after a few calls to warm up."""
+    """Of one call: the mean over about `seconds`, after a few calls to warm up."""
     for _ in range(5):
         action()
     count, started = 0, time.perf_counter()

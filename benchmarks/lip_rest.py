@@ -68,17 +68,17 @@ def contrast(aperture: Curve, fps: float, phonemes: npt.NDArray[np.int64]) -> fl
 
 
 def phonemes_of(audio: Float32, models: Models) -> npt.NDArray[np.int64]:
-    """Class of each instant as the network hears it, window after window."""
-    size, told = WINDOW * SPEECH_RATE // INSTANTS, []
+    """The network's class of each instant, window by window."""
+    size, classes = WINDOW * SPEECH_RATE // INSTANTS, []
     for start in range(0, len(audio), size):
         part = np.zeros(size, np.float32)
         part[: len(audio[start : start + size])] = audio[start : start + size]
-        told.append(models.infer(MODEL, {"audio": part[None]}, ("phonemes",))["phonemes"][0].argmax(1))
-    return np.concatenate(told)
+        classes.append(models.infer(MODEL, {"audio": part[None]}, ("phonemes",))["phonemes"][0].argmax(1))
+    return np.concatenate(classes)
 
 
 def measure(talker: Path, kinds: Sequence[str], out: Path, context: PipelineContext) -> dict[str, Any]:
-    """One row: figures of this talker, by what is heard."""
+    """One row: figures of this talker, by the sound."""
     own, speech = lip_metrics.measure(talker, context.models), read_speech(talker)
 
     def drawn(name: str, sound: Float32) -> lip_metrics.Seen:

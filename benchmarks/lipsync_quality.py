@@ -10,7 +10,7 @@ drawn with its own mouth of another time (`benchmarks.self_reenactment`), and th
 (`benchmarks.still_images`).
 
 Baselines drive the same renderer with other curves: `loudness` of the sound, and `visemes`, hand-set openings of the
-phonemes that the network hears.
+phonemes that the network recognises.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, nargs="+", required=True)
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
     parser.add_argument("--talkers", type=Path, nargs="*", default=[], help="more videos for the self-reenactment")
-    parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="stills that shall speak")
+    parser.add_argument("--pictures", type=Path, nargs="*", default=[], help="still images that are to speak")
     parser.add_argument("--speech-network", type=Path, help="another model.onnx in place of the shipped one")
     parser.add_argument("--methods", nargs="+", default=["engine", "visemes", "loudness"])
     parser.add_argument("--out", type=Path, required=True)
@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def person(path: Path) -> str:
-    """Who it is: GRID names begin with the talker; those of unknown talkers are told apart by their sentence."""
+    """Who it is: GRID names begin with the talker; those of unknown talkers are distinguished by their sentence."""
     first, _, rest = path.stem.partition("_")
     return rest if first in ("x", "grid") else first
 
@@ -161,8 +161,8 @@ def _second(output: lip_metrics.Seen, truth: lip_metrics.Seen, offset: int) -> f
 
 def _at_like_openings(output: lip_metrics.Seen, own: lip_metrics.Seen) -> float:
     """Sharpness over the template's own at the same openings: an open mouth has more edges than a shut one."""
-    order = np.argsort(own.aperture)
-    usual = np.interp(output.aperture, own.aperture[order], _running_mean(own.sharpness[order], 9))
+    by_aperture = np.argsort(own.aperture)
+    usual = np.interp(output.aperture, own.aperture[by_aperture], _running_mean(own.sharpness[by_aperture], 9))
     return float(output.sharpness.mean() / usual.mean())
 
 
@@ -190,8 +190,10 @@ def _loudness(audio: Float32, count: int, fps: object, models: Models) -> speech
 
 
 def _visemes(audio: Float32, count: int, fps: object, models: Models) -> speech_to_lips.LipCurves:
-    told = models.infer(speech_to_lips.MODEL, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(np.float32)
-    curve = np.convolve(told @ VISEMES, np.hanning(13) / 6, "same")
+    phonemes = models.infer(speech_to_lips.MODEL, {"audio": audio[None]}, ("phonemes",))["phonemes"][0].astype(
+        np.float32
+    )
+    curve = np.convolve(phonemes @ VISEMES, np.hanning(13) / 6, "same")
     at = (np.arange(count) + 0.5) * len(curve) / count - 0.5
     curve = np.interp(at, np.arange(len(curve)), curve)
     return _as_speech((curve - curve.mean()) / (curve.std() + 1e-6))

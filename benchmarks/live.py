@@ -56,7 +56,7 @@ class _Turn:
     first_picture: float = 0.0
     finished: float = 0.0
     interrupted: bool = False
-    heard: bytes = b""
+    received: bytes = b""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -82,7 +82,7 @@ async def speak(session: LiveSession, speech: bytes, seconds: float, measured: M
             await turn.done.wait()
             times = measured.first_real_time if kind == "real time" else measured.first_at_once
             times.append(turn.first_picture - turn.began)
-            measured.cut += turn.heard[: len(speech)] != speech
+            measured.cut += turn.received[: len(speech)] != speech
     await session.close()
     await reader
 
@@ -111,7 +111,7 @@ async def _read(session: LiveSession, turns: dict[int, _Turn], measured: Measure
             continue
         if isinstance(item, Sound):
             if turn is not None:
-                turn.heard += item.pcm
+                turn.received += item.pcm
             if last_picture is not None and item.utterance:
                 measured.skew.append(abs(item.timestamp - last_picture) / 1e6)
         elif isinstance(item, Picture):
@@ -128,7 +128,7 @@ async def _read(session: LiveSession, turns: dict[int, _Turn], measured: Measure
 
 
 async def run(url: str, template: str, sessions: int, seconds: float) -> dict[str, object]:
-    """Measure so many sessions side by side."""
+    """Measure `sessions` at the same time."""
     with wave.open(str(SAMPLES / "speech.wav")) as file:
         rate = file.getframerate()
         speech = file.readframes(int(UTTERANCE * rate))

@@ -120,7 +120,7 @@ def peak_memory(
 ) -> Iterator[dict[str, float]]:
     """Largest memory of each group of processes while the block runs, MB; known when it has ended.
 
-    Looking shall not take time from what is looked at: only what is each process's own is looked at every `interval`
+    Sampling should not slow the processes it samples: only their private memory is read every `interval`
     seconds, what is shared every two seconds and behind the block.
     """
     own, shared, peaks = dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0.0), dict.fromkeys(groups, 0.0)

@@ -167,9 +167,11 @@ def _differences(before: Record, after: Record) -> Iterator[str]:
         old, new = before["pairs"][pair], after["pairs"][pair]
         if len(old["frames"]) != len(new["frames"]):
             yield f"{pair}: {len(old['frames'])} frames before, {len(new['frames'])} after"
-        unlike = [k for k, (one, other) in enumerate(zip(old["frames"], new["frames"], strict=False)) if one != other]
-        if unlike:
-            yield f"{pair}: {len(unlike)} frames differ, the first is {unlike[0]}"
+        different = [
+            k for k, (one, other) in enumerate(zip(old["frames"], new["frames"], strict=False)) if one != other
+        ]
+        if different:
+            yield f"{pair}: {len(different)} frames differ, the first is {different[0]}"
         for name in ("picture", "sound", "samples", "video packets", "audio packets"):
             if old[name] != new[name]:
                 yield f"{pair}: {name} differs"

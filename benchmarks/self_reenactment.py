@@ -1,9 +1,9 @@
-"""A person drawn with their own mouth of another time: what the renderer loses when nothing else can be wrong.
+"""A person rendered with their own mouth of another time: what the renderer loses when nothing else can be wrong.
 
-The first half of a template gives the exemplars and the frames drawn on; the second is the truth, and its own measured
-opening and width drive the mouth. Every frame of the truth is drawn on the frame of the first half whose head is posed
-most alike, and compared about the mouth, heads held level and in place, before any encoding. Beside it: that frame with
-the mouth left as it is, and with a rectangle about the first half's most alike mouth pasted on it.
+The first half of a template gives the exemplars and the frames that are changed; the second is the truth, and its own
+measured opening and width drive the mouth. Every frame of the truth is rendered on the frame of the first half whose
+head is posed most alike, and compared about the mouth, heads held level and in place, before any encoding. Beside it:
+that frame with the mouth left as it is, and with a rectangle about the first half's most alike mouth pasted on it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PATCH_HALF = 0.45
 class Row:
     """psnr in dB, ssim: of luma about the mouth; mouth: ssim of the part of it that the true lips fill; lips: mean
     distance of the lips' landmarks, heads held in one pose, in hundredths of the inter-ocular distance. changed: pixels
-    outside the crop drawn on that differ; 0 is asked for."""
+    outside the crop rendered on that differ; 0 is asked for."""
 
     template: str
     method: str
@@ -65,19 +65,19 @@ def reenact(path: Path, models: Models) -> list[Row]:
         return []
     atlas = Atlas.from_arrays(analysis)
     seen = lip_metrics.see(truth, models, float(reader.info.fps))
-    order = _alike(atlas.reference, track, seen.points)
+    frame_indices = _alike(atlas.reference, track, seen.points)
     aperture, width = seen.aperture.astype(np.float32), seen.width.astype(np.float32)
-    plan = arrange(atlas, aperture, width, order)
-    shown = [frames[k] for k in order]
-    drawn: list[Frame] = []
-    for start in range(0, len(order), BATCH):
+    plan = arrange(atlas, aperture, width, frame_indices)
+    shown = [frames[k] for k in frame_indices]
+    rendered: list[Frame] = []
+    for start in range(0, len(frame_indices), BATCH):
         part = slice(start, start + BATCH)
-        sliced = slice_plan(plan, np.arange(len(order))[part])
-        drawn += engine.render(template, analysis, sliced, shown[part], models)
-    pasted = _pasted(shown, frames, track, order, _most_alike_mouth(track, aperture, width))
+        sliced = slice_plan(plan, np.arange(len(frame_indices))[part])
+        rendered += engine.render(template, analysis, sliced, shown[part], models)
+    pasted = _pasted(shown, frames, track, frame_indices, _most_alike_mouth(track, aperture, width))
     rows = []
-    for method, result in zip(METHODS, (shown, pasted, drawn), strict=True):
-        changed = _changed_outside(shown, result, track.landmarks[order], atlas) if method == "engine" else 0
+    for method, result in zip(METHODS, (shown, pasted, rendered), strict=True):
+        changed = _changed_outside(shown, result, track.landmarks[frame_indices], atlas) if method == "engine" else 0
         rows.append(Row(path.stem, method, len(truth), *_compare(result, truth, seen, models), changed))
     return rows
 
@@ -98,12 +98,12 @@ def _pasted(
     shown: Sequence[Frame],
     frames: Sequence[Frame],
     track: FaceTrack,
-    order: npt.NDArray[np.int64],
+    frame_indices: npt.NDArray[np.int64],
     mouth: npt.NDArray[np.int64],
 ) -> list[Frame]:
     """The frames shown, each with the rectangle about another frame's mouth laid over its own."""
     side = int(PATCH_HALF * float(np.median(lip_geometry.interocular(track.landmarks)))) // 2 * 4
-    to, at = (corner(track.landmarks[which], side, side) for which in (order, mouth))
+    to, at = (corner(track.landmarks[which], side, side) for which in (frame_indices, mouth))
     results = []
     for frame, source, (x, y), (u, v) in zip(shown, (frames[k] for k in mouth), to, at, strict=True):
         out = frame.copy()
@@ -113,11 +113,11 @@ def _pasted(
     return results
 
 
-def _changed_outside(shown: Sequence[Frame], drawn: Sequence[Frame], points: Float32, atlas: Atlas) -> int:
+def _changed_outside(shown: Sequence[Frame], rendered: Sequence[Frame], points: Float32, atlas: Atlas) -> int:
     """Pixels of luma that differ outside the crop the engine draws on."""
     rows, columns = int(atlas.size[0]), int(atlas.size[1])
     changed = 0
-    for before, after, (x, y) in zip(shown, drawn, corner(points, rows, columns), strict=True):
+    for before, after, (x, y) in zip(shown, rendered, corner(points, rows, columns), strict=True):
         outside = before.planes[0] != after.planes[0]
         outside[max(y, 0) : max(y + rows, 0), max(x, 0) : max(x + columns, 0)] = False
         changed += int(outside.sum())

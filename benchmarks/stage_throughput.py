@@ -102,27 +102,27 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
     analysis = engine.analyse(template, models)
     audio = read_speech(speech)
     count = round(len(audio) / SPEECH_RATE * info.fps)
-    order = loop_frames(len(pictures), count)
-    plan = engine.plan(template, analysis, audio, order, models)
+    frame_indices = loop_frames(len(pictures), count)
+    plan = engine.plan(template, analysis, audio, frame_indices, models)
     # Batches without a face are left out, as the pipeline does.
-    parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[order[k]].all()]
+    parts = [k for k in np.split(np.arange(count), range(size, count, size)) if track.present[frame_indices[k]].all()]
 
-    def draw(through: Models) -> None:
+    def render(through: Models) -> None:
         for k in parts:
-            engine.render(template, analysis, slice_plan(plan, k), [pictures[i] for i in order[k]], through)
+            engine.render(template, analysis, slice_plan(plan, k), [pictures[i] for i in frame_indices[k]], through)
 
     recorder = Recorder(models)
-    draw(recorder)
+    render(recorder)
     drawn = sum(map(len, parts))
     work: dict[str, tuple[int, Callable[[], object]]] = {
         "decode": (len(pictures), lambda: sum(1 for _ in VideoReader(video).frames())),
         "track": (len(pictures), lambda: track_face(pictures, models)),
         "analyse": (len(pictures), lambda: engine.analyse(template, models)),
-        "plan": (count, lambda: engine.plan(template, analysis, audio, order, models)),
+        "plan": (count, lambda: engine.plan(template, analysis, audio, frame_indices, models)),
         "networks of render, over Triton": (drawn, recorder.ask_again),
-        "the rest of render": (drawn, lambda: draw(recorder.replay())),
+        "the rest of render": (drawn, lambda: render(recorder.replay())),
         "sound": (count, lambda: encode_audio(speech, count, info.fps, encoder)),
-        "encode": (count, lambda: write_segment(folder / "x.mp4", (pictures[i] for i in order), info, encoder)),
+        "encode": (count, lambda: write_segment(folder / "x.mp4", (pictures[i] for i in frame_indices), info, encoder)),
     }
     costs: dict[str, list[Cost]] = {name: [] for name in work}
     beside: dict[str, list[float]] = {name: [] for name in work}
@@ -140,7 +140,7 @@ def measure(engine: Engine, video: Path, speech: Path, models: Models, folder: P
         rows.append({**row, BESIDE: 1000 * median(beside[name]) / frames})
     stages = list(rows)
     # What fits into memory is decoded once; else once to follow the face, and as it is played. That it may be decoded
-    # once more to be studied, where its close-ups do not fit either, is no part of the bound.
+    # once more for the analysis, where its crops do not fit either, is no part of the bound.
     fits = len(pictures) <= reader.capacity
     decoded = {True: len(pictures) if fits else count + len(pictures), False: len(pictures) if fits else count}
     for name, fresh in (("pipeline, first", True), ("pipeline, cached", False)):

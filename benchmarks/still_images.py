@@ -1,4 +1,4 @@
-"""Pictures that speak: does the mouth open as far as it is told to, and is a shut one left alone?
+"""Pictures that speak: does the mouth open as far as planned, and does a shut one stay shut?
 
     python -m benchmarks.still_images --pictures PICTURE... --clips CLIP... --out FOLDER
 

@@ -3,7 +3,7 @@
     python -m benchmarks.wild --templates VIDEO... --voices WAV... --out FOLDER
     python -m benchmarks.wild --templates VIDEO... --rendered FOLDER --truth benchmarks/wild_truth.json --out FOLDER
 
-The first makes every video with an inspector that looks at all frames, and tells what it found, what it drew again and
+The first makes every video with an inspector that looks at all frames, and prints what it found, what it drew again and
 what passed through. The second looks at videos that another version made, named TEMPLATE--VOICE.mp4 with the arrays
 `template_frame` and `aperture` of its plan beside them (`benchmarks.wild_before` writes them), and compares what it
 finds with a list of ruined frames, made by hand and eye: kinds -> ranges of frames of each video. Frames of the list's
@@ -121,8 +121,8 @@ def compare(found: Found, lengths: Mapping[str, int], truth: Mapping[str, Mappin
 
 def line(name: str, frames: int, found: Mapping[int, str]) -> str:
     counts = Counter(found.values())
-    told = ", ".join(f"{kind} {1000 * counts[kind] / frames:.1f}" for kind in KINDS if counts[kind])
-    return f"{name}: {1000 * len(found) / frames:.1f} of 1000 frames are ruined" + (f" ({told})" if told else "")
+    rates = ", ".join(f"{kind} {1000 * counts[kind] / frames:.1f}" for kind in KINDS if counts[kind])
+    return f"{name}: {1000 * len(found) / frames:.1f} of 1000 frames are ruined" + (f" ({rates})" if rates else "")
 
 
 def _kinds(found: Found) -> Iterator[str]:

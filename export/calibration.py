@@ -48,7 +48,7 @@ class _Overheard:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
-def overheard(network: str, clips: Sequence[Path], count: int) -> Answer:
+def recorded_inputs(network: str, clips: Sequence[Path], count: int) -> Answer:
     """Up to `count` samples of each input of an engine's network, evenly from clips of people who talk, with sound.
 
     network: which is also the engine's name, with an input `face` that is shaped like its output `image`

@@ -49,7 +49,7 @@ class _Samples(CalibrationDataReader):  # type: ignore[misc]
 def quantised(model: onnx.ModelProto, samples: Batch) -> onnx.ModelProto:
     """The model with its convolutions in 8 bits, but for the last: it is small, and each step of its shows.
 
-    samples: inputs by name, the batch axis first, like those that it will be given
+    samples: inputs by name, the batch axis first, like the inputs in use
     """
     if any(entry.domain == "" and entry.version < OPSET for entry in model.opset_import):
         model = version_converter.convert_version(model, OPSET)

@@ -47,11 +47,11 @@ class _Served(nn.Module):
         self.network = network
 
     def forward(self, audio: Tensor) -> tuple[Tensor, ...]:
-        told = self.network(audio)
+        predicted = self.network(audio)
         return (
-            told.lips,
-            told.aperture[..., 0],
-            told.closure[..., 0].sigmoid(),
-            told.silence[..., 0].sigmoid(),
-            told.phonemes.softmax(dim=2),
+            predicted.lips,
+            predicted.aperture[..., 0],
+            predicted.closure[..., 0].sigmoid(),
+            predicted.silence[..., 0].sigmoid(),
+            predicted.phonemes.softmax(dim=2),
         )

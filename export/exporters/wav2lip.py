@@ -75,7 +75,7 @@ def export(
             )
     else:
         raise BadWeights("wav2lip ships without weights: name yours with --checkpoint FILE.pth or --onnx FILE.onnx")
-    # A server may be told to load at any moment, so the file is complete or not there.
+    # A server may load it at any moment, so the file is complete or not there.
     part = target_dir / ".model.onnx.part"
     wrapped = wrap(network)
     onnx.save(wrapped if int8 is None else in_int8(wrapped, int8 or [SAMPLE]), part)
@@ -271,11 +271,11 @@ def in_int8(wrapped: onnx.ModelProto, clips: Sequence[Path]) -> onnx.ModelProto:
     Raises BadWeights where a clip cannot be used, or where the faces come out too differently.
     """
     try:
-        from export.calibration import overheard, varied
+        from export.calibration import recorded_inputs, varied
         from export.int8 import quantised
     except ImportError as error:
         raise BadWeights(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
-    samples = overheard("wav2lip", clips, 2 * FACES)
+    samples = recorded_inputs("wav2lip", clips, 2 * FACES)
     if (count := len(samples["face"])) < LEAST_FACES:
         raise BadWeights(f"--int8 needs clips that show a face {LEAST_FACES} times; here it is {count}")
     ranges, unseen = ({name: array[k::2] for name, array in samples.items()} for k in range(2))

@@ -14,7 +14,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "face_occlusion.npz"
 SIZE = 128
 """Rows and columns of its pictures and of its mask."""
 INNER = SIZE // 2
-"""Those that it works at."""
+"""Rows and columns at which it works."""
 CHANNELS = (16, 24, 40, 64)
 
 

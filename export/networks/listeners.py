@@ -31,7 +31,7 @@ from export.networks.spectra import (
 )
 
 ARTICULATED = 0.6
-"""Share of the lips that are made of the phonemes heard; the rest comes from the sound."""
+"""Share of the lips that comes from the recognised phonemes; the rest comes from the sound."""
 
 
 class Loudness(nn.Module):

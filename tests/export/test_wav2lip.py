@@ -19,7 +19,7 @@ from digital_human.core.frame import Frame
 from digital_human.media import EncoderSettings, VideoReader, write_video
 from export import BadWeights
 from export import __main__ as cli
-from export.calibration import overheard
+from export.calibration import recorded_inputs
 from export.exporters import wav2lip as exporter
 from export.exporters.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
 from export.networks.wav2lip import Wav2Lip
@@ -239,7 +239,7 @@ def test_in_8_bit_integers_it_draws_nearly_the_same(
     # With the setting of the service, under which the rest is computed in bfloat16.
     core = openvino.Core()
     served = core.compile_model(core.read_model(small), "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
-    asked = overheard("wav2lip", [clip], 8)
+    asked = recorded_inputs("wav2lip", [clip], 8)
     found, wanted = served(asked)["image"].astype(float), run(wrapped, **asked)
     assert 10 * np.log10(255**2 / ((found - wanted)[:, 48:] ** 2).mean()) > INT8_PSNR
 

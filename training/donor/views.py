@@ -51,7 +51,7 @@ class View:
 
 
 def views_of(clip: Faces, shut: Float) -> list[View]:
-    """The open mouths of one clip in the skull's frame and in one light; none if it is too dim, small or soft."""
+    """The open mouths of one clip in the skull's frame and in one light; none if it is too dim, small or blurred."""
     opening = aperture_of(clip.canonical) - aperture_of(shut)
     speed = np.abs(np.gradient(opening))
     frames = np.flatnonzero((opening > 0.008) & (clip.turn < TURNED))
@@ -83,7 +83,7 @@ def _picture(clip: Faces, shut: Float, i: int) -> tuple[Uint8, Float]:
 def inner_edge(picture: Uint8, inner: Float, outer: Float) -> Float:
     """The mesh's inner contour moved, along columns, to where the picture says that the lips end.
 
-    Lips and what lies between them are told apart by colour (GrabCut, Rother et al. 2004): surely lip is the outer part
+    Lips and what lies between them are separated by colour (GrabCut, Rother et al. 2004): surely lip is the outer part
     of each lip, surely mouth what the mesh holds for it.
     """
     middle = 0.5 * inner + 0.5 * outer
@@ -172,8 +172,8 @@ def unlikeness(a: View, b: View) -> float:
     both = inside(a.contour) & inside(b.contour)
     if both.sum() < 10:
         return 3.0
-    soft = [cv2.GaussianBlur(v.picture, (0, 0), 1.5).astype(np.float64) for v in (a, b)]
-    return float(np.abs(soft[0] - soft[1])[both].mean() / 25)
+    blurred = [cv2.GaussianBlur(v.picture, (0, 0), 1.5).astype(np.float64) for v in (a, b)]
+    return float(np.abs(blurred[0] - blurred[1])[both].mean() / 25)
 
 
 def _teeth(seen: list[tuple[Uint8, Float]]) -> Float:

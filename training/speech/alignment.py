@@ -1,4 +1,4 @@
-"""Phone times of speech whose text is known, by forced alignment with a network that already hears phonemes.
+"""Phone times of speech whose text is known, by forced alignment with a network that already recognises phonemes.
 
 A Viterbi search over the text's phoneme classes from left to right, a pause allowed after every phone
 (Rabiner 1989, "A Tutorial on Hidden Markov Models and Selected Applications in Speech Recognition").
@@ -38,11 +38,11 @@ def phones_of(text: str, voice: str) -> list[str]:
 def align(network: Listeners, audio: npt.NDArray[np.float32], symbols: Sequence[str]) -> tuple[list[Phone], float]:
     """Phones and pauses of float32 [samples] at 16 kHz from its start to its end, and the mean score of an instant.
 
-    symbols: the phones said, in order. The score is in nats over what is expected of any speech; a low one tells of
+    symbols: the phones said, in order. The score is in nats over what is expected of any speech; a low one points to
     other words. Raises ValueError where there are no phones, or more than fit in.
     """
-    told = network(torch.from_numpy(audio)[None]).phonemes[0].log_softmax(dim=1).numpy()
-    score = told - PRIOR_SHARE * np.log(np.exp(told).mean(axis=0) + 1e-3)
+    predicted = network(torch.from_numpy(audio)[None]).phonemes[0].log_softmax(dim=1).numpy()
+    score = predicted - PRIOR_SHARE * np.log(np.exp(predicted).mean(axis=0) + 1e-3)
     kinds, owner, cost, skip = _chain(symbols)
     if not symbols or len(score) < (owner != PAUSE).sum():
         raise ValueError(f"{len(symbols)} phones do not fit into {len(score) / RATE:.1f} s")

@@ -40,12 +40,12 @@ def aperture(posteriors: Tensor) -> Tensor:
 
 
 def estimate_delay(clip: Clip, network: Listeners) -> float:
-    """Seconds (positive: the sound is late) at which the openings heard fit the openings seen best."""
+    """Seconds (positive: the sound is late) at which the predicted openings fit the measured ones best."""
     with torch.no_grad():
-        heard = aperture(network(torch.from_numpy(clip.audio)[None]).phonemes.softmax(dim=2))[0].numpy()
-    instants = (np.arange(len(heard)) + 0.5) / RATE
+        predicted = aperture(network(torch.from_numpy(clip.audio)[None]).phonemes.softmax(dim=2))[0].numpy()
+    instants = (np.arange(len(predicted)) + 0.5) / RATE
     seen = clip.lips[:, 0]
     sure = np.isfinite(seen)
     delays = np.arange(-LARGEST_DELAY, LARGEST_DELAY + 0.01, 0.02)
-    fits = [np.corrcoef(np.interp(clip.times + delay, instants, heard)[sure], seen[sure])[0, 1] for delay in delays]
+    fits = [np.corrcoef(np.interp(clip.times + delay, instants, predicted)[sure], seen[sure])[0, 1] for delay in delays]
     return round(float(delays[int(np.argmax(fits))]), 3)

@@ -123,9 +123,9 @@ def equalise(mel: Tensor, generator: torch.Generator) -> Tensor:
     count = len(mel)
     knots = torch.randn(count, 1, 7, generator=generator) * 1.2
     gain = torch.nn.functional.interpolate(knots, size=MEL_BANDS, mode="linear", align_corners=True)[:, 0]
-    cut = torch.randint(40, MEL_BANDS, (count,), generator=generator)
-    cut[~_chosen(count, 0.15, generator)] = MEL_BANDS
-    gain = gain - 9.0 * (torch.arange(MEL_BANDS)[None] >= cut[:, None])
+    cutoff = torch.randint(40, MEL_BANDS, (count,), generator=generator)
+    cutoff[~_chosen(count, 0.15, generator)] = MEL_BANDS
+    gain = gain - 9.0 * (torch.arange(MEL_BANDS)[None] >= cutoff[:, None])
     return mel * torch.exp(gain)[:, :, None]
 
 

@@ -1,4 +1,4 @@
-"""What is heard but is not speech: music of random notes, and made noises. It lies beneath speech, or stands alone.
+"""Sound other than speech: music of random notes, and generated noises, beneath speech or alone.
 
 The notes are played by FluidSynth with FluidR3 (Debian's `fluidsynth` and `fluid-soundfont-gm`, MIT licence). The
 noises are shaped from chance: hum, traffic, applause, breath, coughing, clicks, tones, wind.

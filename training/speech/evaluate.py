@@ -178,9 +178,11 @@ def closure_table(model: Local, sets: Mapping[str, Sequence[Spoken]]) -> None:
         bilabials, others, right = Count(), Count(), Count()
         for item in items:
             closures(shape_of(model, item.audio)[:, 0], item.labels, bilabials, others)
-            told = model.infer("speech_to_lips", {"audio": item.audio[None]}, ("phonemes",))["phonemes"][0].argmax(1)
-            known = item.labels.phonemes[: len(told)]
-            right.hits += int((told[: len(known)] == known)[known != UNKNOWN].sum())
+            predicted = model.infer("speech_to_lips", {"audio": item.audio[None]}, ("phonemes",))["phonemes"][0].argmax(
+                1
+            )
+            known = item.labels.phonemes[: len(predicted)]
+            right.hits += int((predicted[: len(known)] == known)[known != UNKNOWN].sum())
             right.of += int((known != UNKNOWN).sum())
         print(f"{name:18}{bilabials!s:>18}{others!s:>18}{right!s:>18}")
 
@@ -200,15 +202,15 @@ def rest_table(model: Local, music: Sequence[Path], seed: int = 5) -> None:
         print(f"{kind:18}{100 * np.mean(open_):8.1f}")
 
 
-def streamed(model: Local, audio: Float32, ahead: float) -> Float32:
-    """Aperture and width at 100 Hz of a stream as live sessions hear it, [T, 2]: every BLOCK anew, in the window of
-    sound that ends `ahead` seconds after it."""
-    block, before = round(BLOCK * RATE), WINDOW - round((BLOCK + ahead) * RATE)
+def streamed(model: Local, audio: Float32, look_ahead: float) -> Float32:
+    """Aperture and width at 100 Hz of a stream as live sessions hear it, [T, 2]: every BLOCK again, in the window of
+    sound that ends `look_ahead` seconds after it."""
+    block, before = round(BLOCK * RATE), WINDOW - round((BLOCK + look_ahead) * RATE)
     count = len(audio) // HOP
-    heard = np.pad(audio, (before * HOP, WINDOW * HOP))
+    padded = np.pad(audio, (before * HOP, WINDOW * HOP))
     starts = range(0, count, block)
     windows = [
-        predict_window(heard[at * HOP : (at + WINDOW) * HOP], model)[before : before + block, :2] for at in starts
+        predict_window(padded[at * HOP : (at + WINDOW) * HOP], model)[before : before + block, :2] for at in starts
     ]
     curves: Float32 = np.concatenate(windows)[:count]
     return curves
@@ -216,15 +218,15 @@ def streamed(model: Local, audio: Float32, ahead: float) -> Float32:
 
 def look_ahead_table(model: Local, clips: Sequence[Clip], spoken: Sequence[Spoken]) -> None:
     print(f"\n{'look-ahead, ms':18}{'GRID r':>10}{'natural r':>10}{'p/b/m shut':>18}")
-    for ahead in LOOK_AHEADS:
+    for look_ahead in LOOK_AHEADS:
         groups: dict[bool, list[Followed]] = defaultdict(list)
         for clip in clips:
-            groups[is_natural(clip.name)].append(follow(model, clip, streamed(model, clip.audio, ahead)))
+            groups[is_natural(clip.name)].append(follow(model, clip, streamed(model, clip.audio, look_ahead)))
         bilabials, others = Count(), Count()
         for item in spoken:
-            closures(streamed(model, item.audio, ahead)[:, 0], item.labels, bilabials, others)
+            closures(streamed(model, item.audio, look_ahead)[:, 0], item.labels, bilabials, others)
         means = [by_person(groups[natural])[:, 0].mean() if groups[natural] else np.nan for natural in (False, True)]
-        print(f"{1000 * ahead:<18.0f}" + "".join(f"{r:10.3f}" for r in means) + f"{bilabials!s:>18}")
+        print(f"{1000 * look_ahead:<18.0f}" + "".join(f"{r:10.3f}" for r in means) + f"{bilabials!s:>18}")
 
 
 def spoken_sets(share: Share, given: argparse.Namespace) -> dict[str, list[Spoken]]:

@@ -103,7 +103,7 @@ class Kokoro:
         self._vocabulary: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
 
     def say(self, letters: str, voice: str, speed: float = 1.0, language: str = "") -> Utterance:
-        """Speak what `letters_of` returned. language: tells letters apart that mean two things."""
+        """Speak what `letters_of` returned. language: decides between the meanings of ambiguous letters."""
         known = [letter for letter in letters if letter in self._vocabulary][:LONGEST]
         styles = np.fromfile(self._voices / f"{voice}.bin", np.float32).reshape(-1, 256)
         tokens = [0, *(self._vocabulary[letter] for letter in known), 0]

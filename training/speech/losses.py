@@ -1,4 +1,4 @@
-"""What the speech network is told to get right."""
+"""The losses of the speech network."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ PARTED = 0.45
 """Standard deviations above it that lips are apart at least in sounds that need them apart."""
 
 
-def phone_losses(told: Prediction, batch: SyntheticBatch) -> Tensor:
+def phone_losses(predicted: Prediction, batch: SyntheticBatch) -> Tensor:
     """Cross-entropy of phonemes, closure (which is rare, and the hardest) and silence on synthetic speech."""
     phonemes = functional.cross_entropy(
-        told.phonemes.flatten(0, 1), batch.phonemes.flatten(), label_smoothing=0.05, ignore_index=-100
+        predicted.phonemes.flatten(0, 1), batch.phonemes.flatten(), label_smoothing=0.05, ignore_index=-100
     )
     sure = ~batch.closure.isnan()
     closure = functional.binary_cross_entropy_with_logits(
-        told.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(3.0)
+        predicted.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(3.0)
     )
-    silence = functional.binary_cross_entropy_with_logits(told.silence[..., 0], batch.rest)
+    silence = functional.binary_cross_entropy_with_logits(predicted.silence[..., 0], batch.rest)
     return phonemes + 2 * closure + 0.5 * silence
 
 
-def shut_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
+def shut_loss(predicted: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
     """Lips that do not shut for p, b, m or rest in a pause, in squared standard deviations."""
-    gape = functional.relu(told.aperture[..., 0] - closed - SHUT) ** 2
+    gape = functional.relu(predicted.aperture[..., 0] - closed - SHUT) ** 2
     bilabial = batch.closure == 1
     return _mean(gape, bilabial) + _mean(gape, batch.rest == 1)
 
 
-def parted_loss(told: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
+def parted_loss(predicted: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:
     """Lips that shut where other sounds are spoken, away from closures and pauses, in squared standard deviations."""
     apart = ~_near(batch.closure != 0, 4) & ~_near(batch.phonemes == SILENCE, 12)
-    return _mean(functional.relu(closed + PARTED - told.aperture[..., 0]) ** 2, apart)
+    return _mean(functional.relu(closed + PARTED - predicted.aperture[..., 0]) ** 2, apart)
 
 
 def _near(where: Tensor, reach: int) -> Tensor:
@@ -52,11 +52,11 @@ def _near(where: Tensor, reach: int) -> Tensor:
     return functional.max_pool1d(where.float()[:, None], 2 * reach + 1, 1, reach)[:, 0] > 0
 
 
-def articulation_loss(told: Prediction, batch: SyntheticBatch) -> Tensor:
+def articulation_loss(predicted: Prediction, batch: SyntheticBatch) -> Tensor:
     """Squared distance of the aperture from what phonetics expects of the phones spoken."""
     known = batch.phonemes >= 0
     expected = aperture(functional.one_hot(batch.phonemes.clamp(min=0), len(PHONEMES)).float())
-    return _mean((told.aperture[..., 0] - expected) ** 2, known)
+    return _mean((predicted.aperture[..., 0] - expected) ** 2, known)
 
 
 def _mean(values: Tensor, where: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ def grid_readings(clips: Iterable[Clip]) -> list[Reading]:
 
 
 def labelled(readings: Sequence[Reading], network: Listeners) -> list[Spoken]:
-    """Readings with the labels that follow from where `network` hears their phones; the doubtful are left out."""
+    """Readings with the labels that follow from where `network` recognises their phones, without the doubtful ones."""
     fitted = [(audio, *align(network, audio, symbols)) for audio, symbols in readings]
     least = np.percentile([score for _, _, score in fitted], 100 * DOUBTFUL) if fitted else 0
     kept = [Spoken(audio, label(phones, audio)) for audio, phones, score in fitted if score >= least]

@@ -132,35 +132,35 @@ class _Batch:
 def _draw(stage: Stage, material: Material, chance: random.Random) -> _Batch:
     """Pieces of equal length from windows of every kind."""
     length = chance.choice(LENGTHS)
-    drawn: list[tuple[Window, int]] = []
+    sampled: list[tuple[Window, int]] = []
     for kind, count in (
         (material.spoken, stage.spoken),
         (material.speechless, stage.speechless),
         (material.filmed, stage.filmed if material.filmed else 0),
     ):
         for window in chance.choices([w for w in kind if w.mels.shape[1] >= length], k=count) if count else []:
-            drawn.append((window, STRIDE * chance.randint(0, (window.mels.shape[1] - length) // STRIDE)))
-    known = [(window, slice(start, start + length)) for window, start in drawn[: stage.spoken + stage.speechless]]
+            sampled.append((window, STRIDE * chance.randint(0, (window.mels.shape[1] - length) // STRIDE)))
+    known = [(window, slice(start, start + length)) for window, start in sampled[: stage.spoken + stage.speechless]]
     return _Batch(
-        torch.stack([_tensor(w.vectors[at // STRIDE : (at + length) // STRIDE]) for w, at in drawn]),
-        torch.stack([_tensor(w.mels[:, at : at + length]) for w, at in drawn]),
+        torch.stack([_tensor(w.vectors[at // STRIDE : (at + length) // STRIDE]) for w, at in sampled]),
+        torch.stack([_tensor(w.mels[:, at : at + length]) for w, at in sampled]),
         SyntheticBatch(
             torch.zeros(0),
             torch.stack([torch.from_numpy(w.phonemes[part].astype(np.int64)) for w, part in known]),
             torch.stack([_tensor(w.closure[part]) for w, part in known]),
             torch.stack([_tensor(w.rest[part]) for w, part in known]),
         ),
-        _filmed(drawn[len(known) :], length) if len(drawn) > len(known) else None,
+        _filmed(sampled[len(known) :], length) if len(sampled) > len(known) else None,
     )
 
 
-def _filmed(drawn: Sequence[tuple[Window, int]], length: int) -> RealBatch:
+def _filmed(sampled: Sequence[tuple[Window, int]], length: int) -> RealBatch:
     """Frames of the piece alone, not too near its ends, whose sound the head does not see whole."""
     rim = RealClips.RIM * RATE
-    most = max(len(window.instant) for window, _ in drawn)
-    instant, weight = torch.zeros(len(drawn), most), torch.zeros(len(drawn), most)
-    lips = torch.zeros(len(drawn), most, len(LIPS))
-    for row, (window, start) in enumerate(drawn):
+    most = max(len(window.instant) for window, _ in sampled)
+    instant, weight = torch.zeros(len(sampled), most), torch.zeros(len(sampled), most)
+    lips = torch.zeros(len(sampled), most, len(LIPS))
+    for row, (window, start) in enumerate(sampled):
         count, place = len(window.instant), window.instant - start
         seen = (window.weight > 0) & (place > rim) & (place < length - 1 - rim)
         instant[row, :count] = torch.from_numpy(np.where(seen, place, 0))
@@ -181,12 +181,12 @@ def _losses(head: Head, batch: _Batch, chance: random.Random, generator: torch.G
         mels = augment.equalise(mels, generator)
     if chance.random() < WITHOUT_VECTORS:
         vectors = torch.zeros_like(vectors)
-    told = head(vectors, augment.mask_bands(mels, generator))
+    predicted = head(vectors, augment.mask_bands(mels, generator))
     count = len(batch.spoken.phonemes)
-    said = Prediction(*(value[:count] for value in vars(told).values()))
+    said = Prediction(*(value[:count] for value in vars(predicted).values()))
     losses = {"phones": 0.5 * phone_losses(said, batch.spoken)}
     if batch.filmed is not None:
-        losses["lips"] = lip_loss(told.shape[count:], batch.filmed)
+        losses["lips"] = lip_loss(predicted.shape[count:], batch.filmed)
         losses["shut"] = SHUT * shut_loss(said, batch.spoken, CLOSED)
         losses["parted"] = PARTED * parted_loss(said, batch.spoken, CLOSED)
         losses["articulation"] = ARTICULATION * articulation_loss(said, batch.spoken)

@@ -9,7 +9,7 @@ Six stages; the corpora and the first four are kept in the work folder and not r
    other is surer of synthetic closures;
 5. *lips*: real clips of the speakers that are not held out teach the third stage's network how lips move, the synthetic
    task staying on, so that it does not shrink to the grammar of the clips;
-6. *articulator*: the same clips teach a small network the lips of the phonemes that the fourth stage hears.
+6. *articulator*: the same clips teach a small network the lips of the phonemes that the fourth stage recognises.
 
 The last three ship, as the parts of `Listeners`: nobody in `HELD_OUT` is in them, so that
 `training.speech.evaluate` measures the network that is served.
@@ -118,7 +118,7 @@ class Average:
 
 
 def train_articulator(phones: Listener, stage: Stage, real: RealClips, seed: int) -> Articulator:
-    """A new one, on what `phones` hears in real clips."""
+    """A new one, on what `phones` recognises in real clips."""
     chance = random.Random(seed)
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -188,8 +188,8 @@ def train(
             natural = real.batch(count, instants, chance)
             mels.append(features(front, natural.audio, generator, strong=False))
         with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
-            told = network(torch.cat(mels))
-        parts = [Prediction(*(value.float()[rows] for value in vars(told).values()))
+            predicted = network(torch.cat(mels))
+        parts = [Prediction(*(value.float()[rows] for value in vars(predicted).values()))
                  for rows in (slice(count), slice(count, None))]  # fmt: skip
         loss = phone_losses(parts[0], synthetic)
         report = {"phones": loss.item()}
@@ -239,12 +239,12 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
         log.info("stage phonemes: %s", asdict(STAGES["phonemes"]))
         listener = train(Listener(), STAGES["phonemes"], spoken, {}, None, closed, seed)
         save(Listeners(listener, listener), constants, phonemes)
-    heard = [clip for clip in clips if clip.speaker not in HELD_OUT]
+    seen_clips = [clip for clip in clips if clip.speaker not in HELD_OUT]
 
     read = work / "read"
     if not read.exists():
         network, _ = load_listeners(phonemes)
-        sources = {"grid": grid_readings(heard)}
+        sources = {"grid": grid_readings(seen_clips)}
         for name, reader in readers_in(read_folder).items():
             sources[name.replace("/", "-")] = readings_of(reader, held_out=False)
         store({name: labelled(readings, network) for name, readings in sources.items()}, read)
@@ -259,8 +259,8 @@ def run(clips_folder: Path, read_folder: Path, work: Path, out: Path, seconds: f
     settled, network = load_listeners(work / "settling.npz")[0], load_listeners(work / "people.npz")[0]
     delays = {clip.name: estimate_delay(clip, network) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
-    real = RealClips(heard, scale, delays)
-    log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(heard))
+    real = RealClips(seen_clips, scale, delays)
+    log.info("stage lips: %s, %d clips", asdict(STAGES["lips"]), len(seen_clips))
     lips = train(settled.lips, STAGES["lips"], spoken, {}, real, closed, seed + 1)
     log.info("stage articulator: %s", asdict(STAGES["articulator"]))
     articulator = train_articulator(network.phones, STAGES["articulator"], real, seed)

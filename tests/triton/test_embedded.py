@@ -208,7 +208,7 @@ from digital_human.triton.embedded.server import TritonServer
 server = TritonServer(Path(sys.argv[1]))
 server.start()
 server.ready()
-print(json.dumps([server.pid, server._shm_prefix]), flush=True)
+print(json.dumps([server.pid, server._child.shm_prefix]), flush=True)
 time.sleep(600)
 """
 

@@ -6,7 +6,6 @@ import http.client
 import logging
 import secrets
 import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -18,7 +17,8 @@ from types import TracebackType
 from digital_human.errors import UnavailableError
 from digital_human.resources import bundled
 from digital_human.triton import kserve
-from digital_human.triton.embedded import guard, health, install, launch, ports, server_log
+from digital_human.triton.embedded import health, install, launch, ports
+from digital_human.triton.embedded.child import Child
 from digital_human.triton.repository import ON_DEMAND, combine, installed
 
 logger = logging.getLogger("triton")
@@ -75,14 +75,11 @@ class TritonServer:
         self._start_timeout = start_timeout
         self._collector = collector
         self._reserved: list[socket.socket] = []
-        self._guard: subprocess.Popen[str] | None = None
+        self._child: Child | None = None
         self._loads = loads
         self._needed = needed
         # Those that this start of the server loads.
         self._models: list[str] = []
-        self._pid: int | None = None
-        self._folder: Path | None = None
-        self._shm_prefix = ""
         self._is_ready = threading.Event()
         self._was_ready = False
         self._stopping = threading.Event()
@@ -114,14 +111,15 @@ class TritonServer:
     @property
     def pid(self) -> int | None:
         """Process id of the server; None while there is none."""
-        return self._pid
+        child = self._child
+        return None if child is None else child.pid
 
     def model_repository(self) -> Path | None:
         """Update the folder that the server reads and return it; None while there is no server. Raises OSError."""
-        if self._folder is None:
+        if (child := self._child) is None:
             return None
-        combine(self._repositories, self._folder / MODELS)
-        return self._folder / MODELS
+        combine(self._repositories, child.folder / MODELS)
+        return child.folder / MODELS
 
     def start(self) -> None:
         """Start and supervise the server without waiting for it; see `ready`.
@@ -149,8 +147,8 @@ class TritonServer:
 
     def is_ready(self) -> bool:
         """Whether every needed model is loaded and the process lives."""
-        process = self._guard
-        return self._is_ready.is_set() and process is not None and process.poll() is None
+        child = self._child
+        return self._is_ready.is_set() and child is not None and child.is_alive()
 
     def require_ready(self) -> None:
         """Raises UnavailableError unless the server is ready; not transient once the server is given up."""
@@ -177,14 +175,13 @@ class TritonServer:
         delay, failed_starts = FIRST_DELAY, 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            reader = None
             try:
-                reader = self._spawn()
-                reason = self._watch(started + self._start_timeout)
+                self._child = child = self._spawn()
+                reason = self._watch(child, started + self._start_timeout)
             except OSError as error:
                 reason = f"it cannot be started: {error}"
             failed_starts = 0 if self._is_ready.is_set() else failed_starts + 1
-            self._terminate(reader)
+            self._terminate()
             if self._stopping.is_set():
                 return
             if failed_starts >= MAX_FAILED_STARTS and not self._was_ready:
@@ -200,30 +197,27 @@ class TritonServer:
             if failed_starts and not ports.is_free(self._ports[2]):
                 self._ports = (*self._ports[:2], ports.any_free())
 
-    def _spawn(self) -> threading.Thread:
-        """Start the guard, which starts the server. Returns the thread that logs their output."""
-        self._folder = folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
+    def _spawn(self) -> Child:
+        """Start the guard, which starts the server."""
+        folder = Path(tempfile.mkdtemp(prefix="digital-human-triton-"))
         combine(self._repositories, folder / MODELS)
         found = installed(folder / MODELS)
         self._models = [
             name for name in found if (name not in ON_DEMAND if self._loads is None else name in self._loads)
         ]
-        self._shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
+        shm_prefix = f"digital_human_{secrets.token_hex(4)}_"
         backends = self._runtime.prepare(folder, self._backend)
-        command = self._runtime.command(folder / MODELS, self._models, backends, self._ports, self._shm_prefix)
+        command = self._runtime.command(folder / MODELS, self._models, backends, self._ports, shm_prefix)
         environment = launch.environment(self._runtime.environment(folder), self._threads, self._compiled)
         self._wake.clear()
-        self._guard = launch.start(command, folder, self._shm_prefix, environment, self._collector)
-        reader = threading.Thread(target=self._log, args=(self._guard,), name="triton-log", daemon=True)
-        reader.start()
-        return reader
+        process = launch.start(command, folder, shm_prefix, environment, self._collector)
+        return Child(process, folder, shm_prefix, self._recent_errors, self._wake)
 
-    def _watch(self, deadline: float) -> str:
+    def _watch(self, child: Child, deadline: float) -> str:
         """Watch the server until it fails. Returns why; '' when it is stopped."""
-        assert self._guard is not None
         while not self._stopping.is_set():
-            if self._guard.poll() is not None:
-                return f"it ended with status {self._guard.returncode}"
+            if not child.is_alive():
+                return f"it ended with status {child.process.returncode}"
             # Triton serves HTTP only after it has tried to load every model.
             if kserve.live(self.url):
                 try:
@@ -238,44 +232,28 @@ class TritonServer:
                         return f"it cannot load {missing}"
                     self._was_ready = True
                     self._is_ready.set()
-                    return self._watch_ready(probes)
+                    return self._watch_ready(child, probes)
             if time.monotonic() > deadline:
                 return f"it is not ready after {self._start_timeout:g} s"
             self._wake.wait(START_POLL_INTERVAL)
         return ""
 
-    def _watch_ready(self, probes: Mapping[str, health.Request]) -> str:
-        assert self._guard is not None
-        processes, probed = health.model_processes(self._pid), time.monotonic()
+    def _watch_ready(self, child: Child, probes: Mapping[str, health.Request]) -> str:
+        processes, probed = health.model_processes(child.pid), time.monotonic()
         while not (self._stopping.is_set() or self._wake.wait(POLL_INTERVAL)):
-            now = health.model_processes(self._pid)
+            now = health.model_processes(child.pid)
             if now >= processes and time.monotonic() - probed < PROBE_INTERVAL:
                 continue
             if stuck := health.first_unresponsive(self.url, probes, PROBE_TIMEOUT):
                 return f"the model {stuck} does not answer"
             processes, probed = now, time.monotonic()
-        return "" if self._stopping.is_set() else f"it ended with status {self._guard.wait()}"
+        return "" if self._stopping.is_set() else f"it ended with status {child.process.wait()}"
 
-    def _terminate(self, reader: threading.Thread | None) -> None:
-        """Let the guard end the server, and wait until both are gone."""
+    def _terminate(self) -> None:
         self._is_ready.clear()
-        if self._guard is None or reader is None:
-            return
-        assert self._guard.stdin is not None and self._guard.stdout is not None
-        self._guard.stdin.close()
-        try:
-            self._guard.wait(20)
-        except subprocess.TimeoutExpired:
-            # Then the kernel kills the server.
-            self._guard.kill()
-            self._guard.wait()
-        if self._guard.returncode < 0:
-            # A killed guard could not clean up.
-            guard.clean_up(self._pid, self._folder, self._shm_prefix)
-        reader.join()
-        self._guard.stdout.close()
-        self._pid = None
-        self._folder = None
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
 
     def _missing_models(self) -> str:
         """'name: reason' of each needed network that is not ready, joined."""
@@ -286,16 +264,3 @@ class TritonServer:
 
     def _error_summary(self) -> str:
         return f": {' | '.join(self._recent_errors)}" if self._recent_errors else ""
-
-    def _log(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in map(str.rstrip, process.stdout):
-            if line.startswith("guard: server pid "):
-                self._pid = int(line.split()[-1])
-                continue
-            level, text = server_log.parse(line)
-            if level >= logging.ERROR:
-                self._recent_errors.append(text)
-            if text:
-                logger.log(level, "%s", text)
-        self._wake.set()

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -24,6 +23,9 @@ from digital_human.triton.repository import served
 from export import __main__ as exporter
 from tests.media.factory import write_sound
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
+
+if TYPE_CHECKING:
+    import httpx2  # what Starlette's client answers with; it wants Python 3.11
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 KEY = {"Authorization": "Bearer secret"}
@@ -60,14 +62,14 @@ def install(repository: Path, *arguments: str) -> None:
     exporter.main(["wav2lip", *arguments, "--repository", str(repository)])
 
 
-def load(client: TestClient, name: str = "wav2lip", headers: dict[str, str] = KEY) -> httpx.Response:
-    response: httpx.Response = client.post(f"/engines/{name}/load", headers=headers)
+def load(client: TestClient, name: str = "wav2lip", headers: dict[str, str] = KEY) -> httpx2.Response:
+    response: httpx2.Response = client.post(f"/engines/{name}/load", headers=headers)
     return response
 
 
-def generate(client: TestClient, audio: str = "word.wav", engine: str = "wav2lip") -> httpx.Response:
+def generate(client: TestClient, audio: str = "word.wav", engine: str = "wav2lip") -> httpx2.Response:
     body = {"audio_path": audio, "video_path": "template.mkv", "save_path": "out.mp4", "engine": engine}
-    response: httpx.Response = client.post("/human/generate", json=body)
+    response: httpx2.Response = client.post("/human/generate", json=body)
     return response
 
 

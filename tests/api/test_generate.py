@@ -11,11 +11,10 @@ from fractions import Fraction
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
-import httpx
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -28,6 +27,9 @@ from digital_human.service import running
 from digital_human.settings import Settings
 from digital_human.triton.embedded.server import TritonServer
 from tests.media.factory import greys, write_clip, write_sound
+
+if TYPE_CHECKING:
+    import httpx2  # what Starlette's client answers with; it wants Python 3.11
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -51,9 +53,9 @@ def client(base: Path, triton: TritonServer) -> Iterator[TestClient]:
         yield client
 
 
-def generate(client: TestClient, **fields: object) -> httpx.Response:
+def generate(client: TestClient, **fields: object) -> httpx2.Response:
     body = {"audio_path": "speech.wav", "video_path": "template.mkv", "save_path": "out.mp4"} | fields
-    response: httpx.Response = client.post("/human/generate", json=body)
+    response: httpx2.Response = client.post("/human/generate", json=body)
     return response
 
 

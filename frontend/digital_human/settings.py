@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     c2pa_timestamp_url: str | None = Field(None, description="Time-stamping authority for C2PA; optional.")
 
     inspect: Literal["all", "sample", "off"] = Field(
-        "sample", description="Drawn frames that are looked at before they leave: all, about one in 16, or none."
+        "sample", description="Drawn frames that are looked at before they leave: all, about one in 25, or none."
     )
     batch_size: int = Field(16, ge=1, le=64, description="Frames drawn together, at most; best a multiple of 4.")
     max_audio_seconds: float = Field(3600, gt=0, description="Longest speech accepted.")

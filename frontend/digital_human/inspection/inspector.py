@@ -17,7 +17,7 @@ from digital_human.inspection.findings import Finding, Outcome
 from digital_human.inspection.person import Person
 
 Mode = Literal["all", "sample", "off"]
-EVERY = 16
+EVERY = 25
 """Of so many frames one is looked at, in the mode `sample`: the one whose mouth opens widest, where it is known."""
 ATTEMPTS = 2
 """How often a ruined frame is drawn again."""

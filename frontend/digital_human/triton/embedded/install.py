@@ -96,6 +96,8 @@ class Runtime:
             # Completing configurations would start a process per model, which takes a second.
             "--disable-auto-complete-config",
             *(f"--load-model={name}" for name in models),
+            # All side by side: of Triton's four threads, the largest model would wait for one.
+            f"--model-load-thread-count={max(4, len(models))}",
             # A model that does not load is reported by name instead of ending the server.
             "--exit-on-error=false",
             "--exit-timeout-secs=3",

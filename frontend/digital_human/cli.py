@@ -25,7 +25,7 @@ from digital_human.errors import BadInputError, NotFoundError, OutputError, Serv
 from digital_human.files.avatars import any_owners
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
-from digital_human.pipeline.notices import notices_of
+from digital_human.pipeline.notices import notices_of, notices_of_source
 from digital_human.pipeline.options import RenderOptions, check, tags
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
@@ -155,7 +155,8 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
             else:
                 how = "known already" if prepared.cached else f"studied in {time.perf_counter() - start:.1f} s"
                 print(f"{path}: {prepared.template.frame_count} frames, {how}", file=sys.stderr)
-                _warn(notices_of(prepared.template, np.arange(prepared.template.frame_count)))
+                shown_frames = np.arange(prepared.template.frame_count)
+                _warn([*notices_of_source(prepared.info), *notices_of(prepared.template, shown_frames)])
             bar.remove_task(shown)
     return 1 if failed else 0
 

@@ -276,12 +276,6 @@ def test_colour_survives_every_pixel_format(tmp_path: Path, pix_fmt: str) -> Non
     assert np.abs(seen[centres] - card[centres]).max() <= 6
 
 
-def test_hdr_is_refused_with_a_reason(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "a.mkv", greys(2), pix_fmt="yuv420p10le", tags=(9, 9, 16))
-    with pytest.raises(BadInputError, match="HDR"):
-        probe_video(path)
-
-
 def test_a_picture_is_a_template_of_one_frame(tmp_path: Path) -> None:
     for suffix in ("png", "jpg", "webp"):
         path = tmp_path / f"still.{suffix}"

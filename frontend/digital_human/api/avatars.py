@@ -103,6 +103,7 @@ class AvatarView(BaseModel):
     frames_covered: int | None = Field(None, description="In which something hides part of the lips.")
     mouth: Literal["talking", "closed", "picture"] | None = None
     cuts: int | None = None
+    hdr: str | None = Field(None, description="HLG or PQ where its colours are converted from HDR.")
     warnings: list[Warned] = Field(default_factory=list, description="What the video will suffer from.")
 
     @staticmethod

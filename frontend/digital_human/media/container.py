@@ -16,11 +16,10 @@ from av.video.stream import VideoStream
 
 from digital_human.errors import BadInputError, OutOfMemoryError
 from digital_human.media.frame_rate import constant_rate, grid_rate
+from digital_human.media.hdr_metadata import hdr_of
 from digital_human.media.video_info import (
     SPACE_BT709,
     SPACE_RGB,
-    TRANSFER_HLG,
-    TRANSFER_PQ,
     ColourTags,
     VideoInfo,
 )
@@ -71,8 +70,8 @@ def seeks_exactly(container: InputContainer) -> bool:
 def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIXELS) -> tuple[VideoInfo, VideoFrame]:
     """Read size, frame rate and colour of a template, from its header and first picture. Also returns that picture.
 
-    Raises BadInputError where the file is no readable video, holds no video stream, is HDR, or where its picture has
-    more than `max_pixels`, as stored or with square pixels; that is checked before anything is decoded.
+    Raises BadInputError where the file is no readable video, holds no video stream, is HDR of an unknown kind, or where
+    its picture has more than `max_pixels`, as stored or with square pixels; that is checked before anything is decoded.
     """
     with open_media(path, field) as container:
         if not container.streams.video:
@@ -113,8 +112,7 @@ def _require_few(width: int, height: int, max_pixels: int, field: str) -> None:
 def info_of(
     first: VideoFrame, fps: Fraction, still: bool, aspect: Fraction | None, length: int, field: str
 ) -> VideoInfo:
-    if first.color_trc in (TRANSFER_PQ, TRANSFER_HLG):
-        raise BadInputError("hdr_unsupported", field=field)
+    hdr = hdr_of(first, field)
     width, height = first.width, first.height
     if aspect and aspect != 1:
         width = round(width * aspect)
@@ -123,8 +121,8 @@ def info_of(
     if min(width, height) < 16 or max(width, height) > 16384:
         raise BadInputError("picture_size_unusable", field=field, size=f"{width}x{height}")
     space = int(first.colorspace)
-    if space == SPACE_RGB or first.format.is_rgb or still:
+    if space == SPACE_RGB or first.format.is_rgb or still or hdr is not None:
         tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)
     else:
         tags = ColourTags(space, int(first.color_primaries), int(first.color_trc))
-    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length)
+    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length, hdr=hdr)

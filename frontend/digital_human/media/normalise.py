@@ -1,4 +1,4 @@
-"""Converts any decoded picture to I420: upright, square pixels, even size, 8 bit, limited range."""
+"""Converts any decoded picture to I420: upright, square pixels, even size, 8 bit, limited range, SDR."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from digital_human.core.frame import Frame
+from digital_human.media.tone_map import DEPTH_FORMAT, tone_map
 from digital_human.media.video_info import VideoInfo
 
 _TURN = {90: "cclock", 180: "", 270: "clock"}
@@ -21,6 +22,8 @@ class Normaliser:
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
+        # What the filter graph makes, and what needs none.
+        self._format = "yuv420p" if info.hdr is None else DEPTH_FORMAT
         self._graph: Graph | None = None
         self._key: tuple[object, ...] = ()
 
@@ -28,12 +31,14 @@ class Normaliser:
         info = self._info
         if not self._is_plain(frame):
             frame = self._filtered(frame)
+        if info.hdr is not None:
+            return tone_map(info.hdr)(frame)
         data = frame.to_ndarray(format="yuv420p")
         return Frame(np.ascontiguousarray(data), info.matrix)
 
     def _is_plain(self, frame: VideoFrame) -> bool:
         return (
-            frame.format.name == "yuv420p"
+            frame.format.name == self._format
             and frame.color_range != ColorRange.JPEG
             and frame.rotation == 0
             and (frame.width, frame.height) == (self._info.width, self._info.height)
@@ -64,14 +69,16 @@ class Normaliser:
         size = "iw:ih" if odd else f"{info.width}:{info.height}"
         full = frame.color_range == ColorRange.JPEG or frame.format.is_rgb or "yuvj" in frame.format.name
         matrix = "bt709" if info.matrix == "bt709" else "smpte170m"
+        if info.hdr is not None:
+            matrix = info.hdr.matrix
         ranges = f"in_range={'full' if full else 'limited'}:out_range=limited"
         colours = f"out_color_matrix={matrix}" + ("" if frame.format.is_rgb else f":in_color_matrix={matrix}")
         nodes.append(graph.add("scale", f"{size}:flags=bicubic+accurate_rnd:{ranges}:{colours}"))
         if odd and (width % 2 or height % 2):
-            nodes.append(graph.add("format", "yuv444p"))
+            nodes.append(graph.add("format", "yuv444p" if info.hdr is None else "yuv444p10le"))
             nodes.append(graph.add("pad", f"{info.width}:{info.height}"))
             nodes.append(graph.add("fillborders", f"right={width % 2}:bottom={height % 2}:mode=smear"))
-        nodes.append(graph.add("format", "yuv420p"))
+        nodes.append(graph.add("format", self._format))
         nodes.append(graph.add("buffersink"))
         for a, b in pairwise(nodes):
             a.link_to(b)

@@ -8,10 +8,10 @@ from fractions import Fraction
 from digital_human.core.frame import Matrix
 from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
+from digital_human.media.hdr import Hdr
 
 # Values of FFmpeg's AVColorSpace, AVColorTransferCharacteristic and AVColorPrimaries.
 SPACE_RGB, SPACE_BT709, SPACE_UNSPECIFIED = 0, 1, 2
-TRANSFER_PQ, TRANSFER_HLG = 16, 18
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class VideoInfo:
     still:         a picture rather than a moving image
     length_hint:   number of frames by the file's header; 0 where it does not say
     gaps:          the pictures lie on a grid of `fps`, and some are missing
+    hdr:           what the file's signal means where it is HDR; the frames that are read, and `tags`, are SDR
     """
 
     width: int
@@ -41,6 +42,7 @@ class VideoInfo:
     still: bool
     length_hint: int = 0
     gaps: bool = False
+    hdr: Hdr | None = None
 
     @property
     def matrix(self) -> Matrix:

@@ -37,8 +37,8 @@ MEDIA: Mapping[str, Message] = {
     ),
     "overlay_unreadable": Message("the overlay picture {file} cannot be read", "无法读取叠加图片 {file}"),
     "hdr_unsupported": Message(
-        "{field}: HDR video is not supported; convert it to SDR (BT.709) first",
-        "{field}: 不支持 HDR 视频，请先转换为 SDR（BT.709）",
+        "{field}: HDR video in ICtCp or with constant luminance is not supported; convert it to SDR (BT.709) first",
+        "{field}: 不支持 ICtCp 或恒定亮度的 HDR 视频，请先转换为 SDR（BT.709）",
     ),
     "media_truncated": Message(
         "{field}: ended after {seen} of {expected} frames", "{field}: 文件不完整：{expected} 帧中只有 {seen} 帧"

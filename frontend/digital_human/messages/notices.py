@@ -39,6 +39,10 @@ NOTICES: Mapping[str, Message] = {
         "the template shows {count} faces, number {number} from the left speaks; `face` chooses another",
         "模板中有 {count} 张人脸，说话的是左起第 {number} 位；可用 `face` 另选",
     ),
+    "hdr_tone_mapped": Message(
+        "the template is HDR ({kind}); its colours were converted to SDR (BT.709)",
+        "模板为 HDR（{kind}），颜色已转换为 SDR（BT.709）",
+    ),
     "mouth_never_opens": Message(
         "the mouth never opens in the template; what lies between the lips is another person's",
         "模板中嘴部从不张开，口腔内部取自他人",

@@ -8,10 +8,16 @@ from digital_human.core.border import cut_off
 from digital_human.core.landmarks import Indices
 from digital_human.core.notices import Notice
 from digital_human.core.types import Template
+from digital_human.media import VideoInfo
 from digital_human.pipeline.templates import face_width
 
 SMALL = 80
 """Width of a face, pixels, below which a drawn mouth has hardly any detail."""
+
+
+def notices_of_source(info: VideoInfo) -> list[Notice]:
+    """Notices of what was done to the template's pictures before anybody looked at them."""
+    return [] if info.hdr is None else [Notice("hdr_tone_mapped", {"kind": info.hdr.transfer.upper()})]
 
 
 def notices_of(template: Template, shown: Indices) -> list[Notice]:

@@ -17,7 +17,7 @@ from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import VideoInfo, audio_duration
 from digital_human.pipeline.background import Background, find_background
 from digital_human.pipeline.context import PipelineContext
-from digital_human.pipeline.notices import notices_of
+from digital_human.pipeline.notices import notices_of, notices_of_source
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.output import Fit, output_info, shown_frames
 from digital_human.pipeline.overlay import DIGITAL_HUMAN_MARK, PREVIEW_MARK, Overlay, load_overlay
@@ -62,7 +62,8 @@ class RenderPlan:
     @property
     def notices(self) -> list[Notice]:
         """What the caller should know of the video."""
-        return [*notices_of(self.prepared.template, self.frame_indices), *self.engine_plan.notices]
+        shown = notices_of(self.prepared.template, self.frame_indices)
+        return [*notices_of_source(self.prepared.info), *shown, *self.engine_plan.notices]
 
 
 def plan_frames(

@@ -29,6 +29,7 @@ class Suitability:
     frames_covered:      in which something hides part of the lips
     mouth:               whether it is seen talking; a closed one, or a picture, gets teeth of a donor
     cuts:                hard cuts within the template
+    hdr:                 the kind of HDR that its colours are converted from; None for SDR
     """
 
     width: int
@@ -41,6 +42,7 @@ class Suitability:
     frames_covered: int
     mouth: Mouth
     cuts: int
+    hdr: str | None = None
 
     def warnings(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Name and parameters of the message of each."""
@@ -58,6 +60,8 @@ class Suitability:
             yield "suits_short", {"seconds": self.seconds, "good": SHORT}
         if self.cuts:
             yield "suits_cuts", {"count": self.cuts}
+        if self.hdr is not None:
+            yield "suits_hdr", {"kind": self.hdr}
 
 
 def examine(prepared: PreparedTemplate) -> Suitability:
@@ -76,6 +80,7 @@ def examine(prepared: PreparedTemplate) -> Suitability:
         frames_covered=0 if cover is None else int((cover.hidden > 0).sum()),
         mouth=_mouth(prepared),
         cuts=0 if track.shot is None else int((np.diff(track.shot) != 0).sum()),
+        hdr=None if info.hdr is None else info.hdr.transfer.upper(),
     )
 
 

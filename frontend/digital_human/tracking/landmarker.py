@@ -24,7 +24,7 @@ VIEWS = ((1.0, 0.0), (0.97, -0.06), (1.03, 0.06))
 
 SAME_FACE = 1.2
 """Largest `region_distance` between two regions of one face."""
-RETRIES = 2
+RETRIES = 4
 """How often a frame may run again because the face lies elsewhere in it."""
 
 

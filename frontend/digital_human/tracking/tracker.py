@@ -2,7 +2,8 @@
 
 The detector runs on *key frames* only, and the tracked face is recognised there by its position. Between two key frames
 the region of the face is interpolated, so that the mesh of a whole chunk is one batch. Frames where the mesh shows the
-face elsewhere run again.
+face elsewhere run again. Where the face moves far from one key frame to the next, the detector looks at the frames
+between them too.
 
 Key frames are tracked in order, each from the position in the last; the frames between them in parallel.
 """
@@ -22,18 +23,30 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.batching import batched
 from digital_human.core.concurrency import ordered_map
 from digital_human.core.frame import Float32, Float64, Frame
+from digital_human.core.smoothing import average
 from digital_human.core.types import MIN_FACE_SCORE, FaceTrack, Models
 from digital_human.tracking.chunks import CHUNK, STRIDE, without_holds
 from digital_human.tracking.key_frames import Chunk, KeyFrameTracker
-from digital_human.tracking.landmarker import SAME_FACE, between, inside, refine, region_distance, regions_of_landmarks
+from digital_human.tracking.landmarker import (
+    SAME_FACE,
+    between,
+    inside,
+    refine,
+    region_distance,
+    region_of_detection,
+    regions_of_landmarks,
+)
+from digital_human.tracking.search import find_faces
 from digital_human.tracking.seed import Begin
 from digital_human.tracking.shots import track_breaks
 
-TRACK_VERSION = "2"
+TRACK_VERSION = "3"
 """Part of the key of stored tracks: change it when the same video gives another track."""
 
 WORKERS = 2
 """Chunks tracked in parallel; one more is being prepared."""
+MOVES = 0.2
+"""`region_distance` of a face in two key frames from which on the frames between them are searched for it."""
 SIZE_CHANGE = np.log(1.4)
 """Largest change of a face's size, logarithm, from the median of the frames around it."""
 
@@ -104,9 +117,7 @@ def smooth(landmarks: Float32, present: npt.NDArray[np.bool_], shot: npt.NDArray
     after = np.minimum(index + 1, max(len(landmarks) - 1, 0))
     before = np.where(present[before] & (shot[before] == shot), before, index)
     after = np.where(present[after] & (shot[after] == shot), after, index)
-    weight = np.full((mesh.VERTICES, 1), mesh.SMOOTHING, np.float32)
-    weight[mesh.LIPS] = mesh.LIP_SMOOTHING
-    return np.asarray(landmarks * (1 - 2 * weight) + (landmarks[before] + landmarks[after]) * weight, np.float32)
+    return average(landmarks, landmarks[before], landmarks[after])
 
 
 def _track_chunk(chunk: Chunk, models: Models, views: int) -> tuple[Float32, Float32]:
@@ -114,6 +125,7 @@ def _track_chunk(chunk: Chunk, models: Models, views: int) -> tuple[Float32, Flo
     frames = chunk.frames
     landmarks, score = np.zeros((len(frames), mesh.VERTICES, 3), np.float32), np.zeros(len(frames), np.float32)
     options = [_options(i, chunk.known, chunk.shot) for i in range(len(frames))]
+    _look_where_it_moves(frames, options, models)
     for attempt in range(max(map(len, options))):
         todo = [i for i in range(len(frames)) if score[i] < MIN_FACE_SCORE and len(options[i]) > attempt]
         if todo:
@@ -126,6 +138,18 @@ def _track_chunk(chunk: Chunk, models: Models, views: int) -> tuple[Float32, Flo
             score[np.array(todo)[elsewhere]] = 0
     score[~inside(landmarks, frames[0])] = 0
     return landmarks, score
+
+
+def _look_where_it_moves(frames: Sequence[Frame], options: Sequence[list[Float64]], models: Models) -> None:
+    """Begin with the detector's region in frames between key frames that show the face far apart.
+
+    A mesh that begins beside the face settles there, and is sure of it.
+    """
+    moving = [i for i, some in enumerate(options) if len(some) == 3 and region_distance(*some[1:]) > MOVES]
+    for i, faces in zip(moving, find_faces([frames[i] for i in moving], models) if moving else [], strict=True):
+        near = min(map(region_of_detection, faces), key=lambda r: region_distance(r, options[i][0]), default=None)
+        if near is not None and region_distance(near, options[i][0]) < SAME_FACE:
+            options[i].insert(0, near)
 
 
 def _options(i: int, known: dict[int, Float64 | None], shot: npt.NDArray[np.int64]) -> list[Float64]:

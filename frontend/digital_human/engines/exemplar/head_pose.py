@@ -14,6 +14,7 @@ import numpy as np
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
+from digital_human.core.smoothing import average
 from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar.lip_geometry import interocular
 
@@ -76,15 +77,12 @@ def steady(track: FaceTrack, frames: Indices) -> Float32:
     time. Stored atlases hold measures of landmarks smoothed twice; smoothing once would change what is drawn.
     """
     last = len(track.landmarks) - 1
-    here = track.landmarks[frames]
-    out = here.copy()
+    neighbours = []
     for step in (-1, 1):
         other = np.clip(frames + step, 0, last)
         other = np.where(track.present[other] & track.continues(frames, other), other, frames)
-        difference = track.landmarks[other] - here
-        out += mesh.SMOOTHING * difference
-        out[:, mesh.LIPS] += (mesh.LIP_SMOOTHING - mesh.SMOOTHING) * difference[:, mesh.LIPS]
-    return out
+        neighbours.append(track.landmarks[other])
+    return average(track.landmarks[frames], *neighbours)
 
 
 def as_seen(track: FaceTrack, frames: Indices) -> Float32:

@@ -31,6 +31,9 @@ OPENING, OPENING_SHARE = 0.15, 0.3
 FLESH, LEAST_FLESH, ODD = 1.06, 0.22, 0.8
 """A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
 and the mouth as odd as the person's oddest by the third factor."""
+UNKNOWN, TORN = 1.45, 1.35
+"""Where a mouth is odder than by the first factor, the template does not show how high a lip is in it, and only one
+that is higher than usual by the second factor counts."""
 TEETH, LEAST_TEETH = 1.9, 0.2
 """Likewise of teeth."""
 CROOKED = 3.0
@@ -130,7 +133,9 @@ def verdicts(figures: Figures) -> list[Kind | None]:
             "lost": (f.score < MIN_FACE_SCORE) & (f.before >= MIN_FACE_SCORE),
             "misplaced": f.offset > OFFSET,
             "opening": np.abs(f.opening) > OPENING + OPENING_SHARE * f.asked,
-            "lip": (f.flesh >= FLESH) & (f.height > LEAST_FLESH) & (f.oddity >= ODD),
+            "lip": (f.flesh >= np.where(f.oddity > UNKNOWN, TORN, FLESH))
+            & (f.height > LEAST_FLESH)
+            & (f.oddity >= ODD),
             "teeth": (f.teeth > TEETH) & (f.height_of_teeth > LEAST_TEETH),
             "crooked": f.crooked > CROOKED,
             "outside": f.outside > OUTSIDE,

@@ -94,8 +94,8 @@ def look_at(video: Path, template: Path, context: PipelineContext) -> tuple[int,
         here, score = track.landmarks[index], track.score[index]
         figures = measure(before, after, here, score, nothing, wanted, prepared.person, context.models)
         # Encoding changes the picture everywhere.
-        kinds = verdicts(replace(figures, outside=np.maximum(figures.outside - 2, 0)))
-        found |= {first + k: kind for k, kind in zip(places, kinds, strict=True) if kind}
+        judged = verdicts(replace(figures, outside=np.maximum(figures.outside - 2, 0)))
+        found |= {first + k: one.kind for k, one in zip(places, judged, strict=True) if one.kind}
     return len(shown), found
 
 

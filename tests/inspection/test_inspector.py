@@ -146,6 +146,22 @@ def test_a_ruined_frame_passes_through_unless_another_is_right(
     assert after[0] is not ruined
 
 
+def test_a_mouth_drawn_again_must_not_be_odder(
+    template: Template, usual: Person, models: TritonModels, widest: int
+) -> None:
+    """One without a fault of its own, but like nothing that the person ever showed, does not take the place."""
+    shown = np.array([widest])
+    points = template.track.landmarks[widest]
+    whole = list(template.frames())[widest]
+    ruined, blackened = drawn_out(whole, points), whole.copy()
+    y0, x0 = points[mesh.OUTER_LIPS, 1::-1].min(0).astype(int)
+    y1, x1 = points[mesh.OUTER_LIPS, 1::-1].max(0).astype(int)
+    blackened.planes[0][y0:y1, x0:x1] = 30
+    assert inspect(template, usual, models, shown, [blackened.copy()], never).findings[0].kind == ""
+    (found,) = inspect(template, usual, models, shown, [ruined], lambda places, attempt: [blackened]).findings
+    assert found.outcome == "passed"
+
+
 @pytest.mark.parametrize(("mode", "count"), [("all", 90), ("off", 0), ("sample", 100 // EVERY)])
 def test_the_mode_says_how_many_frames_are_looked_at(mode: Mode, count: int) -> None:
     drawn = np.arange(100) >= 10

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.types import MIN_FACE_SCORE, Models
+from digital_human.inspection.findings import Outcome
 from digital_human.inspection.person import NEIGHBOURS, Person, flesh_and_teeth, tilt
 from digital_human.inspection.views import distances, in_views, look_of, maps_to_views, view
 from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks
@@ -72,6 +73,15 @@ class Figures:
     in_front: Float32
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Of one frame. kind: what is wrong, None if nothing is; oddity: see `Figures`, 0 where it is unknown"""
+
+    kind: Kind | None
+    outcome: Outcome
+    oddity: float
+
+
 def measure(
     before: Sequence[Frame],
     after: Sequence[Frame],
@@ -125,8 +135,8 @@ def measure(
     )
 
 
-def verdicts(figures: Figures) -> list[Kind | None]:
-    """What is wrong with each frame: the first kind that applies, or None."""
+def verdicts(figures: Figures) -> list[Verdict]:
+    """What is wrong with each frame, the first kind that applies, and what becomes of it if nothing mends it."""
     f = figures
     with np.errstate(invalid="ignore"):
         told: dict[Kind, npt.NDArray[np.bool_]] = {
@@ -141,7 +151,12 @@ def verdicts(figures: Figures) -> list[Kind | None]:
             "outside": f.outside > OUTSIDE,
             "in_front": f.in_front > TOUCHED,
         }
-    return [next((kind for kind in KINDS if told[kind][k]), None) for k in range(len(f.score))]
+    result = []
+    for k, oddity in enumerate(np.nan_to_num(f.oddity)):
+        kind = next((kind for kind in KINDS if told[kind][k]), None)
+        outcome: Outcome = "fine" if kind is None else "kept" if kind == "lip" and oddity < 1 else "passed"
+        result.append(Verdict(kind, outcome, float(oddity)))
+    return result
 
 
 def _outside(before: Frame, after: Frame, points: Float32) -> float:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from digital_human.core.notices import Notice
 
-Outcome = Literal["fine", "redrawn", "passed"]
-"""Nothing was wrong; drawn again, and right then; shown as the template has it."""
+Outcome = Literal["fine", "redrawn", "passed", "kept"]
+"""Nothing was wrong; drawn again, and right then; shown as the template has it; left with a small fault."""
 LISTED = 200
 """Ruined frames that a summary lists."""
 
@@ -37,6 +37,7 @@ def summary(findings: Sequence[Mapping[str, Any]], mode: str) -> dict[str, Any]:
         "ruined": dict(Counter(str(one["kind"]) for one in ruined)),
         "redrawn": _count(ruined, "redrawn"),
         "passed": _count(ruined, "passed"),
+        "kept": _count(ruined, "kept"),
         "frames": [dict(one) for one in ruined[:LISTED]],
     }
 

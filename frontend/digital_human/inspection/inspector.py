@@ -12,7 +12,7 @@ import numpy.typing as npt
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Models, Template
-from digital_human.inspection.figures import Kind, measure, verdicts
+from digital_human.inspection.figures import Verdict, measure, verdicts
 from digital_human.inspection.findings import Finding, Outcome
 from digital_human.inspection.person import Person
 
@@ -48,33 +48,34 @@ class Inspector:
         """Look at drawn frames, and put better ones in the place of those that are ruined.
 
         frames: of the output [n]; shown: template frames under them [n]
-        after:  changed in place; a frame that nothing mends becomes that of `before`
+        after:  changed in place; a frame that nothing mends becomes that of `before`, unless its fault is small: the
+            template's own mouth in the midst of speech is one too
         asked:  opening that was asked for [n]
         """
         places = np.flatnonzero(self.looked_at[frames])
         if not len(places):
             return
-        kinds = dict(zip(places.tolist(), self._judge(places, shown, before, after, asked), strict=True))
-        outcomes: dict[int, Outcome] = {place: "passed" if kind else "fine" for place, kind in kinds.items()}
+        judged = dict(zip(places.tolist(), self._judge(places, shown, before, after, asked), strict=True))
+        outcomes: dict[int, Outcome] = {place: verdict.outcome for place, verdict in judged.items()}
         for attempt in range(ATTEMPTS):
-            left = np.array([place for place, outcome in outcomes.items() if outcome == "passed"], np.int64)
+            left = np.array([place for place, outcome in outcomes.items() if outcome in ("passed", "kept")], np.int64)
             again = redraw(left, attempt) if len(left) else None
             if again is None:
                 break
             candidates = list(after)
             for place, frame in zip(left, again, strict=True):
                 candidates[place] = frame
-            for place, kind in zip(left, self._judge(left, shown, before, candidates, asked), strict=True):
-                if kind is None:
-                    after[place], outcomes[int(place)] = candidates[place], "redrawn"
+            for place, verdict in zip(left.tolist(), self._judge(left, shown, before, candidates, asked), strict=True):
+                if verdict.kind is None and verdict.oddity <= max(judged[place].oddity, 1):
+                    after[place], outcomes[place] = candidates[place], "redrawn"
         for place, outcome in outcomes.items():
             if outcome == "passed":
                 after[place] = before[place]
-        self.findings.extend(Finding(int(frames[k]), kind or "", outcomes[k]) for k, kind in kinds.items())
+        self.findings.extend(Finding(int(frames[k]), one.kind or "", outcomes[k]) for k, one in judged.items())
 
     def _judge(
         self, places: Indices, shown: Indices, before: Sequence[Frame], after: Sequence[Frame], asked: Float32 | None
-    ) -> list[Kind | None]:
+    ) -> list[Verdict]:
         old, new = [before[k] for k in places], [after[k] for k in places]
         track, cover, index = self.template.track, self.template.cover, shown[places]
         touched = np.zeros(len(places), np.float32)

@@ -24,10 +24,10 @@ WORKERS ?= 2
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Without torch, librosa, Triton, a browser or a database: for while code is written.
+# Without torch, Triton, a browser or a database: for while code is written.
 UNIT := core engines files pipeline tracking observability/test_logs.py docs/test_reference_pages.py test_errors.py
 test-unit: $(VENV)/.unit
-	$(BIN)/python -m pytest -m 'not (triton or browser or slow)' $(UNIT:%=tests/%) --ignore tests/engines/test_mel.py
+	$(BIN)/python -m pytest -m 'not (triton or browser or slow)' $(UNIT:%=tests/%)
 
 # Random requests and broken media, with a fresh seed that is printed; SEED=n repeats one.
 MINUTES ?= 10

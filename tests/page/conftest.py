@@ -26,7 +26,8 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
+# Playwright runs an event loop in the thread of the tests, so it ends with those of this folder.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -46,7 +47,9 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     bases = {address}
 
     def open_(path: str = "/", base: str = address, **options: Any) -> Page:
-        context = browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 860}, **options})
+        # Without a GPU an animation keeps a processor busy.
+        usual = {"locale": "en-GB", "viewport": {"width": 1280, "height": 860}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{**usual, **options})
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
@@ -63,10 +66,10 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     assert not [url for url in asked if not url.startswith(("data:", *bases))]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def finished(browser: Browser, address: str, samples: Path, voice: Path) -> str:
     """Id of a task that was made on the page."""
-    context = browser.new_context(locale="en-GB")
+    context = browser.new_context(locale="en-GB", reduced_motion="reduce")
     page = context.new_page()
     page.goto(address)
     fill(page, samples, voice)

@@ -73,7 +73,8 @@ export function createPlayer({ result, original, aspect, loop, onTime = () => {}
     if (!element.isConnected) { made.pause(); given?.pause(); return; }
     follow();
     if (made.duration && document.activeElement !== seek) seek.value = 1000 * made.currentTime / made.duration;
-    time.textContent = `${clock(made.currentTime)} / ${clock(made.duration)}`;
+    const position = `${clock(made.currentTime)} / ${clock(made.duration)}`;
+    if (time.textContent !== position) time.textContent = position; // a new text is laid out, even the same one
     onTime(made.currentTime);
     requestAnimationFrame(tick);
   }

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # EXTRAS=gpu runs the networks on an NVIDIA card; it wants a VENV of its own.
 EXTRAS ?= cpu
 
-.PHONY: demo test test-unit fuzz coverage check serve doctor docs clean
+.PHONY: demo test pytest test-unit fuzz coverage check serve doctor docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -21,8 +21,13 @@ docs: $(VENV)/.test
 
 # Files of tests that run at the same time, each with a Triton of its own; two need about 5 GB of memory.
 WORKERS ?= 2
-test: check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# mypy has one thread, and while tests wait for something it has a processor.
+test: $(VENV)/.test
+	$(MAKE) -j2 check pytest
+
+pytest: $(VENV)/.test
+	$(BIN)/python $(PYTEST)
 
 # Without torch, Triton, a browser or a database: for while code is written.
 UNIT := core engines files pipeline tracking observability/test_logs.py docs/test_reference_pages.py test_errors.py
@@ -37,7 +42,7 @@ fuzz: $(VENV)/.test
 # Tests with the lines of the service that they run; takes longer than `make test`.
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m coverage run $(PYTEST)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
 
@@ -57,9 +62,12 @@ $(VENV)/.unit: $(VENV)/.run
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[$(EXTRAS),unit]'
 	touch $@
 
-$(VENV)/.test: $(VENV)/.run
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[export,train,test,docs,voices]'
-	touch $@
+# All at once, and compiled when it is imported: most of it never is.
+$(VENV)/.test: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q --no-compile -c constraints.txt -e '.[$(EXTRAS),export,train,test,docs,voices]'
+	touch $(VENV)/.run $@
 
 clean:
 	rm -rf $(VENV) demo-output site

@@ -62,17 +62,18 @@ def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
     while not (own_media / ".state" / "jobs" / task_id / "segment-00001.mp4").exists():
         time.sleep(0.02)
     database.stop()
-    answer = first.client.get(f"/human/tasks/{task_id}")
-    assert answer.status_code == 503 and "database" in answer.json()["message"] and "Retry-After" in answer.headers
-    refused = first.submit(audio_path="voice.wav", save_path="b.mp4")
-    assert refused.status_code == 503 and "database" in refused.json()["message"]
-    with ThreadPoolExecutor(24) as callers:
+    with ThreadPoolExecutor(26) as callers:
+        asked = callers.submit(first.client.get, f"/human/tasks/{task_id}")
+        refused = callers.submit(first.submit, audio_path="voice.wav", save_path="b.mp4")
         lists = [callers.submit(first.client.get, "/human/tasks") for _ in range(24)]
         # What needs no database goes on beside them.
         sent = first.client.post("/human/uploads", files={"file": ("a", b"some")})
         assert [sent.status_code, first.client.get("/engines").status_code] == [201, 200]
         assert "digital_human_triton_ready 1.0" in first.client.get("/metrics").text
         assert {answer.result().status_code for answer in lists} == {503}
+        for answer in (asked.result(), refused.result()):
+            assert answer.status_code == 503 and "database" in answer.json()["message"]
+        assert "Retry-After" in asked.result().headers
     assert first.client.get("/health").status_code == 200
     assert first.stop() == 1 and "ends by force" in first.words()
     database.start()

@@ -29,8 +29,9 @@ from runtimes import Accelerator, open_session  # noqa: E402
 
 from digital_human.triton.client import TritonModels  # noqa: E402
 from digital_human.triton.embedded.server import TritonServer  # noqa: E402
-from export.exporters.wav2lip import FIRST_ROW, export, to_onnx, wrap  # noqa: E402
+from export.exporters.wav2lip import export, to_onnx, wrap  # noqa: E402
 from export.networks.wav2lip import Wav2Lip  # noqa: E402
+from export.wav2lip_weights import FIRST_ROW  # noqa: E402
 
 BATCH = 16
 ALLOWED = 1.10

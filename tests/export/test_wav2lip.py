@@ -21,8 +21,9 @@ from export import BadWeights
 from export import __main__ as cli
 from export.calibration import recorded_inputs
 from export.exporters import wav2lip as exporter
-from export.exporters.wav2lip import FIRST_ROW, in_int8, load_checkpoint, load_onnx, to_onnx, wrap
+from export.exporters.wav2lip import in_int8, to_onnx, wrap
 from export.networks.wav2lip import Wav2Lip
+from export.wav2lip_weights import FIRST_ROW, load_checkpoint, load_onnx
 from tests.wav2lip import random_network, save_checkpoint, tiny_onnx
 
 Inputs = tuple[npt.NDArray[Any], npt.NDArray[Any]]

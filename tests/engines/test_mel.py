@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core.frame import Float32
@@ -46,7 +47,7 @@ def test_speech_longer_than_a_block_has_no_seam() -> None:
 def write_reference() -> None:
     import librosa
 
-    arrays = {}
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
     for kind in ("speech", "noise", "short"):
         audio = sound(kind)
         emphasised = np.append(audio[:1], audio[1:] - 0.97 * audio[:-1])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from digital_human.api.auth import CallerDep, ServiceDep, schemes
-from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 
 router = APIRouter(tags=["generate"], dependencies=schemes)
+
+_looks = ThreadPoolExecutor(4, "faces")
+"""A look takes as long as a worker is busy: in these threads it holds up nobody but those who look, too."""
 
 
 class FaceBox(BaseModel):
@@ -45,7 +49,8 @@ async def faces(
     time: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Seconds from the beginning.")] = 0.0,
 ) -> FacesResponse:
     """The faces of a template at a moment: a point in one of them chooses who speaks."""
-    found = await run_blocking(service.faces, video_path, time, caller.owner)
+    look = asyncio.get_running_loop().run_in_executor
+    found = await look(_looks, service.faces, video_path, time, caller.owner)
     boxes = [FaceBox(x=x, y=y, width=width, height=height) for x, y, width, height in found.boxes]
     picture = f"data:image/jpeg;base64,{found.picture}"
     return FacesResponse(

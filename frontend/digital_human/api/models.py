@@ -49,8 +49,9 @@ class GenerateRequest(ResultOptions):
     )
     save_path: str | None = Field(
         None,
-        description="Where the video is to be written (.mp4, .mov, .m4v, .mkv). Without it the service keeps the video "
-        "for `GET /human/tasks/{id}/result`; one of the inputs must be an upload or a URL then, or the mode async.",
+        description="Where the video is to be written (.mp4, .mov, .m4v, .mkv, .webm). Without it the service keeps "
+        "the video for `GET /human/tasks/{id}/result`; one of the inputs must be an upload or a URL then, or the mode "
+        "async.",
         max_length=4096,
     )
     watermark: Flag = Field(0, description="1 lays the watermark picture over the lower right corner.")

@@ -33,7 +33,13 @@ router = APIRouter(prefix="/human/tasks", tags=["tasks"], dependencies=schemes)
 
 _LOOK = 0.5
 _SIGN_OF_LIFE = 15.0
-_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matroska"}
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+}
 _RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})(,\s*(\d{1,18}-\d{0,18}|-\d{1,18})){0,15}", re.ASCII)
 _NAME_LENGTH = 80
 _MAX_OFFSET = 10_000_000

@@ -40,4 +40,4 @@ def mix(frame: Frame, drawn: Frame, share: float) -> Frame:
     if share >= 1:
         return drawn
     data = frame.data + share * (drawn.data.astype(np.float32) - frame.data)
-    return Frame(np.rint(data).astype(np.uint8), frame.matrix)
+    return Frame(np.rint(data).astype(np.uint8), frame.matrix, frame.alpha)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digital_human.errors import BadInputError
 
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Output suffix -> FFmpeg's muxer."""
 
 

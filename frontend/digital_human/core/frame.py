@@ -34,10 +34,13 @@ class Frame:
 
     data:   uint8 [height * 3 / 2, width]; height and width are even
     matrix: the YCbCr matrix
+    alpha:  uint8 [height, width], 255 where it is opaque; None where it is so everywhere. It is never written to. The
+            colours are not multiplied with it (straight alpha), and black where nothing of them shows.
     """
 
     data: Uint8
     matrix: Matrix
+    alpha: Uint8 | None = None
 
     @property
     def width(self) -> int:
@@ -55,7 +58,7 @@ class Frame:
         return self.data[:h], chroma[0], chroma[1]
 
     def copy(self) -> Frame:
-        return Frame(self.data.copy(), self.matrix)
+        return Frame(self.data.copy(), self.matrix, self.alpha)
 
 
 def yuv_to_rgb(image: Uint8, matrix: Matrix) -> Uint8:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from digital_human.core.alpha import over_colour
 from digital_human.core.frame import Uint8, yuv_to_rgb
 from digital_human.core.frame import crop as crop_frame
 from digital_human.media import VideoReader
@@ -38,7 +39,7 @@ def write_contact_sheet(
     stills: list[Uint8] = []
     for index, frame in enumerate(reader.frames()):
         for caption in captions.get(index, ()):
-            picture = yuv_to_rgb(crop_frame(frame, x, y, w, h), frame.matrix)
+            picture = yuv_to_rgb(crop_frame(over_colour(frame), x, y, w, h), frame.matrix)
             picture = np.asarray(
                 cv2.resize(picture, (width, round(width * h / w)), interpolation=cv2.INTER_AREA), np.uint8
             )

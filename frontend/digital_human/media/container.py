@@ -15,6 +15,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from digital_human.errors import BadInputError, OutOfMemoryError
+from digital_human.media.alpha import has_alpha
+from digital_human.media.decode import pictures_of
 from digital_human.media.frame_rate import constant_rate, grid_rate
 from digital_human.media.hdr_metadata import hdr_of
 from digital_human.media.video_info import (
@@ -78,7 +80,7 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
             raise BadInputError("no_video_stream", field=field)
         stream = container.streams.video[0]
         limit_pixels(stream, max_pixels, field)
-        first = next(container.decode(stream), None)
+        first = next(pictures_of(container, stream), None)
         if first is None:
             raise BadInputError("no_decodable_frame", field=field)
         still = is_still(container)
@@ -125,4 +127,4 @@ def info_of(
         tags = ColourTags(SPACE_BT709, SPACE_BT709, SPACE_BT709)
     else:
         tags = ColourTags(space, int(first.color_primaries), int(first.color_trc))
-    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length, hdr=hdr)
+    return VideoInfo(width + width % 2, height + height % 2, fps, tags, still, length, hdr=hdr, alpha=has_alpha(first))

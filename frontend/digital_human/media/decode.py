@@ -5,12 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 _MARKS_REFERENCES = ("h264", "hevc")
 """Codecs that mark pictures to which no other refers."""
+
+
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders that keep an alpha channel, in place of FFmpeg's own, which drop it."""
+
+
+def pictures_of(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Every picture that follows, with its alpha channel."""
+    decoder = _decoder_with_alpha(stream)
+    if decoder is None:
+        yield from container.decode(stream)
+        return
+    for packet in container.demux(stream):
+        yield from decoder.decode(packet)
+
+
+def _decoder_with_alpha(stream: VideoStream) -> VideoCodecContext | None:
+    """None where the stream's own decoder is the right one."""
+    own = stream.codec_context
+    said = {name.lower(): value for name, value in stream.metadata.items()}
+    if said.get("alpha_mode") != "1" or own.name not in _WITH_ALPHA:
+        return None
+    decoder = CodecContext.create(_WITH_ALPHA[own.name], "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.width, decoder.height, decoder.options = own.width, own.height, dict(own.options)
+    return decoder
 
 
 def with_times(
@@ -42,10 +70,11 @@ def decode_from(container: InputContainer, stream: VideoStream, moment: Fraction
     container.seek(begin, stream=stream)
     shown = _shown_at(target, container, stream) if stream.codec_context.name in _MARKS_REFERENCES else None
     container.seek(begin, stream=stream)
+    decoder = _decoder_with_alpha(stream)
     for packet in container.demux(stream):
         before = shown is not None and packet.pts is not None and packet.pts < shown
         stream.codec_context.skip_frame = "NONREF" if before else "DEFAULT"
-        yield from packet.decode()
+        yield from packet.decode() if decoder is None else decoder.decode(packet)
 
 
 def _key_before(target: int, container: InputContainer, stream: VideoStream) -> int:

@@ -1,4 +1,4 @@
-"""Encodes frames as H.264."""
+"""Encodes frames, as H.264 unless their alpha channel is to be kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from digital_human.core.cpus import usable_processors
 from digital_human.core.frame import Frame
 from digital_human.errors import OutputError
 from digital_human.files.atomic import SAVE_PATH, disk_errors, sync
-from digital_human.media import hardware
+from digital_human.media import encode_alpha, hardware
+from digital_human.media.encode_alpha import MUXERS, Codec
 from digital_human.media.video_info import VideoInfo
 
 _MOST_THREADS = 8
@@ -41,7 +42,12 @@ class EncoderSettings:
 
 
 def write_segment(
-    path: Path, frames: Iterable[Frame], info: VideoInfo, settings: EncoderSettings, what: str = SAVE_PATH
+    path: Path,
+    frames: Iterable[Frame],
+    info: VideoInfo,
+    settings: EncoderSettings,
+    what: str = SAVE_PATH,
+    codec: Codec = "h264",
 ) -> None:
     """Encode frames without audio, as a segment for `digital_human.media.mux` to join with others.
 
@@ -50,10 +56,10 @@ def write_segment(
     """
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with disk_errors(what), muxer(part, "mp4") as output:
-            video = _video_stream(output, info, settings)
+        with disk_errors(what), muxer(part, MUXERS[codec]) as output:
+            video = _video_stream(output, info, settings, codec)
             for index, frame in enumerate(frames):
-                picture = picture_of(frame)
+                picture = picture_of(frame) if codec == "h264" else encode_alpha.picture_of(frame, codec)
                 picture.pts = index
                 picture.time_base = 1 / info.fps
                 tag(picture, info)
@@ -84,20 +90,11 @@ def muxer(path: Path, kind: str, flags: str = "") -> Iterator[OutputContainer]:
     sync(path)
 
 
-def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
-    fits = info.width in hardware.SIDES and info.height in hardware.SIDES
-    codec = hardware.encoder() if settings.hardware and fits else hardware.X264
-    stream = output.add_stream(codec, rate=info.fps)
-    assert isinstance(stream, VideoStream)
-    stream.width, stream.height = info.width, info.height
-    stream.pix_fmt = "yuv420p"
-    if codec == hardware.X264:
-        stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
-        # PyAV's default, slice threads, wait for one another, and slices cost bytes.
-        stream.thread_type = "FRAME"
-        stream.thread_count = min(usable_processors(), _MOST_THREADS)
+def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings, codec: Codec) -> VideoStream:
+    if codec == "h264":
+        stream = _h264_stream(output, info, settings)
     else:
-        stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
+        stream = encode_alpha.add_stream(output, codec, info, settings.crf)
     context = stream.codec_context
     context.time_base = 1 / info.fps
     context.colorspace = info.tags.space
@@ -107,11 +104,28 @@ def _video_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSet
     return stream
 
 
+def _h264_stream(output: OutputContainer, info: VideoInfo, settings: EncoderSettings) -> VideoStream:
+    fits = info.width in hardware.SIDES and info.height in hardware.SIDES
+    encoder = hardware.encoder() if settings.hardware and fits else hardware.X264
+    stream = output.add_stream(encoder, rate=info.fps)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height = info.width, info.height
+    stream.pix_fmt = "yuv420p"
+    if encoder == hardware.X264:
+        stream.options = {"preset": settings.preset, "crf": str(settings.crf), "x264-params": _LOOKAHEAD}
+        # PyAV's default, slice threads, wait for one another, and slices cost bytes.
+        stream.thread_type = "FRAME"
+        stream.thread_count = min(usable_processors(), _MOST_THREADS)
+    else:
+        stream.options = {"preset": "p4", "rc": "vbr", "cq": str(settings.crf), "b": "0"}
+    return stream
+
+
 def _encoded(stream: VideoStream, picture: VideoFrame | None, what: str) -> list[Packet[VideoStream]]:
     try:
         return stream.encode(picture)
     except av.FFmpegError as error:
-        if stream.codec_context.codec.name == hardware.X264:
+        if stream.codec_context.codec.name != hardware.NVENC:
             if isinstance(error, av.ExternalError):
                 # x264 reports a lack of memory as an unspecified external error.
                 raise MemoryError("x264 failed") from error

@@ -27,40 +27,52 @@ from digital_human.files.atomic import atomic_write, disk_errors
 from digital_human.media.audio import output_format
 from digital_human.media.audio_edit import AudioEdit, edited_audio
 from digital_human.media.encode import EncoderSettings, muxer, write_segment
+from digital_human.media.encode_alpha import codec_for
 from digital_human.media.video_info import VideoInfo
+
+_OPUS_RATE = 48_000
 
 
 @dataclass(frozen=True)
 class AudioTrack:
-    """AAC audio. packets: in order, with time stamps in units of 1 / rate seconds."""
+    """Encoded audio. packets: in order, with time stamps in units of 1 / rate seconds; codec: FFmpeg's encoder"""
 
     rate: int
     layout: str
     bit_rate: int
     packets: Sequence[Packet[AudioStream]]
+    codec: str = "aac"
 
 
 def encode_audio(
-    path: Path, frame_count: int, fps: Fraction, settings: EncoderSettings, edit: AudioEdit | None = None
+    path: Path,
+    frame_count: int,
+    fps: Fraction,
+    settings: EncoderSettings,
+    edit: AudioEdit | None = None,
+    suffix: str = ".mp4",
 ) -> AudioTrack:
-    """Encode the audio of a file, edited, and cut or padded to the length of the video.
+    """Encode the audio of a file, edited, and cut or padded to the length of the video: Opus for WebM, else AAC.
 
     It does not need the video, so it can run in a thread while the frames are rendered. Raises BadInputError.
     """
     rate, layout = output_format(path)
     bit_rate = settings.audio_bitrate if layout == "stereo" else settings.audio_bitrate // 2
-    encoder = CodecContext.create("aac", "w")
+    codec, kind = ("libopus", "flt") if suffix.lower() == ".webm" else ("aac", "fltp")
+    rate = _OPUS_RATE if codec == "libopus" else rate
+    encoder = CodecContext.create(codec, "w")
     assert isinstance(encoder, AudioCodecContext)
-    encoder.rate, encoder.layout, encoder.bit_rate, encoder.format = rate, layout, bit_rate, "fltp"
+    encoder.rate, encoder.layout, encoder.bit_rate, encoder.format = rate, layout, bit_rate, kind
     packets, sent = [], 0
     for chunk in _fit_length(
         edited_audio(path, rate, layout, edit or AudioEdit()), round(frame_count * rate / fps), layout
     ):
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(chunk), format="fltp", layout=layout)
+        samples = chunk if kind == "fltp" else chunk.T.reshape(1, -1)
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format=kind, layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, sent, Fraction(1, rate)
         packets += encoder.encode(frame)
         sent += chunk.shape[1]
-    return AudioTrack(rate, layout, bit_rate, [*packets, *encoder.encode(None)])
+    return AudioTrack(rate, layout, bit_rate, [*packets, *encoder.encode(None)], codec)
 
 
 def compose(
@@ -83,8 +95,11 @@ def compose(
     with disk_errors(), muxer(path, kind, flags) as output:
         output.metadata.update(metadata or {})
         with av.open(str(segments[0][0])) as first:
-            video = output.add_stream_from_template(first.streams.video[0])
-        stream = output.add_stream("aac", rate=audio.rate, layout=audio.layout)
+            made = first.streams.video[0]
+            video = output.add_stream_from_template(made)
+            if "alpha_mode" in {name.lower() for name in made.metadata}:
+                video.metadata["alpha_mode"] = "1"
+        stream = output.add_stream(audio.codec, rate=audio.rate, layout=audio.layout)
         assert isinstance(stream, AudioStream)
         stream.bit_rate = audio.bit_rate
         pending = deque(audio.packets)
@@ -122,16 +137,17 @@ def write_video(
 ) -> None:
     """Encode `frame_count` frames and join them with the audio of `sound`.
 
+    An alpha channel stays where `info` has one and the file can hold it.
     The file appears at `path` when it is complete, and not at all if it cannot be written or if `frames` raises.
     Raises OutputError.
     """
     settings = settings or EncoderSettings()
     output_format(sound)  # fail on a file without audio before the work, not after it
     with atomic_write(path) as part, ThreadPoolExecutor(1, "sound") as aside:
-        encoded = aside.submit(encode_audio, sound, frame_count, info.fps, settings, edit)
+        encoded = aside.submit(encode_audio, sound, frame_count, info.fps, settings, edit, path.suffix)
         picture = part.with_name(f".{uuid.uuid4().hex}.video")
         try:
-            write_segment(picture, frames, info, settings)
+            write_segment(picture, frames, info, settings, codec=codec_for(path.suffix, info.alpha))
             compose(part, [(picture, frame_count)], encoded.result(), info.fps, path.suffix, metadata)
         finally:
             picture.unlink(missing_ok=True)

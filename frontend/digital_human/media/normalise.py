@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from digital_human.core.frame import Frame
+from digital_human.media import alpha
 from digital_human.media.tone_map import DEPTH_FORMAT, tone_map
 from digital_human.media.video_info import VideoInfo
 
@@ -22,8 +23,8 @@ class Normaliser:
 
     def __init__(self, info: VideoInfo) -> None:
         self._info = info
-        # What the filter graph makes, and what needs none.
-        self._format = "yuv420p" if info.hdr is None else DEPTH_FORMAT
+        # What needs no filter graph, and what one makes.
+        self._kept, self._format = _formats(info)
         self._graph: Graph | None = None
         self._key: tuple[object, ...] = ()
 
@@ -32,13 +33,16 @@ class Normaliser:
         if not self._is_plain(frame):
             frame = self._filtered(frame)
         if info.hdr is not None:
-            return tone_map(info.hdr)(frame)
+            made = tone_map(info.hdr)(frame)
+            return alpha.with_alpha(made, frame) if info.alpha else made
+        if info.alpha:
+            return alpha.frame_of(frame, info.matrix)
         data = frame.to_ndarray(format="yuv420p")
         return Frame(np.ascontiguousarray(data), info.matrix)
 
     def _is_plain(self, frame: VideoFrame) -> bool:
         return (
-            frame.format.name == self._format
+            frame.format.name == self._kept
             and frame.color_range != ColorRange.JPEG
             and frame.rotation == 0
             and (frame.width, frame.height) == (self._info.width, self._info.height)
@@ -75,7 +79,8 @@ class Normaliser:
         colours = f"out_color_matrix={matrix}" + ("" if frame.format.is_rgb else f":in_color_matrix={matrix}")
         nodes.append(graph.add("scale", f"{size}:flags=bicubic+accurate_rnd:{ranges}:{colours}"))
         if odd and (width % 2 or height % 2):
-            nodes.append(graph.add("format", "yuv444p" if info.hdr is None else "yuv444p10le"))
+            deep = "yuva444p" if info.alpha else "yuv444p"
+            nodes.append(graph.add("format", deep if info.hdr is None else f"{deep}10le"))
             nodes.append(graph.add("pad", f"{info.width}:{info.height}"))
             nodes.append(graph.add("fillborders", f"right={width % 2}:bottom={height % 2}:mode=smear"))
         nodes.append(graph.add("format", self._format))
@@ -84,3 +89,11 @@ class Normaliser:
             a.link_to(b)
         graph.configure()
         return graph
+
+
+def _formats(info: VideoInfo) -> tuple[str, str]:
+    """FFmpeg's names of the pictures that are used as they are, and of those that all others are made into."""
+    if info.hdr is not None:
+        kind = alpha.DEPTH_FORMAT if info.alpha else DEPTH_FORMAT
+        return kind, kind
+    return (alpha.PLAIN_FORMAT, alpha.FULL_FORMAT) if info.alpha else ("yuv420p", "yuv420p")

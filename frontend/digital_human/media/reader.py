@@ -20,7 +20,7 @@ from digital_human.core.frame import Frame
 from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
 from digital_human.media.container import MAX_PIXELS, limit_pixels, open_media, probe_video, seeks_exactly
-from digital_human.media.decode import decode_from, with_times
+from digital_human.media.decode import decode_from, pictures_of, with_times
 from digital_human.media.normalise import Normaliser
 from digital_human.media.video_info import trimmed
 
@@ -185,7 +185,7 @@ class VideoReader:
         """Pictures from frame `start` on, each with the number of frames at which it is on screen."""
         half = Fraction(1, 2)
         jumps = bool(start and stream.time_base and seeks_exactly(container))
-        pictures = with_times(container.decode(stream), stream, self.info.fps)
+        pictures = with_times(pictures_of(container, stream), stream, self.info.fps)
         first = None
         if self._origin is None or not jumps:
             first = next(pictures, None)

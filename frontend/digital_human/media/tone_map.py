@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from digital_human.core.frame import Float64, Frame, Uint8
 from digital_human.media.hdr import WEIGHTS, Hdr, to_sdr
+from digital_human.media.planes import plane_of
 
 DEPTH_FORMAT = "yuv420p10le"
 """FFmpeg's name of the pictures that are read: 10 bit, limited range."""
@@ -49,7 +50,7 @@ class ToneMap:
         """A picture of `DEPTH_FORMAT` with even sides."""
         width, height = picture.width, picture.height
         frame = Frame(np.empty((height * 3 // 2, width), np.uint8), "bt709")
-        luma, blue, red = (_plane(picture, index) for index in range(3))
+        luma, blue, red = (plane_of(picture, index, np.uint16) for index in range(3))
         small = cv2.resize(luma, blue.shape[::-1], interpolation=cv2.INTER_AREA)
         targets = frame.planes
         beyond, targets[1][...], targets[2][...], _ = cv2.split(self._look_up(small, blue, red))
@@ -113,9 +114,3 @@ def _to_yuv(rgb: Float64) -> Float64:
     luma = rgb @ np.array([red, 1 - red - blue, blue])
     cb, cr = (rgb[..., 2] - luma) / (2 * (1 - blue)), (rgb[..., 0] - luma) / (2 * (1 - red))
     return np.stack([16 + 219 * luma, 128 + 224 * cb, 128 + 224 * cr], -1)
-
-
-def _plane(picture: VideoFrame, index: int) -> Uint16:
-    plane = picture.planes[index]
-    rows = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)  # type: ignore[call-overload]
-    return np.asarray(rows[:, : plane.width])

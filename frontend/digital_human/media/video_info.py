@@ -33,6 +33,7 @@ class VideoInfo:
     length_hint:   number of frames by the file's header; 0 where it does not say
     gaps:          the pictures lie on a grid of `fps`, and some are missing
     hdr:           what the file's signal means where it is HDR; the frames that are read, and `tags`, are SDR
+    alpha:         the frames have an alpha channel
     """
 
     width: int
@@ -43,6 +44,7 @@ class VideoInfo:
     length_hint: int = 0
     gaps: bool = False
     hdr: Hdr | None = None
+    alpha: bool = False
 
     @property
     def matrix(self) -> Matrix:
@@ -53,7 +55,7 @@ class VideoInfo:
 
     @property
     def frame_bytes(self) -> int:
-        return self.width * self.height * 3 // 2
+        return self.width * self.height * (5 if self.alpha else 3) // 2
 
 
 def trimmed(info: VideoInfo, trim: Trim) -> tuple[VideoInfo, int, int | None]:

@@ -43,6 +43,10 @@ NOTICES: Mapping[str, Message] = {
         "the template is HDR ({kind}); its colours were converted to SDR (BT.709)",
         "模板为 HDR（{kind}），颜色已转换为 SDR（BT.709）",
     ),
+    "alpha_flattened": Message(
+        "the template is transparent in places; {colour} is laid behind it; .mov and .webm stay transparent",
+        "模板有透明部分；其后铺上了 {colour}。结果为 .mov 或 .webm 时保留透明",
+    ),
     "mouth_never_opens": Message(
         "the mouth never opens in the template; what lies between the lips is another person's",
         "模板中嘴部从不张开，口腔内部取自他人",

@@ -15,9 +15,15 @@ SMALL = 80
 """Width of a face, pixels, below which a drawn mouth has hardly any detail."""
 
 
-def notices_of_source(info: VideoInfo) -> list[Notice]:
-    """Notices of what was done to the template's pictures before anybody looked at them."""
-    return [] if info.hdr is None else [Notice("hdr_tone_mapped", {"kind": info.hdr.transfer.upper()})]
+def notices_of_source(info: VideoInfo, behind: tuple[int, int, int] | None = None) -> list[Notice]:
+    """Notices of what becomes of the template's pictures as a whole.
+
+    behind: R, G and B of what shows through an alpha channel; None where nothing is laid behind it
+    """
+    notices = [] if info.hdr is None else [Notice("hdr_tone_mapped", {"kind": info.hdr.transfer.upper()})]
+    if info.alpha and behind is not None:
+        notices.append(Notice("alpha_flattened", {"colour": "#" + bytes(behind).hex()}))
+    return notices
 
 
 def notices_of(template: Template, shown: Indices) -> list[Notice]:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
+from digital_human.core.alpha import over_colour, straight
 from digital_human.core.frame import Frame, Uint8
 from digital_human.core.landmarks import Indices
 from digital_human.errors import BadInputError
@@ -75,6 +76,10 @@ def resized(frame: Frame, width: int, height: int, fit: Fit) -> Frame:
     """The frame at another size. fit: whether bars fill what another shape leaves, or the longer side is cut"""
     if (frame.width, frame.height) == (width, height):
         return frame
+    if frame.alpha is not None:
+        # The colours of what does not show would mix with those that do.
+        flat = resized(over_colour(frame), width, height, fit)
+        return straight(flat, _resized_alpha(frame.alpha, flat, fit))
     scales = width / frame.width, height / frame.height
     result = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
     if fit == "crop":
@@ -91,6 +96,16 @@ def resized(frame: Frame, width: int, height: int, fit: Fit) -> Frame:
         target[...] = black
         _scale(plane, _window(target, corner, inner, step))
     return result
+
+
+def _resized_alpha(alpha: Uint8, like: Frame, fit: Fit) -> Uint8:
+    """Bars are transparent."""
+    rows, columns = alpha.shape
+    mask = Frame(np.full((rows * 3 // 2, columns), 128, np.uint8), like.matrix)
+    # Bars are black, which is 16.
+    mask.planes[0][...] = np.rint(16 + alpha * np.float32(219 / 255))
+    levels = resized(mask, like.width, like.height, fit).planes[0].astype(np.float32)
+    return np.asarray(np.clip(np.rint((levels - 16) * (255 / 219)), 0, 255), np.uint8)
 
 
 def _even(length: float, most: int) -> int:

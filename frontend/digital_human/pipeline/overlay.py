@@ -9,6 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from digital_human.core.alpha import half
 from digital_human.core.frame import Float32, Frame, Uint8, rgb_to_yuv
 from digital_human.errors import BadInputError
 from digital_human.media import VideoInfo
@@ -85,12 +86,33 @@ def apply_overlays(frame: Frame, overlays: list[Overlay]) -> Frame:
     if not overlays:
         return frame
     frame = frame.copy()
+    if frame.alpha is not None:
+        return _over_transparency(frame, frame.alpha.copy(), overlays)
     luma, *chroma = frame.planes
     for overlay in overlays:
         _mix(luma, overlay.luma, overlay.keep[0], overlay.x, overlay.y)
         for plane, layer in zip(chroma, overlay.chroma, strict=True):
             _mix(plane, layer, overlay.keep[1], overlay.x // 2, overlay.y // 2)
     return frame
+
+
+def _over_transparency(frame: Frame, alpha: Uint8, overlays: list[Overlay]) -> Frame:
+    """Lay overlays over a frame with an alpha channel: they show where nothing was, too."""
+    for overlay in overlays:
+        x, y = overlay.x, overlay.y
+        h, w = overlay.luma.shape
+        whole = alpha[y : y + h, x : x + w]
+        before = whole.astype(np.float32) / 255, half(np.ascontiguousarray(whole)) / 255
+        after = [1 - overlay.keep[k] + before[k] * overlay.keep[k] for k in (0, 1)]
+        layers = (overlay.luma, *overlay.chroma)
+        for k, (plane, layer) in enumerate(zip(frame.planes, layers, strict=True)):
+            part, step = min(k, 1), min(k, 1) + 1
+            region = plane[y // step : (y + h) // step, x // step : (x + w) // step]
+            own = region * before[part] * overlay.keep[part]
+            mixed = (layer + own) / np.maximum(after[part], 1 / 512)
+            region[...] = np.where(after[part] > 0, np.clip(np.rint(mixed), 0, 255), region)
+        whole[...] = np.rint(after[0] * 255)
+    return Frame(frame.data, frame.matrix, alpha)
 
 
 def _mix(plane: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], layer: Float32, keep: Float32, x: int, y: int) -> None:

@@ -90,7 +90,7 @@ def generate_video(
 
     progress("plan", 0.0)
     planned = plan_frames(prepared, speech, engine, context, job.options)
-    plan = bind_plan(planned, prepared, context, job.options)
+    plan = bind_plan(planned, prepared, context, job.options, job.save.suffix)
     seconds["plan"] = -clock + (clock := time.perf_counter())
 
     inspector = inspector_of(plan, engine, context)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.alpha import BLACK
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.looping import loop_frames
@@ -15,7 +16,8 @@ from digital_human.core.notices import Notice
 from digital_human.core.types import Arrays
 from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import VideoInfo, audio_duration
-from digital_human.pipeline.background import Background, find_background
+from digital_human.media.encode_alpha import holds_alpha
+from digital_human.pipeline.background import Background, find_background, parse_colour
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.notices import notices_of, notices_of_source
 from digital_human.pipeline.options import RenderOptions
@@ -38,6 +40,7 @@ class RenderPlan:
     output:        the result's picture; None if it is as the template's
     burnt:         subtitles that are laid over it
     background:    what is put in place of a green or blue screen
+    behind:        R, G and B of what shows through a template with an alpha channel; None if the result keeps it
     """
 
     prepared: PreparedTemplate
@@ -48,6 +51,7 @@ class RenderPlan:
     fit: Fit = "letterbox"
     burnt: Sequence[Cue] = ()
     background: Background | None = None
+    behind: tuple[int, int, int] | None = BLACK
 
     @property
     def info(self) -> VideoInfo:
@@ -63,7 +67,7 @@ class RenderPlan:
     def notices(self) -> list[Notice]:
         """What the caller should know of the video."""
         shown = notices_of(self.prepared.template, self.frame_indices)
-        return [*notices_of_source(self.prepared.info), *shown, *self.engine_plan.notices]
+        return [*notices_of_source(self.prepared.info, self.behind), *shown, *self.engine_plan.notices]
 
 
 def plan_frames(
@@ -87,19 +91,33 @@ def plan_frames(
 
 
 def bind_plan(
-    planned: Arrays, prepared: PreparedTemplate, context: PipelineContext, options: RenderOptions
+    planned: Arrays,
+    prepared: PreparedTemplate,
+    context: PipelineContext,
+    options: RenderOptions,
+    suffix: str = ".mp4",
 ) -> RenderPlan:
-    """A plan ready to render, from what `plan_frames` returned in this or in an earlier process."""
+    """A plan ready to render, from what `plan_frames` returned in this or in an earlier process.
+
+    suffix: of the result, which may hold an alpha channel
+    """
     arrays = dict(planned)
     indices = np.asarray(arrays.pop("template_frame"), np.int64)
     cues = from_array(arrays.pop(CUES, "[]"))
-    output = result_info(prepared, context, options)
+    keeps_alpha = prepared.info.alpha and options.background is None and holds_alpha(suffix)
+    output = replace(result_info(prepared, context, options), alpha=keeps_alpha)
     overlays = _overlays(output, context, options)
     burnt = cues if options.subtitles == "burn" else []
-    background = None
-    if options.background is not None:
+    background: Background | None = None
+    behind = None if keeps_alpha else BLACK
+    if options.background is not None and prepared.info.alpha:
+        behind = parse_colour(options.background)
+    elif options.background is not None:
         background = find_background(prepared.reader.first_frame(), options.background)
-    return RenderPlan(prepared, Plan.from_arrays(arrays), indices, overlays, output, options.fit, burnt, background)
+    engine_plan = Plan.from_arrays(arrays)
+    return RenderPlan(
+        prepared, engine_plan, indices, overlays, output, options.fit, burnt, background=background, behind=behind
+    )
 
 
 def result_info(prepared: PreparedTemplate, context: PipelineContext, options: RenderOptions) -> VideoInfo:

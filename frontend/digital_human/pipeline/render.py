@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from itertools import accumulate, islice
 
 import numpy as np
 
+from digital_human.core.alpha import over_colour
 from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Frame
@@ -83,6 +85,10 @@ def _batches(
         drawn = drawing.inspected(inspector, frames, planned, indices[frames], batch)
         if plan.background is not None:
             drawn = [lay_behind(frame, plan.background) for frame in drawn]
+        if prepared.info.alpha:
+            drawn = [replace(frame, alpha=shown.alpha) for frame, shown in zip(drawn, batch, strict=True)]
+        if plan.behind is not None:
+            drawn = [over_colour(frame, plan.behind) for frame in drawn]
         return [resized(frame, plan.info.width, plan.info.height, plan.fit) for frame in drawn]
 
     frames = prepared.reader.play(indices[start:stop])

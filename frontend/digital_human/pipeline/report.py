@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.alpha import over_colour
 from digital_human.core.frame import Float32, Frame, yuv_to_rgb
 from digital_human.core.types import SeenFaces
 from digital_human.inspection import findings
@@ -100,7 +101,7 @@ def faces_seen(seen: SeenFaces | None) -> list[dict[str, float | bool]]:
 
 def thumbnail(reader: VideoReader) -> bytes:
     """The template's first frame as JPEG."""
-    return jpeg(reader.first_frame(), PICTURE_HEIGHT)
+    return jpeg(over_colour(reader.first_frame()), PICTURE_HEIGHT)
 
 
 def jpeg(frame: Frame, height: int) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from digital_human.core.alpha import over_colour
 from digital_human.core.frame import Float32
 from digital_human.errors import BadInputError
 from digital_human.media import VideoReader
@@ -45,7 +46,7 @@ def look_at(video: Path, time: float, context: PipelineContext) -> Still:
     seconds = float(info.length_hint / info.fps)
     if info.length_hint and time >= seconds:
         raise BadInputError("face_beyond_end", seconds=seconds)
-    frame = next(reader.frames(int(time * info.fps)))
+    frame = over_colour(next(reader.frames(int(time * info.fps))))
     found = find_faces([frame], context.models)[0] or search_tiles(frame, context.models)
     corners = np.array([face.box for face in found], np.float32).reshape(-1, 2, 2)
     boxes = np.concatenate([corners[:, 0], corners[:, 1] - corners[:, 0]], 1) / np.tile([info.width, info.height], 2)

@@ -26,6 +26,7 @@ from digital_human.inspection.inspector import Inspector
 from digital_human.jobs.models import job_folder, part_name
 from digital_human.jobs.worker.protocol import Compose, ComposeResult, PrepareResult, RenderSegment, WorkerJob
 from digital_human.media import compose, encode_audio, write_segment
+from digital_human.media.encode_alpha import codec_for
 from digital_human.media.mux import AudioTrack, share_encoder
 from digital_human.pipeline import report
 from digital_human.pipeline.context import PipelineContext
@@ -107,7 +108,7 @@ class JobSession:
         self._encode_audio(len(shown(prepared, speech, output, options)), output.fps)
         arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
         save_arrays(self._plan_folder, arrays)
-        plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
+        plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options, self._job.save.suffix)
         timings["plan"] = time.perf_counter() - clock
         report.write_report(self._settings, self.task_id, plan, speech)
         info = plan.info
@@ -183,6 +184,7 @@ class JobSession:
         self._plan = None
 
     def segment_path(self, index: int) -> Path:
+        """Of whatever codec it is: FFmpeg looks at the content."""
         return self._folder / f"segment-{index:05d}.mp4"
 
     def _identity(self) -> dict[str, Identity]:
@@ -201,7 +203,7 @@ class JobSession:
                 speech = decode_speech(self._job, self._context)
                 arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
                 save_arrays(self._plan_folder, arrays)
-            self._plan = bind_plan(arrays, prepared, self._context, self._job.options)
+            self._plan = bind_plan(arrays, prepared, self._context, self._job.options, self._job.save.suffix)
         return self._plan
 
     def _write_segment(self, plan: RenderPlan, index: int, start: int, stop: int, until: int) -> None:
@@ -214,7 +216,8 @@ class JobSession:
         try:
             with disk_errors(OWN_FOLDER):
                 self._folder.mkdir(parents=True, exist_ok=True)
-            write_segment(self.segment_path(index), frames, plan.info, self._context.encoder, OWN_FOLDER)
+            codec = codec_for(self._job.save.suffix, plan.info.alpha)
+            write_segment(self.segment_path(index), frames, plan.info, self._context.encoder, OWN_FOLDER, codec)
         except BaseException:
             self._stop_rendering()
             raise
@@ -237,7 +240,7 @@ class JobSession:
     def _encode_audio(self, frames: int, fps: Fraction) -> Future[AudioTrack]:
         if self._sound is None:
             edit = audio_edit(self._job.options)
-            given = (self._job.audio, frames, fps, self._context.encoder, edit)
+            given = (self._job.audio, frames, fps, self._context.encoder, edit, self._job.save.suffix)
             self._sound = self._sound_thread.submit(encode_audio, *given)
         return self._sound
 

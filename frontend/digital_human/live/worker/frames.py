@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from digital_human.core.alpha import over_colour
 from digital_human.core.concurrency import prefetch
 from digital_human.core.frame import Frame
 from digital_human.core.looping import loop_frames
@@ -46,4 +47,4 @@ class TemplateFrames:
     def _forever(self) -> Iterator[Frame]:
         period = loop_frames(self._count, max(2 * self._count - 2, 1))
         while True:
-            yield from self._reader.play(period)
+            yield from map(over_colour, self._reader.play(period))

@@ -260,10 +260,15 @@ def test_in_8_bit_integers_it_draws_nearly_the_same(
 
 @pytest.mark.slow
 def test_a_network_that_suffers_from_8_bit_integers_is_refused(
-    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path,
+    talking: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(exporter, "FACES", FACES)
     with pytest.raises(SystemExit) as exit_:
-        cli.main(["wav2lip", "--checkpoint", str(checkpoint), "--repository", str(tmp_path), "--int8"])
+        cli.main(["wav2lip", "--checkpoint", str(checkpoint), "--repository", str(tmp_path), "--int8", str(talking)])
     assert exit_.value.code == 1
     assert re.search(r"draws other faces \(PSNR 2\d\.\d dB\): leave --int8 out", capsys.readouterr().err)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

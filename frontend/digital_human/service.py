@@ -16,7 +16,8 @@ from digital_human.errors import BadInputError, UnavailableError
 from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.jobs.batches import Admission
 from digital_human.jobs.models import JobRequest, Task
-from digital_human.jobs.queue import Jobs, open_jobs
+from digital_human.jobs.opened import open_jobs
+from digital_human.jobs.queue import Jobs
 from digital_human.jobs.stills import find_faces
 from digital_human.jobs.validation import check_request
 from digital_human.jobs.worker.pool import WorkerPool
@@ -139,7 +140,8 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
                 open_jobs(settings, pool, require_engine, require_voices) as jobs,
             ):
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                service = Service(settings, jobs, triton, engines, pool, live, Peers(settings.live_ice_servers))
+                peers = Peers(settings.live_ice_servers, settings.live_ice_networks)
+                service = Service(settings, jobs, triton, engines, pool, live, peers)
                 admission = Admission(settings, jobs, service.submit)
                 admission.start()
                 try:

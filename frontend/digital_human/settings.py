@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,8 +44,19 @@ def _pairs(value: object) -> object:
     return tuple(pairs)
 
 
+def _networks(value: object) -> object:
+    words = _words(value)
+    if not isinstance(words, tuple):
+        return words
+    try:
+        return tuple(ip_network(word) if isinstance(word, str) else word for word in words)
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks, as 192.168.0.0/16: {error}") from error
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_words)]
 Mappings = Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_pairs)]
 
@@ -87,6 +98,7 @@ class Settings(BaseSettings):
         "Empty: as many as leave four processors to each process, three at most.",
     )
     max_avatars: int = Field(1000, ge=0, description="Avatars that one caller may keep; a further one is answered 409.")
+    max_batches: int = Field(1000, ge=0, description="Batches that one caller may keep; a further one is answered 409.")
     max_queued: int = Field(100, ge=1, description="Jobs that may wait; a further one is answered 429.")
     batch_ahead: int = Field(
         4, ge=1, description="Rows of a batch that wait in the queue at a time; the others join it as these begin."
@@ -115,6 +127,11 @@ class Settings(BaseSettings):
     )
     live_ice_servers: Words = Field(
         (), description="STUN and TURN servers for WebRTC: stun:host:port, turn:user:password@host:port."
+    )
+    live_ice_networks: Networks = Field(
+        (),
+        description="Private networks in which WebRTC peers may lie, beside the address that their offer came from: "
+        "192.168.0.0/16,fd00::/8.",
     )
     live_service: str = Field(
         "", description="Name of this service in the ids of its live sessions, for proxies. Empty: the host's name."

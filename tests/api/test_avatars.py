@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "operator_keys": "root",
     "template_cache_bytes": 1,
     "passthrough_delay": 0.01,
+    "max_queued": 3,
 }
 
 
@@ -180,3 +181,51 @@ def test_an_avatar_stays_while_a_task_needs_it(live: Live) -> None:
     assert (answer.status_code, answer.json()["error"]) == (409, "avatar_in_use")
     ask(live, "DELETE", f"/human/tasks/{task}")
     assert ask(live, "DELETE", "/avatars/planted").status_code == 200
+
+
+def test_an_operator_sees_and_removes_what_others_keep(live: Live) -> None:
+    assert ask(live, "POST", "/avatars", "ben", name="bens", video_path="template.mkv", mode="sync").is_success
+    assert ask(live, "GET", "/avatars?all=true", "ben").status_code == 403
+    assert ask(live, "GET", "/avatars/bens", "root").status_code == 404
+    listed = {one["name"]: one for one in ask(live, "GET", "/avatars?all=true", "root").json()["data"]["avatars"]}
+    whose = listed["bens"]["owner"]
+    assert whose == hashlib.sha256(b"ben").hexdigest()[:16] != listed["still"]["owner"]
+    assert ask(live, "GET", listed["bens"]["thumbnail"], "root").status_code == 200
+    assert ask(live, "GET", f"/avatars/bens?owner={whose}", "anna").status_code == 403
+    assert ask(live, "DELETE", f"/avatars/bens?owner={whose}", "anna").status_code == 403
+    assert ask(live, "DELETE", "/avatars/bens?owner=..%2F", "root").status_code == 400
+    assert ask(live, "DELETE", "/avatars/bens?owner=shared", "root").status_code == 404
+    assert ask(live, "DELETE", f"/avatars/bens?owner={whose}", "root").status_code == 200
+    assert ask(live, "GET", "/avatars/bens", "ben").status_code == 404
+
+
+def test_the_consent_of_a_shared_avatar_is_for_operators_alone(live: Live) -> None:
+    (live.base / "signed.txt").write_text("Lena, Baker Street")
+    fields = {"name": "model", "video_path": "template.mkv", "shared": True, "mode": "sync"}
+    made = ask(live, "POST", "/avatars", "root", **fields, consent="Baker Street", consent_path="signed.txt")
+    view = made.json()["data"]
+    assert (view["consent"], view["has_consent"]) == ("Baker Street", True)
+    assert ask(live, "GET", view["consent_file"], "root").text == "Lena, Baker Street"
+    seen = ask(live, "GET", "/avatars/model")
+    assert seen.json()["data"]["has_consent"] is True and "Baker Street" not in seen.text
+    assert ask(live, "GET", view["consent_file"]).status_code == 403
+    assert ask(live, "GET", "/avatars/model/consent").status_code == 403
+    assert ask(live, "GET", seen.json()["data"]["thumbnail"]).status_code == 200
+    assert ask(live, "DELETE", "/avatars/model", "root").is_success
+
+
+def test_studies_wait_among_the_jobs_and_count_like_them(live: Live) -> None:
+    order = {"video_path": "template.mkv", "audio_path": "long.wav", "mode": "async"}
+    tasks = [ask(live, "POST", "/human/generate", **order).json()["data"]["task_id"]]
+    eventually(lambda: ask(live, "GET", f"/human/tasks/{tasks[0]}").json()["data"]["state"] == "running")
+    for number in range(2):
+        answer = ask(live, "POST", "/avatars", name=f"late {number}", video_path="template.mkv")
+        assert answer.status_code == 202
+    tasks.append(ask(live, "POST", "/human/generate", **order).json()["data"]["task_id"])
+    assert ask(live, "GET", f"/human/tasks/{tasks[1]}").json()["data"]["queue_position"] == 2
+    answer = ask(live, "POST", "/avatars", name="too late", video_path="template.mkv")
+    assert (answer.status_code, answer.json()["error"]) == (429, "queue_full")
+    assert ask(live, "GET", "/avatars/too late").status_code == 404
+    for task in tasks:
+        ask(live, "DELETE", f"/human/tasks/{task}")
+    assert ready(live, "late 1")["state"] == "ready"

@@ -142,6 +142,29 @@ def test_what_is_no_batch_is_refused_whole(
     assert not [path for path in folder.iterdir() if path.suffix == ".body" or path.name.startswith(".")][1:]
 
 
+def test_operators_see_all_batches_and_nobody_keeps_too_many(own_media: Path, triton: TritonServer) -> None:
+    settings: dict[str, Any] = {"api_keys": "anna,ben", "operator_keys": "root", "max_batches": 1}
+    with Live(own_media, triton_url=triton.url, **settings) as live:
+
+        def ask(method: str, path: str, key: str, **more: Any) -> httpx.Response:
+            return live.client.request(method, path, headers={"Authorization": f"Bearer {key}"}, **more)
+
+        sheet = {"rows": [{"audio_path": "gone.wav", "video_path": "template.mkv"}]}
+        made = ask("POST", "/human/batches", "anna", json=sheet).json()["data"]
+        refused = ask("POST", "/human/batches", "anna", json=sheet)
+        assert (refused.status_code, refused.json()["error"]) == (409, "batches_full")
+        assert ask("POST", "/human/batches", "ben", json=sheet).status_code == 202
+        path = f"/human/batches/{made['batch_id']}"
+        assert ask("GET", path, "ben").status_code == 404
+        assert len(ask("GET", "/human/batches", "ben").json()["data"]["batches"]) == 1
+        listed = ask("GET", "/human/batches", "root").json()["data"]["batches"]
+        assert len({one["owner"] for one in listed}) == 2 and made["batch_id"] in {one["batch_id"] for one in listed}
+        assert ask("DELETE", path, "ben", params={"purge": "true"}).status_code == 404
+        eventually(lambda: ask("GET", path, "root").json()["data"]["state"] == "ended")
+        assert ask("DELETE", path, "root", params={"purge": "true"}).status_code == 200
+        assert ask("POST", "/human/batches", "anna", json=sheet).status_code == 202
+
+
 @pytest.mark.slow
 def test_a_batch_comes_through_two_crashes_with_no_row_lost_or_twice(own_media: Path, triton: TritonServer) -> None:
     files = words(own_media, 20)

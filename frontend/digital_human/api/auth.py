@@ -110,11 +110,15 @@ def _caller(request: Request) -> Caller:
 
 def require_operator(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     """The caller. Raises ForbiddenError unless they are an operator, or on this machine where there are no keys."""
-    keys: Keys = request.app.state.keys
-    is_here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
-    if not (caller.is_operator or (is_here and not keys.operators)):
+    if not may_operate(request, caller):
         raise ForbiddenError("operators_only")
     return caller
+
+
+def may_operate(request: Request, caller: Caller) -> bool:
+    keys: Keys = request.app.state.keys
+    is_here = request.client is not None and request.client.host in ("127.0.0.1", "::1")
+    return caller.is_operator or (is_here and not keys.operators)
 
 
 def _service(request: Request) -> Service:

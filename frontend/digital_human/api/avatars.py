@@ -6,31 +6,28 @@ import asyncio
 import time
 import uuid
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from digital_human import messages
-from digital_human.api.auth import Caller, CallerDep, ServiceDep, require_operator, schemes
+from digital_human.api.auth import Caller, CallerDep, ServiceDep, may_operate, require_operator, schemes
+from digital_human.api.avatar_views import AvatarResponse, Avatars, AvatarsResponse, AvatarView, Reader
 from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
-from digital_human.api.models import TaskError
 from digital_human.api.result_options import FaceOption, TrimBody
 from digital_human.core.database_threads import in_database_thread
 from digital_human.core.trim import Trim
-from digital_human.errors import NotFoundError, error_from_record
+from digital_human.errors import ForbiddenError, NotFoundError, QueueFullError, error_from_record
 from digital_human.files import avatars
 from digital_human.files.avatars import SHARED, Avatar, KeptAvatar
 from digital_human.files.downloads import is_url
 from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.jobs import avatar_defaults
-from digital_human.messages import Language
 from digital_human.pipeline.options import RenderOptions
 from digital_human.runtime.context import check_options
 from digital_human.service import Service
@@ -39,13 +36,41 @@ router = APIRouter(prefix="/avatars", tags=["avatars"], dependencies=schemes)
 
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}},
-    **error_responses(400, 401, 404, 503),
+    **error_responses(400, 401, 403, 404, 503),
 }
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}},
     206: {"content": {"application/octet-stream": {}, "multipart/byteranges": {}}},
-    **error_responses(400, 401, 404, 416, 503),
+    **error_responses(400, 401, 403, 404, 416, 503),
 }
+
+
+def _reader(request: Request, caller: CallerDep, language: LanguageDep) -> Reader:
+    return Reader(caller.owner, may_operate(request, caller), language)
+
+
+async def _named(
+    name: str,
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    owner: Annotated[
+        str | None,
+        Query(
+            pattern="^[0-9a-z]{1,64}$", description="Whose it is, where it is another's: `shared`, or for operators."
+        ),
+    ] = None,
+) -> KeptAvatar:
+    """The avatar that a call names."""
+    if owner is None:
+        return await run_blocking(avatars.find, name, caller.owner, service.settings)
+    if owner not in (caller.owner, SHARED):
+        require_operator(request, caller)
+    return await run_blocking(avatars.find_of, name, owner, service.settings)
+
+
+ReaderDep = Annotated[Reader, Depends(_reader)]
+Named = Annotated[KeptAvatar, Depends(_named)]
 
 
 class AvatarRequest(FaceOption):
@@ -74,87 +99,13 @@ class AvatarRequest(FaceOption):
         return avatar_defaults.to_record(self.voice, replace(self.render_options(), engine=""))
 
 
-class Warned(BaseModel):
-    warning: str = Field(description="The message's name, the same in every language.")
-    message: str = Field(description="In English, or in Chinese if `Accept-Language` prefers it.")
-
-
-class AvatarView(BaseModel):
-    name: str
-    state: Literal["studying", "ready", "failed"]
-    progress: float = Field(description="Of the study, 0-1.")
-    error: TaskError | None = Field(None, description="Why it cannot be used.")
-    shared: bool = Field(description="Whether every caller may use it.")
-    created: datetime
-    video_path: str = Field(description="As it was given.")
-    engine: str
-    voice: str
-    options: dict[str, Any] = Field(description="Options that hold where a request names none, such as `face`.")
-    consent: str | None
-    consent_file: str | None = Field(description="Address of the file with the person's consent.")
-    thumbnail: str | None = Field(description="Address of its picture.")
-    width: int | None = None
-    height: int | None = None
-    fps: str | None = None
-    frames: int | None = None
-    seconds: float | None = None
-    face_width: int | None = Field(None, description="From ear to ear, pixels, over its frames.")
-    frames_without_face: int | None = None
-    frames_covered: int | None = Field(None, description="In which something hides part of the lips.")
-    mouth: Literal["talking", "closed", "picture"] | None = None
-    cuts: int | None = None
-    hdr: str | None = Field(None, description="HLG or PQ where its colours are converted from HDR.")
-    warnings: list[Warned] = Field(default_factory=list, description="What the video will suffer from.")
-
-    @staticmethod
-    def of(kept: KeptAvatar, progress: float, language: Language) -> AvatarView:
-        avatar, study = kept.avatar, kept.study or {}
-        error, here = study.get("error"), f"/avatars/{quote(avatar.name)}"
-        return AvatarView(
-            name=avatar.name,
-            state="studying" if not study else "failed" if error else "ready",
-            progress=progress,
-            error=error and TaskError.of(error_from_record(error["class"], error["message"], error["data"]), language),
-            shared=avatar.owner == SHARED,
-            created=datetime.fromtimestamp(avatar.created, timezone.utc),
-            video_path=avatar.source,
-            engine=avatar.engine,
-            voice=avatar.defaults.get("voice", ""),
-            options=dict(avatar.defaults.get("options", {})),
-            consent=avatar.consent,
-            consent_file=f"{here}/consent" if avatar.consent_file else None,
-            thumbnail=f"{here}/thumbnail" if kept.thumbnail.is_file() else None,
-            warnings=[
-                Warned(warning=name, message=messages.text(name, params, language))
-                for name, params in study.get("warnings", ())
-            ],
-            **study.get("facts", {}),
-        )
-
-
-class AvatarResponse(BaseModel):
-    code: int = 200
-    message: str = "success"
-    data: AvatarView
-
-
-class Avatars(BaseModel):
-    avatars: list[AvatarView]
-
-
-class AvatarsResponse(BaseModel):
-    code: Literal[200] = 200
-    message: str = "success"
-    data: Avatars
-
-
 @router.post(
     "",
     status_code=202,
     response_model=AvatarResponse,
     responses={
         201: {"model": AvatarResponse, "description": "Studied (mode sync)"},
-        **error_responses(400, 401, 403, 404, 409, 413, 503, 507),
+        **error_responses(400, 401, 403, 404, 409, 413, 429, 503, 507),
     },
 )
 async def make(
@@ -162,71 +113,81 @@ async def make(
     request: Request,
     service: ServiceDep,
     caller: CallerDep,
-    language: LanguageDep,
+    reader: ReaderDep,
     response: Response,
 ) -> AvatarResponse:
     """Keep a template by name, and study it. One of that name whose study failed is replaced."""
     if body.shared:
         require_operator(request, caller)
-    await run_blocking(service.jobs.require_database)
+    await run_blocking(service.jobs.require_room)
     # Copying takes as long as it takes, and an avatar that is kept must be studied.
     kept = await asyncio.to_thread(_keep, body, caller, service)
-    await asyncio.wrap_future(in_database_thread(service.jobs.studies.begin, kept))
+    try:
+        await asyncio.wrap_future(in_database_thread(service.jobs.begin_study, kept))
+    except QueueFullError:
+        await asyncio.to_thread(avatars.remove, kept)
+        raise
     response.headers["Location"] = f"/avatars/{quote(kept.avatar.name)}"
     if body.mode == "async":
-        return AvatarResponse(code=202, message="accepted", data=AvatarView.of(kept, 0.0, language))
+        return AvatarResponse(code=202, message="accepted", data=AvatarView.of(kept, 0.0, reader))
     await service.jobs.ended(kept.avatar.id)
     kept = await run_blocking(avatars.by_id, kept.avatar.id, service.settings)
     if kept.study and (failure := kept.study.get("error")):
         await run_blocking(service.jobs.studies.remove, kept)
         raise error_from_record(failure["class"], failure["message"], failure["data"])
     response.status_code = 201
-    return AvatarResponse(code=201, data=AvatarView.of(kept, 1.0, language))
+    return AvatarResponse(code=201, data=AvatarView.of(kept, 1.0, reader))
 
 
-@router.get("", responses=error_responses(401, 503))
-async def list_avatars(service: ServiceDep, caller: CallerDep, language: LanguageDep) -> AvatarsResponse:
+@router.get("", responses=error_responses(400, 401, 403, 503))
+async def list_avatars(
+    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
+    reader: ReaderDep,
+    everybody: Annotated[bool, Query(alias="all", description="Those of every owner. Operators only.")] = False,
+) -> AvatarsResponse:
     """The caller's avatars and the shared ones, by name."""
+    if everybody:
+        require_operator(request, caller)
 
     def views() -> list[AvatarView]:
-        found = avatars.every(service.settings, caller.owner)
-        return [AvatarView.of(kept, service.jobs.studies.progress(kept), language) for kept in found]
+        found = avatars.every(service.settings, None if everybody else caller.owner)
+        return [AvatarView.of(kept, service.jobs.studies.progress(kept), reader) for kept in found]
 
     return AvatarsResponse(data=Avatars(avatars=await run_blocking(views)))
 
 
-@router.get("/{name}", responses=error_responses(400, 401, 404, 503))
-async def get_avatar(name: str, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> AvatarResponse:
+@router.get("/{name}", responses=error_responses(400, 401, 403, 404, 503))
+async def get_avatar(kept: Named, service: ServiceDep, reader: ReaderDep) -> AvatarResponse:
     """State, figures and warnings of one avatar."""
-    kept = await run_blocking(avatars.find, name, caller.owner, service.settings)
     progress = await run_blocking(service.jobs.studies.progress, kept)
-    return AvatarResponse(data=AvatarView.of(kept, progress, language))
+    return AvatarResponse(data=AvatarView.of(kept, progress, reader))
 
 
 @router.delete("/{name}", responses=error_responses(400, 401, 403, 404, 409, 503, 507))
 async def delete_avatar(
-    name: str, request: Request, service: ServiceDep, caller: CallerDep, language: LanguageDep
+    kept: Named, request: Request, service: ServiceDep, caller: CallerDep, reader: ReaderDep
 ) -> AvatarResponse:
     """Remove an avatar, its files and what was found out about it. 409 while a task needs it."""
-    kept = await run_blocking(avatars.find, name, caller.owner, service.settings)
     if kept.avatar.owner != caller.owner:
         require_operator(request, caller)
-    view = AvatarView.of(kept, await run_blocking(service.jobs.studies.progress, kept), language)
+    view = AvatarView.of(kept, await run_blocking(service.jobs.studies.progress, kept), reader)
     await run_blocking(service.jobs.studies.remove, kept)
     return AvatarResponse(data=view)
 
 
 @router.get("/{name}/thumbnail", response_class=FileResponse, responses=_JPEG)
-async def thumbnail(name: str, service: ServiceDep, caller: CallerDep) -> FileResponse:
+async def thumbnail(kept: Named) -> FileResponse:
     """A small picture of it; there once it has been studied."""
-    kept = await run_blocking(avatars.find, name, caller.owner, service.settings)
     return _file(kept.thumbnail, "image/jpeg")
 
 
 @router.get("/{name}/consent", response_class=FileResponse, responses=_FILE)
-async def consent(name: str, service: ServiceDep, caller: CallerDep) -> FileResponse:
-    """The file with the person's consent."""
-    kept = await run_blocking(avatars.find, name, caller.owner, service.settings)
+async def consent(kept: Named, reader: ReaderDep) -> FileResponse:
+    """The file with the person's consent; that of a shared avatar is for operators alone."""
+    if not reader.sees_consent(kept.avatar):
+        raise ForbiddenError("operators_only")
     return _file(kept.consent, "application/octet-stream", kept.avatar.consent_file)
 
 

@@ -26,6 +26,7 @@ class RowFailure(BaseModel):
 
 class BatchView(BaseModel):
     batch_id: str
+    owner: str = Field(description="By what its maker's key is known: for operators.")
     name: str
     state: Literal["open", "ended", "cancelled"]
     created: datetime
@@ -45,6 +46,7 @@ class BatchView(BaseModel):
         refused = kept.refused() if told else {}
         return BatchView(
             batch_id=batch.id,
+            owner=batch.owner,
             name=batch.name,
             state="cancelled" if kept.is_cancelled else "ended" if kept.has_ended else "open",
             created=datetime.fromtimestamp(batch.created, timezone.utc),

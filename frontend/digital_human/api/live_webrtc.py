@@ -41,7 +41,7 @@ async def watch(session_id: SessionId, request: Request, service: ServiceDep, to
     offer = (await request.body()).decode("utf-8", "replace")
     if not offer.startswith("v=0"):
         raise BadInputError("live_offer_invalid", reason=SDP)
-    peer = await service.peers.connect(session, offer)
+    peer = await service.peers.connect(session, offer, request.client and request.client.host)
     place = f"/live/sessions/{quote(session.id)}/whep/{peer.id}"
     return Response(peer.answer, 201, {"Location": place}, SDP)
 

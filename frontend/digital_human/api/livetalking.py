@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
@@ -72,7 +72,9 @@ class OfferAnswer(BaseModel):
 
 
 @router.post("/offer", responses=_RESPONSES)
-async def offer(body: Offer, service: ServiceDep, caller: CallerDep, language: LanguageDep) -> OfferAnswer:
+async def offer(
+    body: Offer, http_request: Request, service: ServiceDep, caller: CallerDep, language: LanguageDep
+) -> OfferAnswer:
     """Begin a session with an avatar, or the template of LIVE_TEMPLATE, and answer the offer."""
     session = None
     try:
@@ -82,7 +84,7 @@ async def offer(body: Offer, service: ServiceDep, caller: CallerDep, language: L
         request = LiveRequest(avatar=body.avatar, video_path=None if body.avatar else template, sample_rate=RATE)
         video, options = await asyncio.to_thread(checked, request, caller, service)
         session = await service.live.open(video, caller.owner, options)
-        peer = await service.peers.connect(session, body.sdp)
+        peer = await service.peers.connect(session, body.sdp, http_request.client and http_request.client.host)
     except ServiceError as error:
         if session is not None:
             session.stop()

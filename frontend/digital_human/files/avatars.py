@@ -134,6 +134,13 @@ def find(name: str, owner: str, settings: Settings) -> KeptAvatar:
     raise NotFoundError("avatar_not_found")
 
 
+def find_of(name: str, owner: str, settings: Settings) -> KeptAvatar:
+    """The avatar of that name of exactly this owner, or `SHARED`. Raises NotFoundError."""
+    if (kept := _read(_place(owner, name, settings))) is None:
+        raise NotFoundError("avatar_not_found")
+    return kept
+
+
 def any_owners(name: str, settings: Settings) -> KeptAvatar:
     """The avatar of that name, whosever it is; the first one made if there are several. Raises NotFoundError."""
     found = [kept for kept in every(settings) if kept.avatar.name == checked_name(name)]

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from digital_human.errors import NotFoundError, ServiceError, error_from_record
+from digital_human.errors import ConflictError, NotFoundError, ServiceError, error_from_record
 from digital_human.files.atomic import OWN_FOLDER, atomic_write, disk_errors, sync
 from digital_human.settings import Settings
 
@@ -137,8 +137,13 @@ def batches_folder(settings: Settings) -> Path:
 
 
 def keep(batch: Batch, rows: Iterable[Mapping[str, Any]], settings: Settings) -> KeptBatch:
-    """Keep a batch. batch.rows is counted here. Raises what the rows raise, and OutputError."""
+    """Keep a batch. batch.rows is counted here.
+
+    Raises ConflictError where the owner has MAX_BATCHES, what the rows raise, and OutputError.
+    """
     folder = batches_folder(settings) / batch.owner / batch.id
+    if len(_names(folder.parent)) >= settings.max_batches:
+        raise ConflictError("batches_full", most=settings.max_batches)
     part = batches_folder(settings) / f".{uuid.uuid4().hex}"
     with disk_errors(OWN_FOLDER):
         part.mkdir(parents=True)

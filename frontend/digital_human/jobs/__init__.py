@@ -3,6 +3,7 @@
 models        a job as it is asked for, as it is queued, and as its caller sees it
 validation    from a request to a job that may be queued
 queue         submit, get, list, cancel, wait
+opened        the queue with its database and workflows, until it is closed
 batches       many jobs at once, whose rows join the queue little by little
 records       the names under which jobs are on record
 workflow      a job and its webhook as durable workflows

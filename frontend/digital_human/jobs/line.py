@@ -1,4 +1,4 @@
-"""The line of queued tasks, and estimates of when a task ends."""
+"""The line of queued tasks and studies of avatars, and estimates of when a task ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from dbos import DBOS
 
-from digital_human.jobs.records import GENERATE
+from digital_human.jobs.records import GENERATE, JOBS
 
 _FRESH = 0.1
 _RECENT, _RECENT_FRESH = 20, 10.0
@@ -20,7 +20,7 @@ _TOO_EARLY = 0.02
 
 @dataclass(frozen=True)
 class OpenTasks:
-    """The tasks that have not ended.
+    """The tasks and studies that have not ended.
 
     taken:   when, on the monotonic clock
     queued:  ids, the next one first
@@ -47,7 +47,7 @@ class Line:
         """Up to 0.1 s old unless `fresh`."""
         if fresh or time.monotonic() - self._tasks.taken > _FRESH:
             taken, states = time.monotonic(), ["ENQUEUED", "PENDING"]
-            found = DBOS.list_workflows(name=GENERATE, status=states, load_input=False, load_output=False)
+            found = DBOS.list_workflows(queue_name=JOBS, status=states, load_input=False, load_output=False)
             queued = [status for status in found if status.status == "ENQUEUED"]
             queued.sort(key=lambda status: (status.priority or 0, status.created_at or 0))
             self._tasks = OpenTasks(taken, [status.workflow_id for status in queued], len(found) - len(queued))

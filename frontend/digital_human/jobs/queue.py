@@ -5,36 +5,29 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, DBOSContextSetAuth, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSContextSetAuth, SetEnqueueOptions, SetWorkflowID
 from dbos import WorkflowStatus as Status
 
 from digital_human.core.database_threads import in_database_thread
 from digital_human.core.states import State
 from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
+from digital_human.files.avatars import KeptAvatar
 from digital_human.files.disk_space import require_disk_space
-from digital_human.jobs import cleanup, study
-from digital_human.jobs.cancellation import JobRegistry
 from digital_human.jobs.line import Line, running_eta
-from digital_human.jobs.liveness import Liveness, hold_folder
 from digital_human.jobs.models import JobSpec, Task, failure_of
 from digital_human.jobs.publish import discard_files
-from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATES, VERSION, WEBHOOKS, is_cancelled
-from digital_human.jobs.sqlite import supply_unixepoch
+from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATES
 from digital_human.jobs.steps import WorkflowContext
 from digital_human.jobs.study import Studies
 from digital_human.jobs.watcher import Watcher
-from digital_human.jobs.worker.pool import WorkerPool
-from digital_human.jobs.workflow import Notify, register
+from digital_human.jobs.workflow import Notify
 from digital_human.pipeline.report import picture_path, report_path
-from digital_human.settings import Settings
 
-_POLL = 0.1
 _CANCEL_PATIENCE = 2.0
 
 
@@ -70,10 +63,7 @@ class Jobs:
         with self._submitting:
             if (known := self.known(task_id, spec.request)) is not None:
                 return known
-            waiting = len(self.queued_ids(fresh=True))
-            require_disk_space(self._context.settings)
-            if waiting >= self._context.settings.max_queued:
-                raise QueueFullError("queue_full", waiting=waiting, retry_after=self._retry_after())
+            self.require_room()
             with (
                 SetWorkflowID(task_id),
                 SetEnqueueOptions(priority=priority),
@@ -84,6 +74,19 @@ class Jobs:
         task = self._find(task_id)
         assert task is not None
         return task
+
+    def begin_study(self, kept: KeptAvatar) -> None:
+        """Queue the study of an avatar that has been kept. Raises QueueFullError and OutputError as `submit` does."""
+        with self._submitting:
+            self.require_room()
+            self.studies.begin(kept)
+
+    def require_room(self) -> None:
+        """Raises QueueFullError where MAX_QUEUED wait already, OutputError where the disk is full."""
+        waiting, settings = len(self.queued_ids(fresh=True)), self._context.settings
+        require_disk_space(settings)
+        if waiting >= settings.max_queued:
+            raise QueueFullError("queue_full", waiting=waiting, retry_after=self._retry_after())
 
     def get(self, task_id: str, owner: str | None) -> Task:
         """owner: None sees every task. Raises NotFoundError."""
@@ -173,7 +176,7 @@ class Jobs:
         return self._context.registry.is_stopping
 
     def queued_ids(self, fresh: bool = False) -> list[str]:
-        """Ids of the queued tasks, the next one first; up to 0.1 s old unless `fresh`."""
+        """Ids of the queued tasks and studies, the next one first; up to 0.1 s old unless `fresh`."""
         return self._line.tasks(fresh).queued
 
     def require_database(self) -> None:
@@ -181,7 +184,7 @@ class Jobs:
         DBOS.list_workflows(limit=1, load_input=False, load_output=False)
 
     def counts(self) -> dict[State, int]:
-        """Tasks that wait and that run, in all processes."""
+        """Tasks and studies that wait and that run, in all processes."""
         tasks = self._line.tasks()
         return {"queued": len(tasks.queued), "running": tasks.running}
 
@@ -231,66 +234,6 @@ class Jobs:
 
     def _retry_after(self) -> int:
         return max(1, round((self._line.typical_seconds() or 30.0) / self._context.settings.max_jobs))
-
-
-@contextmanager
-def open_jobs(
-    settings: Settings,
-    pool: WorkerPool,
-    require_engine: Callable[[str], None],
-    require_voices: Callable[[], None],
-) -> Iterator[Jobs]:
-    """The queue with its database and the workflows of this process; everything is stopped at the end.
-
-    require_engine, require_voices: see `WorkflowContext`
-    A running segment then has `shutdown_grace` seconds to finish; jobs go back to the queue.
-    """
-    (settings.state_path / "jobs").mkdir(exist_ok=True)
-    with ExitStack() as stack:
-        database = settings.database_url or f"sqlite:///{settings.state_path / 'queue.sqlite'}"
-        executor_id = str(uuid.uuid4()) if settings.database_url else "local"
-        liveness = None
-        if settings.database_url:
-            liveness = Liveness(settings.database_url, executor_id)
-            liveness.start()
-            stack.callback(liveness.stop)
-        else:
-            stack.enter_context(hold_folder(settings.state_path / "lock"))
-        registry = JobRegistry()
-        context = WorkflowContext(settings, pool, registry, is_cancelled, require_engine, require_voices)
-        config: DBOSConfig = {
-            "name": "digital-human",
-            "system_database_url": database,
-            "executor_id": executor_id,
-            "application_version": VERSION,
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "WARNING",
-        }
-        supply_unixepoch()
-        DBOS(config=config)
-        generate, notify = register(lambda: context)
-        studies = Studies(context, study.register(lambda: context))
-        DBOS.launch()
-        stack.callback(DBOS.destroy, destroy_registry=True)
-        DBOS.register_queue(WEBHOOKS, worker_concurrency=4, on_conflict="always_update")
-        DBOS.register_queue(
-            JOBS, worker_concurrency=settings.max_jobs, polling_interval_sec=_POLL, on_conflict="always_update"
-        )
-        if liveness is not None:
-            liveness.watch()
-        watcher = Watcher(registry, executor_id)
-        watcher.start()
-        ended = threading.Event()
-        housekeeper = cleanup.start(settings, ended)
-        try:
-            studies.resume()
-            yield Jobs(context, watcher, generate, notify, studies)
-        finally:
-            ended.set()
-            registry.stop(settings.shutdown_grace)
-            pool.stop()
-            watcher.stop()
-            housekeeper.join()
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -60,7 +60,7 @@ class Studies:
         self._workflow = workflow
 
     def begin(self, kept: KeptAvatar) -> None:
-        """Queue the study of an avatar that has been kept. Does nothing where it is queued already."""
+        """Queue the study of an avatar that has been kept, however many wait. Nothing where it is queued already."""
         avatar = kept.avatar
         with SetWorkflowID(avatar.id), SetEnqueueOptions(priority=_PRIORITY), DBOSContextSetAuth(avatar.owner, None):
             DBOS.enqueue_workflow(JOBS, self._workflow, avatar.id)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digital_human.errors import BadInputError, UnavailableError
+from digital_human.live.candidates import Network, restricted
 from digital_human.live.messages import H264, HEADER, SOUND
 from digital_human.live.session import LiveSession
 from digital_human.live.viewers import MOST_WAITING, Viewer
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from aiortc import RTCPeerConnection
 
 MICROSECONDS = Fraction(1, 1_000_000)
+_PATIENCE = 30.0
+"""Seconds in which a peer must connect."""
 _SERVER = re.compile(r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@]+):(?P<password>[^@]+)@)?(?P<rest>.+)")
 
 
@@ -39,16 +42,22 @@ class Peer:
 
 
 class Peers:
-    """The WebRTC connections of a service, by id. servers: STUN and TURN, as `turn:user:password@host:3478`"""
+    """The WebRTC connections of a service, by id.
 
-    def __init__(self, servers: Sequence[str]) -> None:
+    servers:  STUN and TURN, as `turn:user:password@host:3478`
+    networks: private ones in which peers may lie
+    """
+
+    def __init__(self, servers: Sequence[str], networks: Sequence[Network] = ()) -> None:
         self._servers = servers
+        self._networks = networks
         self._peers: dict[str, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def connect(self, session: LiveSession, offer: str) -> Peer:
+    async def connect(self, session: LiveSession, offer: str, caller: str | None) -> Peer:
         """Answer a peer's offer, SDP; the session goes to it until either of them ends.
 
+        caller: the address that the offer came from
         Raises BadInputError for an offer that cannot be answered, QueueFullError where the session has too many
         clients, and UnavailableError without aiortc.
         """
@@ -62,6 +71,7 @@ class Peers:
         video, audio = _tracks(session)
         try:
             _add(connection, video, audio, session)
+            offer = restricted(offer, caller, self._networks)
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await connection.setLocalDescription(await connection.createAnswer())
         except Exception as error:
@@ -85,13 +95,19 @@ class Peers:
         async def look() -> None:
             if peer.connection.connectionState in ("failed", "closed"):
                 gone.set()
+            elif peer.connection.connectionState == "connected":
+                late.cancel()
 
+        # A peer that is nowhere to be found would take a client's place for as long as the session lasts.
+        late = asyncio.get_running_loop().call_later(_PATIENCE, gone.set)
         peer.connection.on("connectionstatechange", look)
+        await look()
         feeding = asyncio.create_task(_feed(viewer, video, audio))
         leaving = asyncio.create_task(gone.wait())
         try:
             await asyncio.wait((feeding, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            late.cancel()
             for task in (feeding, leaving):
                 task.cancel()
             self._peers.pop(peer.id, None)

@@ -13,6 +13,10 @@ BATCHES: Mapping[str, Message] = {
     "batch_type_unknown": Message("Content-Type: must be one of {types}", "Content-Type: 必须是 {types} 之一"),
     "batch_unreadable": Message("the body is not {kind}: {reason}", "请求体不是有效的 {kind}：{reason}"),
     "batch_empty": Message("the batch has no row", "批次中没有任何行"),
+    "batches_full": Message(
+        "there are {most} batches already, which is all that MAX_BATCHES allows; remove one with purge=true first",
+        "已有 {most} 个批次，达到 MAX_BATCHES 的上限；请先用 purge=true 删除一个",
+    ),
     "batch_too_long": Message("a batch may have {most} rows", "一个批次最多 {most} 行"),
     "batch_row_no_object": Message("the row is no object", "此行不是对象"),
     "batch_row_too_long": Message("the row has more than {count} cells", "此行超过 {count} 个单元格"),

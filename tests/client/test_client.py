@@ -73,11 +73,3 @@ def test_the_key_is_sent() -> None:
 
     with Client("http://service", "secret", transport=httpx.MockTransport(answer)) as client:
         assert client.tasks() == []
-
-
-def test_an_avatar_takes_the_place_of_the_template(address: str, samples: Path, voice: Path, tmp_path: Path) -> None:
-    with Client(address) as client:
-        body = {"name": "of the client", "video_path": client.upload(samples / "template.mkv"), "mode": "sync"}
-        assert httpx.post(f"{address}/avatars", json=body, timeout=60).status_code == 201
-        client.generate(None, voice, tmp_path / "out.mp4", avatar="of the client")
-    assert frames(tmp_path / "out.mp4") > 0

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from digital_human.api.errors import invalid_field
 from digital_human.api.models import GenerateRequest
 from digital_human.errors import BadInputError, ServiceError, TooLargeError
-from digital_human.files.batch_rows import Row
+from digital_human.files.batch_rows import Made, Row
 from digital_human.files.uploads import upload_name
 from digital_human.jobs.batches import refusal, to_record
 from digital_human.settings import Settings
@@ -38,16 +38,21 @@ def check_pattern(pattern: str | None) -> None:
 def records(
     rows: Iterator[Row], defaults: Mapping[str, Any], pattern: str | None, owner: str, settings: Settings
 ) -> Iterator[dict[str, Any]]:
-    """What `batches.keep` keeps of each row: its name, and a job or why there is none.
+    """What `batches.keep` keeps of each row that is not made yet: its name, and a job or why there is none.
 
+    A row behind one that is made has its `number` too, for it is not the one by which the batch counts it.
     pattern: where results go, with `{row}` and `{name}`; None to keep them
     Raises TooLargeError after `max_batch_rows`, BadInputError where there is no row.
     """
     taken: dict[str, int] = {}
-    row = 0
+    row = skipped = 0
     for row, given in enumerate(rows, 1):
         if row > settings.max_batch_rows:
             raise TooLargeError("batch_too_long", most=settings.max_batch_rows)
+        if isinstance(given, Made):
+            taken[given.save_path] = row
+            skipped += 1
+            continue
         name = str(given.get("name") or given.get("title") or "") if isinstance(given, Mapping) else ""
         try:
             if isinstance(given, ServiceError):
@@ -62,10 +67,10 @@ def records(
                 taken[body.save_path] = row
             body.title = body.title or name[:200] or None
             job = body.job_request("", owner)
+            order = to_record(job)
         except ServiceError as error:
-            yield {"name": name, **refusal(error)}
-        else:
-            yield {"name": name, **to_record(job)}
+            order = refusal(error)
+        yield {"name": name, **({"number": row} if skipped else {}), **order}
     if row == 0:
         raise BadInputError("batch_empty")
 

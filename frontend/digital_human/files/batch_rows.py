@@ -26,7 +26,15 @@ SUFFIXES: Mapping[str, Kind] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "
 MAX_LINE = 256 * 2**10
 """Bytes of a row, as of a single request."""
 
-Row = Mapping[str, Any] | ServiceError
+
+@dataclass(frozen=True)
+class Made:
+    """A row whose video is there already, at `save_path`."""
+
+    save_path: str
+
+
+Row = Mapping[str, Any] | ServiceError | Made
 """The fields of a row, or why there are none."""
 
 

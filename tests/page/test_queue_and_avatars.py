@@ -90,6 +90,50 @@ def test_a_task_follows_itself_and_is_made_again_copied_and_deleted(
     assert httpx.get(f"{address}/human/tasks/{task}").status_code == 404
 
 
+def test_another_one_has_the_face_and_the_options_of_the_first(open_page: Open, address: str) -> None:
+    order = {
+        "video_path": "template.mkv",
+        "audio_path": "speech.wav",
+        "face": {"x": 0.5, "y": 0.45, "time": 0.2},
+        "trim": {"start": 0.2, "end": 1.6},
+        "lead_in": 0.2,
+        "lead_out": 0.1,
+        "size": "360x360",
+        "fit": "crop",
+        "fps": 12.5,
+        "loudness": -23,
+        "background": "#2040ff",
+        "subtitles": "burn",
+        "subtitle_text": "Set blue, by that.",
+        "watermark": 1,
+    }
+    asked = httpx.post(f"{address}/human/generate", json=order | {"mode": "async"}).json()["data"]["task_id"]
+    httpx.delete(f"{address}/human/tasks/{asked}")
+    page = open_page(f"/#task={asked}", permissions=["clipboard-read", "clipboard-write"])
+    page.click("text=Copy as curl", timeout=SECONDS)
+    expect(page.locator("#task")).to_contain_text("Copied")
+    words = shlex.split(page.evaluate("navigator.clipboard.readText()"))
+    assert order.items() <= json.loads(words[-1]).items()
+    page.click("text=Make another")
+    expect(page.locator("#size")).to_be_visible()
+    page.click("#generate")
+    until(page, "sessionStorage.getItem('following')")
+    again = page.evaluate("sessionStorage.getItem('following')")
+    httpx.delete(f"{address}/human/tasks/{again}")
+    request = httpx.get(f"{address}/human/tasks/{again}").json()["data"]["request"]
+    assert again != asked and order.items() <= request.items()
+
+    # One without any is as plain as ever, whatever the form said before.
+    plain = {"video_path": "template.mkv", "audio_path": "speech.wav", "mode": "async"}
+    asked = httpx.post(f"{address}/human/generate", json=plain).json()["data"]["task_id"]
+    httpx.delete(f"{address}/human/tasks/{asked}")
+    page.goto(f"{address}/#task={asked}")
+    page.locator("#task", has_text="Make another").locator("text=Make another").click()
+    expect(page.locator("#studio")).to_be_visible()
+    assert [page.input_value(field) for field in ("#size", "#trim-end", "#subtitles")] == ["", "", ""]
+    assert not page.is_checked("#keyed") and not page.is_checked("#loudness")
+
+
 def test_a_template_is_kept_as_an_avatar_and_speaks_in_a_batch(
     open_page: Open, address: str, samples: Path, tmp_path: Path
 ) -> None:

@@ -28,7 +28,10 @@ async function remove(task) {
 
 /** The request as a command for a shell; a key is left for the reader to fill in. */
 export function curl(task) {
-  const body = JSON.stringify({ ...task.request, mode: "async" });
+  // What came by a call of HeyGem's has other names there.
+  const { request } = task, ours = request.video_path || request.avatar;
+  const fields = ours ? request : { video_path: task.video_path, audio_path: task.audio_path };
+  const body = JSON.stringify({ ...fields, mode: "async" });
   const key = localStorage.getItem("key") ? " -H 'Authorization: Bearer YOUR_KEY'" : "";
   return `curl -X POST ${location.origin}/human/generate -H 'Content-Type: application/json'${key} -d '${body.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
-import { finish } from "./finish.js";
+import { finish, refill } from "./finish.js";
 import { filesOf } from "./folders.js";
 import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
@@ -124,6 +124,7 @@ export function again(task) {
   $("#mark").checked = Boolean(request.digital_auth) || $("#mark").disabled;
   $("#watermark").checked = Boolean(request.watermark);
   showStrength();
+  refill(request);
   document.dispatchEvent(new CustomEvent("again", { detail: request }));
 }
 

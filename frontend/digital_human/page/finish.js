@@ -2,8 +2,9 @@
 
 import { $ } from "./dom.js";
 
-/** Seconds of a preview. */
-const PREVIEW = 5;
+/** Seconds of a preview, and the loudness where none else is known. */
+const PREVIEW = 5, LUFS = -16;
+let loudness = LUFS;
 
 const number = id => $(id).value === "" ? null : Number($(id).value);
 
@@ -17,11 +18,28 @@ export function finish(preview) {
     size: $("#size").value.trim() || null,
     fit: $("#size").value.trim() ? $("#fit").value : null,
     fps: number("#fps"),
-    loudness: $("#loudness").checked ? -16 : null,
+    loudness: $("#loudness").checked ? loudness : null,
     background: $("#keyed").checked ? $("#background").value : null,
     subtitles: $("#subtitles").value || null,
     subtitle_text: $("#subtitles").value ? $("#subtitle-text").value : null,
     preview: preview ? PREVIEW : null,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+/** Fill in what a request asked for, all but a preview; shown if that is anything. */
+export function refill(request) {
+  const fill = {
+    "#trim-start": request.trim?.start || "", "#trim-end": request.trim?.end,
+    "#lead-in": request.lead_in, "#lead-out": request.lead_out,
+    "#size": request.size, "#fit": request.size == null ? null : request.fit, "#fps": request.fps,
+    "#subtitles": request.subtitles, "#subtitle-text": request.subtitles && request.subtitle_text,
+  };
+  for (const [id, value] of Object.entries(fill)) $(id).value = value ?? (id === "#fit" ? "letterbox" : "");
+  loudness = request.loudness ?? LUFS;
+  $("#loudness").checked = request.loudness != null;
+  $("#keyed").checked = request.background != null;
+  if (request.background != null) $("#background").value = request.background;
+  const asked = Object.values(fill).some(Boolean) || request.loudness != null || request.background != null;
+  if (asked) $(".options").open = true;
 }

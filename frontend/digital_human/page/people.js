@@ -20,6 +20,14 @@ export function startPeople() {
     $("#people").hidden = !template;
     look();
   });
+  // Behind the choice of the template, which knows nothing of a face.
+  document.addEventListener("again", ({ detail: { face: asked } }) => {
+    if (!asked || asked === "auto") return;
+    if (asked.time) $("#still-time").max = Math.max($("#still-time").max, asked.time);
+    $("#still-time").value = asked.time ?? 0;
+    showTime();
+    pick(asked);
+  });
   $("#people").addEventListener("toggle", look);
   $("#still-time").addEventListener("change", look);
   $("#still-time").addEventListener("input", showTime);
@@ -49,7 +57,7 @@ function pick(point) {
   $("#still .point")?.remove();
   const boxes = [...document.querySelectorAll("#still button")];
   for (const box of boxes) box.setAttribute("aria-pressed", String(holds(box, point)));
-  if (point && !boxes.some(box => holds(box, point))) {
+  if (point?.x !== undefined && !boxes.some(box => holds(box, point))) {
     const mark = h("i", { class: "point" });
     place(mark, { left: point.x, top: point.y });
     $("#still").append(mark);

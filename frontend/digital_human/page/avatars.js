@@ -25,7 +25,15 @@ export async function refreshAvatars() {
     pictures.set(key(one), await service.address(one.thumbnail).catch(() => ""));
   }));
   draw();
+  showChosen();
   if (avatars.some(one => one.state === "studying")) timer = setTimeout(() => refreshAvatars().catch(() => {}), INTERVAL);
+}
+
+/** Give the avatar that is chosen its picture, which was not there while it was studied. */
+function showChosen() {
+  const template = chosenTemplate(), chosen = avatars.find(one => one.name === template?.avatar);
+  const picture = chosen && pictures.get(key(chosen));
+  if (picture && !template.picture) choose("template", { ...template, picture });
 }
 
 export const hasAvatars = () => avatars.length > 0;

@@ -35,7 +35,7 @@ def test_an_avatar_is_made_used_in_a_batch_and_deleted(
             "of the client", samples / "template.mkv", consent_file=tmp_path / "signed.txt", progress=seen.append
         )
         assert (made.state, made.progress) == ("ready", 1.0) and seen[-1] == made
-        assert made.view["has_consent"] and made.warnings
+        assert made.view["has_consent"] and made.warnings == []
         assert "of the client" in [avatar.name for avatar in client.avatars()]
 
         rows: list[dict[str, Any]] = [

@@ -42,6 +42,8 @@ _TYPES = {
 }
 _RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})(,\s*(\d{1,18}-\d{0,18}|-\d{1,18})){0,15}", re.ASCII)
 _NAME_LENGTH = 80
+_SAID = 60
+"""Letters of a text that name its video."""
 _MAX_OFFSET = 10_000_000
 
 _VIDEO: dict[str, Any] = {media: {"schema": {"type": "string", "format": "binary"}} for media in set(_TYPES.values())}
@@ -142,8 +144,9 @@ async def get_result(
 
 
 def _file_name(task: Task) -> str:
-    """Without its suffix: as the task is called, or the speech, made fit for every file system."""
-    called = task.spec.title or Path(task.spec.names.get("audio_path", "")).stem
+    """Without its suffix: as the task is called, or the speech, or what it says, made fit for every file system."""
+    said = task.spec.spoken.text[:_SAID] if task.spec.spoken is not None else ""
+    called = task.spec.title or Path(task.spec.names.get("audio_path", "")).stem or said
     plain = "".join(" " if letter in '<>:"/\\|?*' or not letter.isprintable() else letter for letter in called)
     return " ".join(plain.split())[:_NAME_LENGTH].strip(" .") or task.id
 

@@ -200,6 +200,10 @@ class Admission:
             del self._rows[kept.batch.id]  # the row is read again
             raise
         kept.advance(row)
+        if kept.is_cancelled:
+            # Meanwhile; who cancelled it may not have seen this row.
+            with suppress(ConflictError, NotFoundError):
+                self._jobs.cancel(kept.task_id(row), None)
         return True
 
     def _take(self, kept: KeptBatch, row: int, record: Mapping[str, Any]) -> None:

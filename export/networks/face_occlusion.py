@@ -42,9 +42,11 @@ class FaceOcclusion(nn.Module):
 
     def logits(self, face: Tensor, usual: Tensor) -> Tensor:
         """uint8 [N, SIZE, SIZE, 3] twice, RGB -> [N, INNER, INNER], above 0 where the face is hidden."""
-        here, there = (
-            functional.avg_pool2d(picture.permute(0, 3, 1, 2).float() / 127.5 - 1, 2) for picture in (face, usual)
-        )
+        return self.halved(*(functional.avg_pool2d(p.permute(0, 3, 1, 2).float(), 2) for p in (face, usual)))
+
+    def halved(self, face: Tensor, usual: Tensor) -> Tensor:
+        """The same for pictures of half the size, float [N, 3, INNER, INNER], 0-255."""
+        here, there = (picture / 127.5 - 1 for picture in (face, usual))
         s0 = self.stem(torch.cat([here, there, (here - there).abs()], 1))
         s1 = self.down1(s0)
         s2 = self.down2(s1)

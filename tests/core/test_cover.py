@@ -8,7 +8,7 @@ import pytest
 from digital_human.core.cover import SIZE, UNIT, Cover, pack
 from digital_human.core.frame import Frame, Uint8
 from digital_human.occlusion.study import shown_as_is
-from digital_human.occlusion.tidy import LEAST_FRAMES, tidied
+from digital_human.occlusion.tidy import LEAST_FRAMES, LOOSE, tidied
 
 WIDTH, HEIGHT = 200, 160
 SCALE = 0.8
@@ -112,3 +112,25 @@ def test_what_always_looks_like_that_needs_more_certainty() -> None:
     assert not tidied(probability, np.zeros_like(probability))[0].any()
     probability[:, 60:128, 50:70] = 250
     assert tidied(probability, np.zeros_like(probability))[0].any()
+
+
+def test_what_may_belong_to_something_in_front_is_kept_with_it() -> None:
+    probability = np.zeros((7, SIZE, SIZE), np.uint8)
+    probability[:, 60:128, 50:70] = 250
+    probability[:, 60:128, 70:76] = LOOSE
+    probability[:, 60:128, 110:120] = LOOSE
+    found = tidied(probability, np.full_like(probability, 99))[0]
+    assert (found[:, 62:126, 70:76] == 255).all()
+    assert found[..., 100:].max() == 0
+
+
+def test_something_in_front_of_a_place_that_is_always_taken_for_hidden_is_seen_alone() -> None:
+    probability, difference = np.zeros((20, SIZE, SIZE), np.uint8), np.zeros((20, SIZE, SIZE), np.uint8)
+    probability[:, 40:80, 40:90] = 220
+    probability[8:13, 60:128, 50:70] = 250
+    difference[2:5] = 20  # the light changes
+    difference[8:13, 60:128, 50:70] = 99
+    found, doubtful = tidied(probability, difference)
+    assert (found.max((1, 2)) > 0).tolist() == [8 <= k < 13 for k in range(20)]
+    assert (found[8:13, 62:128, 50:70] == 255).all()
+    assert found[..., 85:].max() == 0 and doubtful.max() == 0

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from training.occlusion import textures, variation
-from training.occlusion.occluders import MOUTH, SIZE, UNIT, Stock, occluder
+from training.occlusion.occluders import occluder
+from training.occlusion.shapes import MOUTH, SIZE, UNIT, Stock, moved
 
 Float = npt.NDArray[Any]
 Uint8 = npt.NDArray[Any]
@@ -22,12 +23,14 @@ STORED, STORED_HALF, HALF = 192, 1.5, 1.2
 
 @dataclass(frozen=True)
 class Recording:
-    """crops: uint8 [n, STORED, STORED, 3]; lips: float32 [n, 40, 2], their pixels; usual: their median"""
+    """crops: uint8 [n, STORED, STORED, 3]; lips: float32 [n, 40, 2], their pixels; usual: their median; wall: uint8
+    [n, STORED, STORED], what of them is the blue wall behind GRID's speakers; None elsewhere"""
 
     name: str
     crops: Uint8
     lips: Float
     usual: Uint8
+    wall: Uint8 | None
 
 
 def load(paths: list[Path]) -> list[Recording]:
@@ -35,8 +38,23 @@ def load(paths: list[Path]) -> list[Recording]:
     for path in paths:
         with np.load(path) as file:
             crops = file["crops"]
-            made.append(Recording(path.stem, crops, file["lips"], np.median(crops, axis=0).astype(np.uint8)))
+            usual = np.median(crops, axis=0).astype(np.uint8)
+            wall = np.stack([_blue(crop) for crop in crops])
+            made.append(Recording(path.stem, crops, file["lips"], usual, wall if wall.mean() > 20 else None))
     return made
+
+
+def _blue(crop: Uint8) -> Uint8:
+    """How surely a pixel belongs to a blue wall, 0-255."""
+    smooth = cv2.GaussianBlur(crop, (0, 0), 1.0).astype(np.float32)
+    return np.clip((smooth[..., 2] - smooth[..., 0] - 25) * 6, 0, 255).astype(np.uint8)
+
+
+def _shading(usual: Uint8) -> Float:
+    """The broad light and colour of a face, [24, 24, 3]."""
+    rim = round(STORED * (1 - HALF / STORED_HALF) / 2)
+    small = cv2.resize(usual[rim:-rim, rim:-rim], (24, 24), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.GaussianBlur(small, (0, 0), 1.6) + 6
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,23 @@ def _other_pose(rng: np.random.Generator, grid: Float, strong: bool) -> Float:
         out[..., 0] += rng.normal(0, 0.03) * UNIT * u**2 * np.exp(-(v**2))
         for axis in range(2):
             out[..., axis] += rng.uniform(0, 1.8) * textures.noise(rng, SIZE, 60, 1)
+    if rng.random() < 0.45:
+        out += _turned(rng)
     return out.astype(np.float32)
+
+
+def _turned(rng: np.random.Generator) -> Float:
+    """How a grid moves as the head turns and nods: what is far behind the mouth moves, what is near does not.
+
+    Now and then the jaw goes to a side.
+    """
+    y, x = np.indices((SIZE, SIZE), dtype=np.float32)
+    u, v = (x - MOUTH[0]) / UNIT, (y - MOUTH[1]) / UNIT
+    near = np.sqrt(np.clip(1 - (u / 0.95) ** 2 - ((v + 0.3) / 1.4) ** 2, 0, 1))
+    near = cv2.GaussianBlur(near.astype(np.float32), (0, 0), 3)
+    across, down = np.clip(rng.normal(0, [0.24, 0.12]), -0.45, 0.45)
+    jaw = rng.normal(0, 0.12) * (rng.random() < 0.3) / (1 + np.exp(-v / 0.12)) * np.exp(-(u**2))
+    return UNIT * np.stack([across * (1 - near) + jaw, down * (1 - near)], 2)  # type: ignore[no-any-return]
 
 
 def _seen(picture: Uint8, grid: Float) -> Float:
@@ -112,6 +146,7 @@ class Maker:
         share = np.sqrt([sum(len(r.crops) for r in self.people[name]) for name in self.names])
         self.shares = share / share.sum()
         self.beards = variation.beards(self.rng, 60)
+        self.shadings = [_shading(r.usual) for r in recordings]
 
     def __call__(self) -> Sample:
         rng = self.rng
@@ -120,8 +155,18 @@ class Maker:
         k = int(rng.integers(len(recording.crops)))
         base = _grid(rng)
         grid = _other_pose(rng, base, rng.random() < 0.6)
-        usual_of = recording.usual if rng.random() < 0.85 else recording.crops[rng.integers(len(recording.crops))]
+        other = int(rng.integers(len(recording.crops)))
+        usual_of = recording.usual if rng.random() < 0.85 else recording.crops[other]
         face, usual = _seen(recording.crops[k], grid), _seen(usual_of, base)
+        if recording.wall is not None and rng.random() < 0.6:
+            face, usual = self._elsewhere(
+                face, usual, _seen(recording.wall[k], grid), _seen(recording.wall[other], base)
+            )
+        if rng.random() < 0.4:  # another face: the light and the colours of somebody else
+            own, others = _shading(recording.usual), self.shadings[rng.integers(len(self.shadings))]
+            ratio = np.clip(others / own, 0.4, 2.2)[:, :: 1 if rng.random() < 0.5 else -1]
+            factor = cv2.resize(np.ascontiguousarray(ratio), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+            face, usual = np.clip(face * factor, 0, 255), np.clip(usual * factor, 0, 255)
         lips = _to_crop(recording.lips[k], base)
         face, usual = self._made_up(face, usual, lips)
         if rng.random() < 0.5:
@@ -139,12 +184,31 @@ class Maker:
             fall = variation.shadow(rng)
             face, usual = face * fall, usual * fall
         face = np.clip(face, 0, 255)
+        if rng.random() < 0.06:  # the shadow of something that is not to be seen
+            thrown = occluder(rng, self.stock, face)[1][..., None]
+            face = face * (
+                1 - rng.uniform(0.15, 0.6) * cv2.GaussianBlur(thrown, (0, 0), rng.uniform(0.6, 5))[..., None]
+            )
+        if rng.random() < 0.08:  # the head moves
+            face = moved(rng, face, np.ones((SIZE, SIZE), np.float32))[0]
         face, usual, mask = self._covered(face, usual)
         if rng.random() < 0.12:  # the picture ends here, and its edge repeats
             end = int(rng.integers(SIZE // 2, SIZE))
             face[end:], usual[end:], mask[end:] = face[end - 1], usual[end - 1], 0
         face = variation.drift(rng)(face)
         return self._filmed(face, usual, mask)
+
+    def _elsewhere(self, face: Float, usual: Float, wall: Float, other: Float) -> tuple[Float, Float]:
+        """The two in front of something else than a blue wall, which seldom moves."""
+        rng, blur = self.rng, self.rng.uniform(0.5, 5)
+        make = [textures.plain(rng, SIZE), textures.patch(rng, self.stock.pictures, SIZE)]
+        behind = cv2.GaussianBlur(make[rng.integers(2)], (0, 0), blur)
+        beyond = cv2.GaussianBlur(textures.patch(rng, self.stock.pictures, SIZE), (0, 0), blur) if rng.random() < 0.15 \
+            else behind  # fmt: skip
+        return (
+            face + wall[..., None] / 255 * (beyond - face),
+            usual + other[..., None] / 255 * (behind - usual),
+        )
 
     def _made_up(self, face: Float, usual: Float, lips: Float) -> tuple[Float, Float]:
         rng = self.rng
@@ -167,7 +231,7 @@ class Maker:
     def _covered(self, face: Float, usual: Float) -> tuple[Float, Float, Float]:
         rng = self.rng
         mask = np.zeros((SIZE, SIZE), np.float32)
-        if rng.random() < 0.58:
+        if rng.random() < 0.55:
             clean = face
             for _ in range(1 + (rng.random() < 0.15)):
                 colour, alpha = occluder(rng, self.stock, clean)

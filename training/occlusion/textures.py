@@ -55,7 +55,13 @@ def _fields(size: int, half_octave: int, octaves: int) -> list[Float]:
     return made
 
 
-def patch(rng: np.random.Generator, pictures: list[Uint8], size: int) -> Float:
+def pores(rng: np.random.Generator, faces: list[Uint8], size: int) -> Float:
+    """The fine detail of somebody's skin at a random scale and turn, a factor around 1, [size, size, 3]."""
+    factor = patch(rng, faces, size, plain_colours=True) + 8
+    return np.clip(factor / cv2.GaussianBlur(factor, (0, 0), rng.uniform(3, 8)), 0.7, 1.3)
+
+
+def patch(rng: np.random.Generator, pictures: list[Uint8], size: int, plain_colours: bool = False) -> Float:
     """A piece of one of the pictures, at a random scale, colour and turn, float32 [size, size, 3]."""
     picture = pictures[rng.integers(len(pictures))]
     scale, angle = np.exp(rng.uniform(-0.7, 1.2)), rng.uniform(0, 360)
@@ -63,6 +69,8 @@ def patch(rng: np.random.Generator, pictures: list[Uint8], size: int) -> Float:
     matrix = cv2.getRotationMatrix2D((rng.uniform(0, width), rng.uniform(0, height)), angle, scale)
     matrix[:, 2] += size / 2 - matrix @ np.array([width / 2, height / 2, 1])  # type: ignore[misc]
     found = cv2.warpAffine(picture, matrix, (size, size), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
+    if plain_colours:
+        return found
     if rng.random() < 0.5:
         found = found[..., rng.permutation(3)]
     return np.clip(found * rng.uniform(0.5, 1.3), 0, 255)
@@ -85,13 +93,17 @@ def ramp(rng: np.random.Generator, size: int) -> Float:
     return (np.cos(angle) * line + np.sin(angle) * line[:, None]) / 1.4  # type: ignore[no-any-return]
 
 
-def skin(rng: np.random.Generator, colour: Float, normals: Float, near: Float | None = None) -> Float:
+def skin(
+    rng: np.random.Generator, colour: Float, normals: Float, near: Float | None = None, side: float | None = None
+) -> Float:
     """Skin of about this colour [3], lit from a random side, float32 [size, size, 3].
 
     normals: [size, size, 3], unit; near: 0-1, larger is nearer, for the shadows between fingers
+    side: where the light comes from, -1 left to 1 right and from above; None anywhere
     """
     size = len(normals)
-    light = np.array([*rng.normal(0, 0.6, 2), rng.uniform(0.3, 1.0)])
+    across, down = rng.normal(0, 0.6, 2) if side is None else (side + rng.normal(0, 0.2), rng.normal(-0.3, 0.3))
+    light = np.array([across, down, rng.uniform(0.3, 1.0)])
     light /= np.linalg.norm(light)
     bumpy = normals.copy()
     if rng.random() < 0.8:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.occlusion import textures
-from training.occlusion.occluders import MOUTH, SIZE, UNIT
+from training.occlusion.shapes import MOUTH, SIZE, UNIT
 
 Float = npt.NDArray[Any]
 Uint8 = npt.NDArray[Any]
@@ -41,7 +41,7 @@ def tone(rng: np.random.Generator) -> Tone:
 
 def drift(rng: np.random.Generator) -> Tone:
     """A slight change of exposure between two frames of a recording."""
-    spread = 0.03 if rng.random() < 0.7 else 0.10
+    spread = rng.choice([0.03, 0.10, 0.3], p=[0.68, 0.27, 0.05])
     gain = np.exp(rng.normal(0, spread)) * np.exp(rng.normal(0, spread / 4, 3))
     return Tone(np.full(3, np.exp(rng.normal(0, spread)), np.float32), gain.astype(np.float32), 1.0)
 

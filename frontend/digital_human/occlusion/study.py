@@ -20,7 +20,7 @@ from digital_human.occlusion.face_crops import Affine, to_crops, transformed
 from digital_human.occlusion.tidy import LIKELY, tidied
 
 MODEL = "face_occlusion"
-VERSION = "1"
+VERSION = "2"
 """Part of the key of stored templates: changes when the same template would get other masks."""
 STRETCH = 1500
 """Frames that are looked at together, and so kept as crops: 74 MB."""
@@ -61,7 +61,7 @@ def study(template: Template, models: Models) -> Cover:
             seen = np.empty((len(part), SIZE, SIZE, 3), np.uint8)
             for k, crop in zip(range(len(part)), crops, strict=False):
                 seen[k] = crop
-            found, doubt, shares = _look(seen, lips[part], models)
+            found, doubt, shares = look(seen, lips[part], models)
             for k, mask in enumerate(found):
                 masks[good[part[k]]] = mask if mask.any() else None
             (hidden[good[part]], near[good[part]]), unsure[good[part]] = shares, doubt
@@ -117,12 +117,12 @@ def _inner_box(matrix: Affine) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _look(crops: Uint8, lips: Float32, models: Models) -> tuple[Uint8, npt.NDArray[np.bool_], Float32]:
+def look(crops: Uint8, lips: Float32, models: Models) -> tuple[Uint8, npt.NDArray[np.bool_], Float32]:
     """Masks [n, SIZE, SIZE], doubt [n] and the covered shares of the lips and of what is drawn [2, n] of crops.
 
     lips: their outline [n, 20, 2], crop pixels
     """
-    region, layer, near = _regions(lips)
+    region, layer, near = regions(lips)
     sample = np.unique(np.linspace(0, len(crops) - 1, min(SAMPLED, len(crops))).round().astype(int))
     usual = np.median(crops[sample], axis=0).astype(np.uint8)
     probability = _ask(crops, usual, models)
@@ -138,7 +138,7 @@ def _look(crops: Uint8, lips: Float32, models: Models) -> tuple[Uint8, npt.NDArr
     return masks, lasting, np.array(shares, np.float32)
 
 
-def _regions(lips: Float32) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Uint8]:
+def regions(lips: Float32) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Uint8]:
     """Where the lips usually are, where a mouth is drawn, and, as 0 or 1, where masks matter, [SIZE, SIZE] each."""
     hull = cv2.convexHull(np.median(lips, axis=0).astype(np.float32))[:, 0]
     inside = np.zeros((SIZE, SIZE), np.uint8)

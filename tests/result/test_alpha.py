@@ -76,3 +76,12 @@ def test_a_colour_that_is_asked_for_goes_before_the_alpha_channel(cut: Live) -> 
     path, _ = make(cut, "coloured.mov", video_path="cut.webm", preview=0.2, background="#808080")
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
+
+
+def test_a_result_without_a_path_is_in_the_container_that_is_asked_for(cut: Live) -> None:
+    answer = cut.submit(video_path="cut.webm", preview=0.2, container="webm")
+    task = cut.until(answer.json()["data"]["task_id"], "succeeded")
+    sent = cut.client.get(f"/human/tasks/{task['task_id']}/result")
+    assert sent.headers["content-type"] == "video/webm" and ".webm" in sent.headers["content-disposition"]
+    (cut.base / "fetched.webm").write_bytes(sent.content)
+    assert all(frame.alpha is not None for frame in frames_of(cut.base / "fetched.webm"))

@@ -54,6 +54,10 @@ class GenerateRequest(ResultOptions):
         "async.",
         max_length=4096,
     )
+    container: Literal["mp4", "mov", "webm"] = Field(
+        "mp4",
+        description="Of a result without `save_path`. mov and webm keep the alpha channel of a template that has one.",
+    )
     watermark: Flag = Field(0, description="1 lays the watermark picture over the lower right corner.")
     digital_auth: Flag = Field(0, description="1 lays the digital-human mark over the upper right corner.")
     engine: str = Field("", description="How to lip-sync; empty for the service's default.", max_length=64)
@@ -123,6 +127,7 @@ class GenerateRequest(ResultOptions):
             title=self.title,
             spoken=self.spoken(),
             callback_progress=bool(self.callback_progress),
+            suffix=f".{self.container}",
         )
 
     def to_record(self) -> dict[str, Any]:

@@ -81,9 +81,9 @@ def _record_use(path: Path, settings: Settings) -> None:
         (_uses(settings) / path.name).touch()
 
 
-def result_path(task_id: str, settings: Settings) -> Path:
+def result_path(task_id: str, settings: Settings, suffix: str) -> Path:
     """The path of a result for which the caller named none."""
-    return settings.state_path / "results" / f"{task_id}.mp4"
+    return settings.state_path / "results" / f"{task_id}{suffix}"
 
 
 class Receiver:

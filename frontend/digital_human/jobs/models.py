@@ -26,6 +26,7 @@ class JobRequest:
     owner:        who asks
     audio, video: each a path, the id of an upload, or an http(s) URL; audio is '' if a text is to be spoken
     save:         a path, or None to keep the result for the caller to fetch
+    suffix:       of a result that is kept
     options:      how to render
     sent:         what the caller sent, to be shown again and compared when the same key comes again
     timeout:      seconds; None for the service's own limit
@@ -49,6 +50,7 @@ class JobRequest:
     title: str | None = None
     spoken: SpokenText | None = None
     callback_progress: bool = False
+    suffix: str = ".mp4"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
     else:
         check_text(request.spoken, settings)
     if request.save is None:
-        target = result_path(request.task_id, settings)
+        target = result_path(request.task_id, settings, request.suffix)
     else:
         files = {field: found.path for field, found in inputs.items() if isinstance(found, FileInput)}
         target = output_path(request.save, files, allowed_paths(settings))

@@ -11,7 +11,7 @@ export function actions(task, result) {
   const ended = !["queued", "running"].includes(task.state);
   const copied = h("button", { type: "button", class: "quiet", onclick: () => copy(task, copied) }, t("copyCurl"));
   return h("div", { class: "actions" },
-    result && h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.mp4` }, t("download")),
+    result && h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.${task.request?.container ?? "mp4"}` }, t("download")),
     h("button", { type: "button", class: "second", onclick: () => { again(task); location.hash = ""; } }, t("again")),
     copied,
     ended

@@ -19,6 +19,7 @@ export function finish(preview) {
     fit: $("#size").value.trim() ? $("#fit").value : null,
     fps: number("#fps"),
     loudness: $("#loudness").checked ? loudness : null,
+    container: $("#container").value || null,
     background: $("#keyed").checked ? $("#background").value : null,
     subtitles: $("#subtitles").value || null,
     subtitle_text: $("#subtitles").value ? $("#subtitle-text").value : null,
@@ -33,6 +34,7 @@ export function refill(request) {
     "#trim-start": request.trim?.start || "", "#trim-end": request.trim?.end,
     "#lead-in": request.lead_in, "#lead-out": request.lead_out,
     "#size": request.size, "#fit": request.size == null ? null : request.fit, "#fps": request.fps,
+    "#container": request.container === "mp4" ? null : request.container,
     "#subtitles": request.subtitles, "#subtitle-text": request.subtitles && request.subtitle_text,
   };
   for (const [id, value] of Object.entries(fill)) $(id).value = value ?? (id === "#fit" ? "letterbox" : "");

@@ -54,7 +54,7 @@ export async function showResult(task, original) {
   const player = createPlayer({ result, original, aspect: width / height, loop: task.loop });
   const facts = `${width} × ${height} · ${t("seconds", length)} · ${t("realTime", speed)}${task.result.preview ? ` · ${t("previewFact")}` : ""}`;
   show("done", player, h("div", { class: "after" },
-    h("a", { class: "first", href: result, download: `${name}.mp4` }, t("download")),
+    h("a", { class: "first", href: result, download: `${name}.${task.request?.container ?? "mp4"}` }, t("download")),
     subtitles && h("a", { class: "second", href: subtitles, download: `${name}.${task.result.subtitles}` }, t("subtitleFile")),
     h("a", { class: "second details", href: `#task=${task.task_id}` }, t("details")),
     h("span", { class: "facts" }, facts)), warned(t("warnings"), task.warnings));

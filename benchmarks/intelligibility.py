@@ -83,7 +83,8 @@ def units(text: str, language: str, tones: bool) -> list[str]:
 
         characters = "".join(re.findall("[\u3400-\u9fff]", in_words(text)))
         return list(lazy_pinyin(characters, style=Style.TONE3 if tones else Style.NORMAL))
-    return re.findall("[a-z']+", unicodedata.normalize("NFKC", text).lower().replace("3:20", "twenty past three"))
+    plain = unicodedata.normalize("NFKC", text).lower().replace("20", "twenty").replace("3", "three")
+    return re.findall("[a-z']+", plain)
 
 
 def edits(wanted: Sequence[str], got: Sequence[str]) -> int:

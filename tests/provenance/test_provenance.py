@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from digital_human.core.frame import Frame
-from digital_human.media import VideoInfo, read_speech, write_video
+from digital_human.media import VideoInfo, VideoReader, read_speech, write_video
 from digital_human.media.video_info import ColourTags
 from digital_human.provenance import implicit_label, sign
 from digital_human.settings import Settings
@@ -76,9 +76,27 @@ def test_a_signed_file_says_what_made_it_and_still_plays(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["chain.pem", "key.pem", "out.mp4", "s.wav"]
 
 
-def check(video: Path) -> None:
+def test_a_file_with_an_alpha_channel_is_signed_and_keeps_it(tmp_path: Path) -> None:
+    chain, key = issue(tmp_path)
+    sound = write_sound(tmp_path / "s.wav", click(1, 0.2, 16000), 16000)
+    alpha = np.zeros((64, 96), np.uint8)
+    alpha[:, 40:] = 200
+    frames = [Frame(np.full((96, 96), 90 + k, np.uint8), "bt709", alpha) for k in range(5)]
+    info = VideoInfo(96, 64, Fraction(25), ColourTags(1, 1, 1), still=False, alpha=True)
+    target = tmp_path / "out.mov"
+    write_video(target, frames, info, sound, 5, metadata=implicit_label("a task", "producer"))
+    sign(target, ".mov", Settings(c2pa_certificate=chain, c2pa_private_key=key))
+    check(target, "video/quicktime")
+    made = list(VideoReader(target).frames())
+    assert len(made) == 5
+    for frame in made:
+        # From 8 bit to 10 and back.
+        assert frame.alpha is not None and np.abs(frame.alpha.astype(int) - alpha).max() <= 1
+
+
+def check(video: Path, kind: str = "video/mp4") -> None:
     """The file says what made it, and nothing has touched it since."""
-    with video.open("rb") as file, c2pa.Reader("video/mp4", file) as reader:
+    with video.open("rb") as file, c2pa.Reader(kind, file) as reader:
         store = json.loads(reader.json())
     manifest = store["manifests"][store["active_manifest"]]
     actions = next(a for a in manifest["assertions"] if a["label"].startswith("c2pa.actions"))["data"]["actions"]

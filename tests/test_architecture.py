@@ -43,6 +43,7 @@ HOMES = {
     "fastapi": {"api"},
     "uvicorn": {"commands"},
     "rich": {"cli", "commands"},
+    "mcp": {"commands"},
     "PIL": {"subtitles"},
 }
 """The only rooms that may import a library."""

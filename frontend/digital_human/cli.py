@@ -1,4 +1,4 @@
-"""The command `digital-human`: serve, generate, prepare, install, doctor."""
+"""The command `digital-human`: serve, generate, batch, prepare, install, mcp, doctor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from digital_human.commands.result_arguments import add_result_arguments, add_te
 from digital_human.core.notices import Notice
 from digital_human.core.states import Stage
 from digital_human.engines import load_engines
-from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError
+from digital_human.errors import BadInputError, NotFoundError, OutputError, ServiceError, UnavailableError
 from digital_human.files.avatars import any_owners
 from digital_human.files.sandbox import Allowed, input_path, resolve
 from digital_human.observability import logs, tracing
@@ -186,6 +186,15 @@ def _batch(arguments: argparse.Namespace, settings: Settings) -> int:
     return batch.run(arguments.file, arguments.output, settings)
 
 
+def _mcp(arguments: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from digital_human.commands import mcp
+    except ModuleNotFoundError as error:
+        raise UnavailableError("mcp_not_installed") from error
+
+    return mcp.serve(arguments.url or settings.mcp_url, arguments.folder or settings.mcp_folder, settings)
+
+
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     from digital_human.commands import doctor
 
@@ -233,6 +242,11 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("model", choices=["kokoro"], help="the model")
     install.add_argument("--to", type=Path, metavar="DIR", help="a model repository (default: the embedded Triton's)")
     install.set_defaults(run=_install)
+
+    tools = commands.add_parser("mcp", help="tools for assistants that speak MCP, over standard input and output")
+    tools.add_argument("--url", help="the running service (MCP_URL)")
+    tools.add_argument("--folder", type=Path, help="what may be read and written (MCP_FOLDER; default: this one)")
+    tools.set_defaults(run=_mcp)
 
     examine = commands.add_parser("doctor", help="check that everything the service needs is there")
     examine.set_defaults(run=_doctor)

@@ -211,6 +211,10 @@ class Settings(BaseSettings):
         Path(__file__).parent / "assets" / "watermark.png",
         description="Picture laid over the output by `watermark: 1`.",
     )
+    mcp_url: str = Field("http://127.0.0.1:8308", description="Service that `digital-human mcp` talks to.")
+    mcp_api_key: SecretStr | None = Field(None, description="Its key, where it asks for one.")
+    mcp_folder: Path = Field(Path("."), description="Folder that `digital-human mcp` reads from and writes to.")
+
     log_level: str = Field("INFO", description="Least severity that is logged.")
     log_dir: Path | None = Field(None, description="Folder of a rotating log file, JSON lines. Empty: no file.")
     otel_exporter_otlp_endpoint: str | None = Field(

@@ -206,6 +206,9 @@ def test_urls_are_fetched_from_allowed_hosts_only(live: Live, host: Host, media:
     ):
         answer = live.submit(audio_path=url, mode="sync", save_path="no.mp4")
         assert answer.status_code == status, (url, answer.text)
+    # A background comes the same way: this one is a video.
+    answer = live.submit(background=f"{host.url}/template.mkv", mode="sync", save_path="no.mp4")
+    assert answer.json()["error"] == "background_no_picture"
     assert leftovers(media) == [] and not (media / "no.mp4").exists()
 
 

@@ -1,4 +1,4 @@
-"""The commands of the pages on avatars and batches run as they stand there."""
+"""The commands of the pages on avatars, batches and backgrounds run as they stand there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 
 from digital_human.triton.embedded.server import TritonServer
@@ -25,6 +27,7 @@ def live(media: Path, triton: TritonServer) -> Iterator[Live]:
     for name in ("hello.wav", "goodbye.wav"):
         shutil.copy(media / "speech.wav", media / name)
     shutil.copy(media / "template.mkv", media / "lena.mp4")
+    cv2.imwrite(str(media / "studio.jpg"), np.full((72, 128, 3), 200, np.uint8))
     with Live(media, triton_url=triton.url) as service:
         yield service
 
@@ -60,3 +63,12 @@ def test_the_commands_of_the_page_on_batches(live: Live) -> None:
     shell(live, then.replace("$BATCH", found[1]))
     with zipfile.ZipFile(live.base / "night.zip") as archive:
         assert archive.namelist() == ["0001-greeting.mp4", "0002-closing.mp4", "report.csv"]
+
+
+def test_the_commands_of_the_page_on_backgrounds(live: Live) -> None:
+    upload, *orders = re.split(r"\n(?=curl)", blocks("background.md")[0])
+    upload_id = re.search(r"upload:[0-9a-f]{32}", shell(live, upload))
+    assert upload_id is not None and len(orders) == 2
+    for order in orders:
+        assert '"code":200' in shell(live, order.replace("upload:...", upload_id[0]))
+    assert {path.name for path in live.base.glob("*.mp4")} >= {"studio.mp4", "plain.mp4"}

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from digital_human.triton.embedded.server import TritonServer
@@ -37,8 +39,10 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     for task_id in (forgotten, given_up):
         first.until(task_id, "succeeded")
     unused, young, needed, used = (send(first, "speech.wav") for _ in range(4))
+    cv2.imwrite(str(own_media / "behind.png"), np.full((64, 64, 3), 200, np.uint8))
+    behind = send(first, "behind.png")
     running = first.submit(audio_path="voice.wav", save_path="running.mp4").json()["data"]["task_id"]
-    waiting = first.submit(audio_path=needed, save_path="waiting.mp4").json()["data"]["task_id"]
+    waiting = first.submit(audio_path=needed, background=behind, save_path="waiting.mp4").json()["data"]["task_id"]
     while not (state / "jobs" / running / "segment-00001.mp4").exists():
         time.sleep(0.02)
     first.kill()
@@ -54,7 +58,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     for path in (state, *state.glob("jobs/*"), *state.glob("templates/*"), *state.glob("results/*"), report):
         if path.name != "just-begun":
             age(path)
-    for upload in (unused, needed, used):
+    for upload in (unused, needed, used, behind):
         age(uploads[upload.removeprefix("upload:")])
     for path in (state / "upload_uses").iterdir():
         age(path)
@@ -77,7 +81,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
         assert all(path.exists() for path in (*templates, own_media / "lost.mp4"))
         assert (own_media / ".lost.mp4.another.part").exists()
         left = {path.name.split("-", 1)[1] for path in (state / "uploads").iterdir()}
-        assert left == {upload.removeprefix("upload:") for upload in (young, needed, used)}
+        assert left == {upload.removeprefix("upload:") for upload in (young, needed, used, behind)}
         assert second.until(running, "succeeded")["result"]["frames"] == 100
         assert second.until(waiting, "succeeded")["result"]["frames"] == 50
     (state / "jobs" / "just-begun").rmdir()

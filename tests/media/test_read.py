@@ -287,6 +287,13 @@ def test_a_picture_is_a_template_of_one_frame(tmp_path: Path) -> None:
         assert abs(int(rgb(frames[0]).mean()) - 90) <= 2
 
 
+def test_a_large_jpeg_is_one_picture_whatever_its_name(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (400, 600, 3), np.uint8)
+    for name in ("still.jpg", "still.jpeg", "still"):
+        (tmp_path / name).write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+        assert VideoReader(tmp_path / name).info.still
+
+
 @pytest.mark.parametrize("content", [b"", b"not media at all" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n"])
 def test_what_is_no_media_is_a_clear_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.mp4"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 from playwright.sync_api import expect
 
 from tests.page.browser import SECONDS, Open, fill
@@ -22,6 +24,8 @@ def test_a_preview_has_the_options_that_were_filled_in(
     page.check("#loudness")
     page.select_option("#subtitles", "srt")
     page.fill("#subtitle-text", "Set blue, by that.")
+    assert cv2.imwrite(str(tmp_path / "studio.png"), np.full((64, 64, 3), 200, np.uint8))
+    page.set_input_files("#background-picture", tmp_path / "studio.png")
     page.click("#preview")
     expect(page.locator("#stage")).to_have_attribute("data-state", "done", timeout=SECONDS)
     expect(page.locator("#stage .facts")).to_contain_text("preview")
@@ -31,12 +35,14 @@ def test_a_preview_has_the_options_that_were_filled_in(
     assert "Set blue, by that." in (tmp_path / "out.srt").read_text(encoding="utf-8")
     href = page.get_attribute(".after .details", "href") or ""
     task = page.request.get(f"{address}/human/tasks/{href.removeprefix('#task=')}").json()["data"]
+    assert task["request"]["background"].startswith("upload:") and task["names"]["background"] == "studio.png"
     result = task["result"]
     assert (result["width"], result["height"], result["preview"], result["frames"]) == (360, 360, 5, 25)
     # What nobody filled in any more is as ever.
     for field in filled:
         page.fill(field, "")
     page.uncheck("#loudness")
+    page.set_input_files("#background-picture", [])
     page.fill("#trim-start", "9")
     page.click("#generate")
     expect(page.locator("#stage .message")).to_contain_text("trim: lies beyond the end", timeout=SECONDS)

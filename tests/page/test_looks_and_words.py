@@ -122,7 +122,7 @@ def test_it_is_used_with_the_keyboard_alone(open_page: Open) -> None:
     page.keyboard.press("Enter")
     reached = []
     of_result = ["trim-start", "trim-end", "lead-in", "lead-out", "size", "fit", "fps", "container", "keyed"]
-    of_result += ["background", "subtitles", "subtitle-text", "loudness"]
+    of_result += ["background", "background-picture", "subtitles", "subtitle-text", "loudness"]
     expected = ["title", "engine", "strength", "loop", *of_result, "mark", "watermark", "generate"]
     for _ in expected:
         page.keyboard.press("Tab")

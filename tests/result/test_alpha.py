@@ -1,4 +1,4 @@
-"""A template with an alpha channel: laid over a colour."""
+"""A template with an alpha channel: laid over a colour or a picture."""
 
 from __future__ import annotations
 
@@ -51,6 +51,15 @@ def test_a_template_with_alpha_is_laid_over_a_colour(
     assert np.abs(picture[-40:, :40] - colour).max() <= 3
     given = list(VideoReader(cut.base / "cut.webm").frames())[2]
     assert np.abs(made.planes[0][250:450, 300:400].astype(int) - given.planes[0][250:450, 300:400]).mean() < 2
+
+
+def test_a_picture_shows_through_a_template_with_alpha(cut: Live) -> None:
+    assert cv2.imwrite(str(cut.base / "studio.png"), np.full((64, 64, 3), (50, 60, 200), np.uint8))
+    path, task = make(cut, "studio.mp4", video_path="cut.webm", preview=0.2, background="studio.png")
+    assert not task["result"].get("notices")
+    made = frames_of(path)[2]
+    picture = yuv_to_rgb(crop(made, 0, 0, made.width, made.height), made.matrix).astype(int)
+    assert np.abs(picture[-40:, :40] - (200, 60, 50)).max() <= 6
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".webm"])

@@ -60,7 +60,12 @@ class ResultOptions(FaceOption):
     size: int | str | None = Field(None, description="Height, or `WIDTHxHEIGHT`, of the result; both even.")
     fit: Fit = Field("letterbox", description="Whether bars fill what another shape leaves, or the picture is cut.")
     fps: float | None = Field(None, description="Frames per second of the result.")
-    background: str | None = Field(None, description="`#RRGGBB` in place of the template's green or blue screen.")
+    background: str | None = Field(
+        None,
+        description="In place of the template's green or blue screen: `#RRGGBB`, or a picture, which covers the frame: "
+        "a path, an upload's id, or a URL.",
+        max_length=4096,
+    )
     subtitles: Subtitles | None = Field(
         None, description="Of `subtitle_text`: a file beside the result, or laid over the picture (`burn`)."
     )

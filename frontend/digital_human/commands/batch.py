@@ -23,12 +23,13 @@ from digital_human.files.batches import Batch, KeptBatch
 from digital_human.files.host_paths import is_absolute
 from digital_human.files.inputs import is_path
 from digital_human.jobs import batches as jobs_batches
+from digital_human.pipeline.backdrop import is_colour
 from digital_human.service import Service, running
 from digital_human.settings import Settings
 
 INTERVAL = 0.5
 _REPORT_INTERVAL = 5.0
-_PATHS = ("audio_path", "video_path", "save_path")
+_PATHS = ("audio_path", "video_path", "save_path", "background")
 
 
 def run(file: Path, output: str, settings: Settings) -> int:
@@ -69,7 +70,9 @@ def _from(folder: Path, row: Row) -> Row:
     found = dict(row)
     for field in _PATHS:
         value = found.get(field)
-        if isinstance(value, str) and value and is_path(value) and not is_absolute(value):
+        if not isinstance(value, str) or not value or (field == "background" and is_colour(value)):
+            continue
+        if is_path(value) and not is_absolute(value):
             found[field] = str((folder / value).absolute())
     return found
 

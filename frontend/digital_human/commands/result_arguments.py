@@ -8,6 +8,9 @@ from pathlib import Path
 from digital_human.core.face_choice import FaceChoice, parse_choice
 from digital_human.core.looping import LOOPS
 from digital_human.core.trim import Trim, parse_trim
+from digital_human.errors import ServiceError
+from digital_human.files.sandbox import Allowed, input_path
+from digital_human.pipeline.backdrop import is_colour
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.output import FITS
 from digital_human.subtitles.kinds import SUBTITLES
@@ -48,7 +51,12 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", metavar="HEIGHT|WIDTHxHEIGHT", help="of the picture (default: the template's)")
     parser.add_argument("--fit", choices=FITS, default="letterbox", help="what happens where the shape is another")
     parser.add_argument("--fps", type=float, help="frames per second (default: the template's)")
-    parser.add_argument("--background", metavar="#RRGGBB", help="in place of the template's green or blue screen")
+    parser.add_argument(
+        "--background",
+        type=_background,
+        metavar="#RRGGBB|PICTURE",
+        help="in place of the template's green or blue screen; a picture covers the frame",
+    )
     parser.add_argument("--subtitles", choices=SUBTITLES, help="a file beside the result, or laid over its picture")
     parser.add_argument(
         "--subtitle-text", type=_text, metavar="FILE", help="what is said, in UTF-8 (default: the text to be spoken)"
@@ -90,6 +98,17 @@ def _trim(text: str) -> Trim:
         return parse_trim(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of START, START,END and ,END") from None
+
+
+def _background(text: str) -> str:
+    if is_colour(text):
+        return text
+    # The person at the keyboard may read whatever their account may.
+    allowed = Allowed(Path.cwd(), (Path("/"),))
+    try:
+        return str(input_path(text, "background", allowed))
+    except ServiceError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _text(path: str) -> str:

@@ -56,7 +56,8 @@ def tidy(settings: Settings) -> None:
         for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
         if status.input is not None
     }
-    needed = {Path(path) for spec in open_tasks.values() for path in (spec.audio, spec.video)}
+    inputs = ((spec.audio, spec.video, spec.options.background) for spec in open_tasks.values())
+    needed = {Path(path) for paths in inputs for path in paths if path}
     needed |= _of_open_batches(settings)
     going = {kept.prefix for kept in batches.open_batches(settings)}
     for path in _older(state / "uploads", settings.keep_seconds):
@@ -98,7 +99,7 @@ def _of_open_batches(settings: Settings) -> set[Path]:
     for kept in batches.open_batches(settings):
         for _, record in kept.rows(kept.cursor):
             job = record.get("job", {})
-            for text in (job.get("audio"), job.get("video")):
+            for text in (job.get("audio"), job.get("video"), job.get("options", {}).get("background")):
                 if text and is_upload(text):
                     with suppress(NotFoundError):
                         found.add(upload_path(text, "", kept.batch.owner, settings))

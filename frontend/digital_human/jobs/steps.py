@@ -149,13 +149,17 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
     """
     settings = job.context.settings
     if is_url(job.spec.audio):
-        job.spec = replace(job.spec, audio=job.step("fetch audio", partial(_fetch, job, job.spec.audio, "audio")))
+        job.spec = replace(job.spec, audio=job.step("fetch audio", partial(_fetch, job, job.spec.audio, "audio_path")))
     spoken: dict[str, Any] | None = None
     if job.spec.spoken is not None:
         spoken = job.step("speak", partial(_speak, job, job.spec.spoken, worker))
         job.spec = replace(job.spec, audio=spoken["path"])
     if is_url(job.spec.video):
-        job.spec = replace(job.spec, video=job.step("fetch video", partial(_fetch, job, job.spec.video, "video")))
+        job.spec = replace(job.spec, video=job.step("fetch video", partial(_fetch, job, job.spec.video, "video_path")))
+    background = job.spec.options.background
+    if background is not None and is_url(background):
+        path = job.step("fetch background", partial(_fetch, job, background, "background"))
+        job.spec = replace(job.spec, options=replace(job.spec.options, background=path))
     prepared = PrepareResult(**job.step("prepare", partial(_prepare, job, worker)))
     timings = dict(prepared.timings)
     if spoken is not None:
@@ -196,12 +200,13 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
     return result
 
 
-def _fetch(job: RunningJob, url: str, kind: str) -> str:
-    target = job.folder / f"fetched-{kind}"
+def _fetch(job: RunningJob, url: str, name: str) -> str:
+    """name: of the request's field"""
+    target = job.folder / f"fetched-{name.removesuffix('_path')}"
     with disk_errors(OWN_FOLDER):
         job.folder.mkdir(parents=True, exist_ok=True)
     job.report("fetch", 0.0)
-    fetch(url, target, f"{kind}_path", job.context.settings, job.check)
+    fetch(url, target, name, job.context.settings, job.check)
     return str(target)
 
 

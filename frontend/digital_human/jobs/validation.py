@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError
 from digital_human.files.inputs import FileInput, allowed_paths, resolve_input
@@ -10,6 +12,7 @@ from digital_human.files.uploads import result_path, upload_name
 from digital_human.jobs.avatar_defaults import with_defaults
 from digital_human.jobs.models import JobRequest, JobSpec
 from digital_human.net.safe_http import check_url
+from digital_human.pipeline.backdrop import is_colour
 from digital_human.runtime.context import check_options
 from digital_human.settings import Settings
 from digital_human.speech.speaker import check_text
@@ -24,12 +27,17 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
         inputs["audio_path"] = resolve_input(request.audio, "audio_path", request.owner, settings)
     else:
         check_text(request.spoken, settings)
+    background = request.options.background
+    if background is not None and not is_colour(background):
+        inputs["background"] = resolve_input(background, "background", request.owner, settings)
     if request.save is None:
         target = result_path(request.task_id, settings, request.suffix)
     else:
         files = {field: found.path for field, found in inputs.items() if isinstance(found, FileInput)}
         target = output_path(request.save, files, allowed_paths(settings))
     options = check_options(request.options, settings, engines)
+    if "background" in inputs:
+        options = replace(options, background=inputs["background"].location)
     if request.callback_url is not None:
         check_url(request.callback_url, "callback_url", settings.callback_hosts, "CALLBACK_HOSTS")
     elif request.callback_progress:
@@ -53,6 +61,6 @@ def check_request(request: JobRequest, settings: Settings, engines: EngineRegist
 
 
 def _names(request: JobRequest, settings: Settings) -> dict[str, str]:
-    given = {"audio_path": request.audio, "video_path": request.video}
+    given = {"audio_path": request.audio, "video_path": request.video, "background": request.options.background or ""}
     found = {field: upload_name(text, request.owner, settings) for field, text in given.items()}
     return {field: name for field, name in found.items() if name is not None}

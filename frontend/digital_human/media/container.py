@@ -48,7 +48,7 @@ def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterat
     """Open a file for demuxing. FFmpeg's errors in the block become a BadInputError that names `field`."""
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
-        with av.open(f"file:{path}", options=options, hwaccel=hwaccel) as container:
+        with _without_name(path, field) as url, av.open(url, options=options, hwaccel=hwaccel) as container:
             if len(container.streams) > _MAX_STREAMS:
                 raise BadInputError("too_many_streams", field=field, most=_MAX_STREAMS)
             yield container
@@ -58,6 +58,17 @@ def open_media(path: Path, field: str, hwaccel: HWAccel | None = None) -> Iterat
     except (av.FFmpegError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise BadInputError("media_unreadable", field=field, reason=reason) from error
+
+
+@contextmanager
+def _without_name(path: Path, field: str) -> Iterator[str]:
+    """A URL by which FFmpeg tells the format from the content: `x.jpg` would be the first of a series of pictures."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise BadInputError("media_unreadable", field=field, reason=str(error.strerror)) from error
+    with file:
+        yield f"file:/proc/self/fd/{file.fileno()}"
 
 
 def is_still(container: InputContainer) -> bool:

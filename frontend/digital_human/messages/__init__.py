@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from digital_human.messages.assistants import ASSISTANTS
 from digital_human.messages.avatars import AVATARS
 from digital_human.messages.batches import BATCHES
 from digital_human.messages.files import FILES
@@ -29,6 +30,7 @@ Params = Mapping[str, str | int | float]
 MESSAGES: Mapping[str, Message] = {
     **NOTICES,
     **RESULT,
+    **ASSISTANTS,
     **AVATARS,
     **BATCHES,
     **LIVE,

@@ -57,7 +57,13 @@ RESULT: Mapping[str, Message] = {
     "size_too_large": Message(
         "size: a picture of {size} has more than {most} pixels", "size: 画面 {size} 太大，最多 {most} 像素"
     ),
-    "background_malformed": Message("background: must be a colour, as #1d6b5b", "background: 必须是颜色，如 #1d6b5b"),
+    "background_malformed": Message(
+        "background: must be a colour, as #1d6b5b, or a picture", "background: 必须是颜色（如 #1d6b5b）或图片"
+    ),
+    "background_no_picture": Message(
+        "background: must be a picture; a video cannot be put behind the person",
+        "background: 必须是图片，不能使用视频作为背景",
+    ),
     "background_not_even": Message(
         "background: the template shows no green or blue screen that could be replaced",
         "background: 模板中没有可替换的绿幕或蓝幕",

@@ -1,7 +1,7 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
-import { finish, refill } from "./finish.js";
+import { backgroundPicture, finish, refill } from "./finish.js";
 import { filesOf } from "./folders.js";
 import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
@@ -84,6 +84,7 @@ export function startComposer(onSubmit) {
     onSubmit({
       template: chosen.template,
       voice: speech ? null : chosen.voice,
+      background: backgroundPicture(),
       fields: {
         ...($("#title").value.trim() && { title: $("#title").value.trim() }),
         ...speech,

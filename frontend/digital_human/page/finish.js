@@ -8,6 +8,9 @@ let loudness = LUFS;
 
 const number = id => $(id).value === "" ? null : Number($(id).value);
 
+/** The picture that is to be put behind the person; null for none. */
+export const backgroundPicture = () => $("#background-picture").files[0] ?? null;
+
 /** Fields of a request. preview: whether only the beginning is to be made */
 export function finish(preview) {
   const start = number("#trim-start"), end = number("#trim-end");
@@ -40,8 +43,11 @@ export function refill(request) {
   for (const [id, value] of Object.entries(fill)) $(id).value = value ?? (id === "#fit" ? "letterbox" : "");
   loudness = request.loudness ?? LUFS;
   $("#loudness").checked = request.loudness != null;
-  $("#keyed").checked = request.background != null;
-  if (request.background != null) $("#background").value = request.background;
+  // A picture has to be chosen once more: a browser does not let a page fill in files.
+  const colour = request.background?.startsWith("#") ? request.background : null;
+  $("#background-picture").value = "";
+  $("#keyed").checked = colour != null;
+  if (colour != null) $("#background").value = colour;
   const asked = Object.values(fill).some(Boolean) || request.loudness != null || request.background != null;
   if (asked) $(".options").open = true;
 }

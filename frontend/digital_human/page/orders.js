@@ -14,7 +14,8 @@ let shown = 0;
 export const failureOf = error => error instanceof service.Failure ? error : { code: 500, message: error.message };
 
 /** Send the files and queue the job, and follow it on the stage until another order takes its place. */
-export async function order({ template, voice, fields }) {
+export async function order(what) {
+  const { template, voice, background, fields } = what;
   const mine = ++shown, stopped = new AbortController();
   const line = sending(voice?.name ?? fields.title ?? fields.text ?? "", () => stopped.abort());
   const onStage = stage.showWork(() => stopped.abort());
@@ -22,10 +23,10 @@ export async function order({ template, voice, fields }) {
   $("#stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
   try {
     const place = voice?.files ? batch : single;
-    const task = await place({ template, voice, fields }, say, stopped.signal).catch(error => {
+    const task = await place(what, say, stopped.signal).catch(error => {
       // The service keeps uploads for a while only.
-      const files = [template.file, ...(voice?.files ?? [voice?.file])].filter(Boolean);
-      if (error.code === 404 && forget(files)) return place({ template, voice, fields }, say, stopped.signal);
+      const files = [template.file, background, ...(voice?.files ?? [voice?.file])].filter(Boolean);
+      if (error.code === 404 && forget(files)) return place(what, say, stopped.signal);
       throw error;
     });
     if (stopped.signal.aborted) {
@@ -48,14 +49,23 @@ const templateField = async (template, say, signal) => template.avatar
   ? { avatar: template.avatar }
   : { video_path: await send(template, share => say("uploadingTemplate", share), signal) };
 
-const single = async ({ template, voice, fields }, say, signal) => service.submit({
+const backgroundField = async (file, say, signal) => file
+  ? { background: await send({ file }, share => say("uploadingBackground", share), signal) }
+  : {};
+
+const single = async ({ template, voice, background, fields }, say, signal) => service.submit({
   ...fields,
   ...await templateField(template, say, signal),
+  ...await backgroundField(background, say, signal),
   ...(voice && { audio_path: await send(voice, share => say("uploadingVoice", share), signal) }),
 });
 
-async function batch({ template, voice, fields }, say, signal) {
-  const defaults = { ...fields, ...await templateField(template, say, signal) };
+async function batch({ template, voice, background, fields }, say, signal) {
+  const defaults = {
+    ...fields,
+    ...await templateField(template, say, signal),
+    ...await backgroundField(background, say, signal),
+  };
   const rows = [];
   for (const [index, file] of voice.files.entries()) {
     const tell = share => say("uploadingVoice", (index + share) / voice.files.length, `${index + 1} / ${voice.files.length}`);

@@ -6,14 +6,14 @@ shade on the screen do not matter, and skin and hair keep theirs.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from digital_human.core.frame import Float32, Frame, Uint8, rgb_to_yuv
+from digital_human.core.frame import Float32, Frame, Uint8
 from digital_human.errors import BadInputError
+from digital_human.pipeline.backdrop import Backdrop
 
 STRENGTH, SHARE, ALIKE = 24.0, 0.5, 24.0
 """Least distance of a screen's colour from grey, share of the picture's rim that shows it, and how far that differs."""
@@ -26,26 +26,17 @@ CHOKE = 0.12
 """Of the edge, what is taken off: there the screen shines through most."""
 REACH = 41
 """Pixels around an edge from which the screen's luma there is taken."""
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
 class Background:
-    """key: the screen's chroma, float32 [2], Cb and Cr around 0; colour: Y, Cb and Cr of what is put in its place"""
+    """key: the screen's chroma, float32 [2], Cb and Cr around 0; backdrop: what is put in its place"""
 
     key: Float32
-    colour: tuple[int, int, int]
+    backdrop: Backdrop
 
 
-def parse_colour(text: str) -> tuple[int, int, int]:
-    """R, G and B of `#RRGGBB`. Raises BadInputError for anything else."""
-    if not _COLOUR.fullmatch(text):
-        raise BadInputError("background_malformed")
-    red, green, blue = bytes.fromhex(text[1:])
-    return red, green, blue
-
-
-def find_background(frame: Frame, colour: str) -> Background:
+def find_background(frame: Frame, backdrop: Backdrop) -> Background:
     """What to replace in the frames of a template, from one of them. Raises BadInputError where there is no screen."""
     _, blue, red = frame.planes
     rows, columns = blue.shape
@@ -57,8 +48,7 @@ def find_background(frame: Frame, colour: str) -> Background:
     alike = np.linalg.norm(chroma - key, axis=1) < ALIKE
     if np.linalg.norm(key) < STRENGTH or alike.mean() < SHARE:
         raise BadInputError("background_not_even")
-    wanted = rgb_to_yuv(np.array([[parse_colour(colour)]], np.uint8), frame.matrix)[0, 0]
-    return Background(key, (int(wanted[0]), int(wanted[1]), int(wanted[2])))
+    return Background(key, backdrop)
 
 
 def lay_behind(frame: Frame, background: Background) -> Frame:
@@ -74,13 +64,13 @@ def lay_behind(frame: Frame, background: Background) -> Frame:
     result = Frame(np.empty_like(frame.data), frame.matrix)
     spill = np.maximum(along - SPILL_ANGLE * across, 0)
     chroma = (blue - spill * unit[0], red - spill * unit[1])
-    for target, own, wanted in zip(result.planes[1:], chroma, background.colour[1:], strict=True):
+    for target, own, wanted in zip(result.planes[1:], chroma, background.backdrop.planes[1:], strict=True):
         target[...] = np.clip(np.rint(128 + own * cover + (wanted - 128) * (1 - cover)), 0, 255)
-    result.planes[0][...] = _luma(luma, cover.astype(np.float32), background.colour[0])
+    result.planes[0][...] = _luma(luma, cover.astype(np.float32), background.backdrop.planes[0])
     return result
 
 
-def _luma(luma: Uint8, cover: Float32, wanted: int) -> Uint8:
+def _luma(luma: Uint8, cover: Float32, wanted: Float32) -> Uint8:
     """Luma of the person without the screen behind their edges, over `wanted`."""
     whole = cv2.resize(cover, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
     own = luma.astype(np.float32)

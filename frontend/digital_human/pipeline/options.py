@@ -8,7 +8,7 @@ from digital_human.core.face_choice import FaceChoice, FacePoint
 from digital_human.core.looping import Loop
 from digital_human.core.trim import Trim
 from digital_human.errors import BadInputError
-from digital_human.pipeline.background import parse_colour
+from digital_human.pipeline.backdrop import is_colour, parse_colour
 from digital_human.pipeline.output import RATES, Fit, parse_size
 from digital_human.subtitles.kinds import Subtitles
 
@@ -40,7 +40,7 @@ class RenderOptions:
     size:           of the picture, as of `parse_size`; None for the template's
     fit:            what happens where that has another shape
     fps:            frames per second of the picture; None for the template's
-    background:     `#RRGGBB` in place of a green or blue screen; None to leave it
+    background:     in place of a green or blue screen: `#RRGGBB`, or the path of a picture; None to leave it
     subtitles:      a file beside the result, or laid over its picture; None for none
     subtitle_text:  what is said
     """
@@ -82,7 +82,7 @@ def check(options: RenderOptions) -> None:
         raise BadInputError("fps_out_of_range", least=RATES[0], largest=RATES[1])
     if options.size is not None:
         parse_size(options.size)
-    if options.background is not None:
+    if options.background is not None and is_colour(options.background):
         parse_colour(options.background)
     if options.subtitles is not None and not (options.subtitle_text or "").strip():
         raise BadInputError("subtitle_text_empty")

@@ -26,6 +26,7 @@ from digital_human.inspection import findings
 from digital_human.inspection.findings import Finding
 from digital_human.media import SPEECH_RATE, read_speech, write_video
 from digital_human.media.audio_edit import AudioEdit
+from digital_human.pipeline.backdrop import require_picture
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.plan import bind_plan, plan_frames
@@ -85,6 +86,7 @@ def generate_video(
     """
     clock = time.perf_counter()
     speech = decode_speech(job, context)
+    require_picture(job.options.background, context.max_template_pixels)
     prepared = prepare_template(job.video, engine, context, lambda share: progress("prepare", share), job.options)
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.alpha import BLACK
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.looping import loop_frames
@@ -17,7 +16,8 @@ from digital_human.core.types import Arrays
 from digital_human.engines.base import Engine, Plan, slice_plan
 from digital_human.media import VideoInfo, audio_duration
 from digital_human.media.encode_alpha import holds_alpha
-from digital_human.pipeline.background import Background, find_background, parse_colour
+from digital_human.pipeline.backdrop import BLACK, Backdrop, load_backdrop
+from digital_human.pipeline.background import Background, find_background
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.notices import notices_of, notices_of_source
 from digital_human.pipeline.options import RenderOptions
@@ -40,7 +40,7 @@ class RenderPlan:
     output:        the result's picture; None if it is as the template's
     burnt:         subtitles that are laid over it
     background:    what is put in place of a green or blue screen
-    behind:        R, G and B of what shows through a template with an alpha channel; None if the result keeps it
+    behind:        what shows through a template with an alpha channel; None if it has none, or the result keeps it
     """
 
     prepared: PreparedTemplate
@@ -51,7 +51,7 @@ class RenderPlan:
     fit: Fit = "letterbox"
     burnt: Sequence[Cue] = ()
     background: Background | None = None
-    behind: tuple[int, int, int] | None = BLACK
+    behind: Backdrop | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -67,7 +67,8 @@ class RenderPlan:
     def notices(self) -> list[Notice]:
         """What the caller should know of the video."""
         shown = notices_of(self.prepared.template, self.frame_indices)
-        return [*notices_of_source(self.prepared.info, self.behind), *shown, *self.engine_plan.notices]
+        colour = None if self.behind is None else self.behind.colour
+        return [*notices_of_source(self.prepared.info, colour), *shown, *self.engine_plan.notices]
 
 
 def plan_frames(
@@ -108,12 +109,13 @@ def bind_plan(
     output = replace(result_info(prepared, context, options), alpha=keeps_alpha)
     overlays = _overlays(output, context, options)
     burnt = cues if options.subtitles == "burn" else []
-    background: Background | None = None
-    behind = None if keeps_alpha else BLACK
-    if options.background is not None and prepared.info.alpha:
-        behind = parse_colour(options.background)
-    elif options.background is not None:
-        background = find_background(prepared.reader.first_frame(), options.background)
+    background, behind = None, None
+    if options.background is not None or (prepared.info.alpha and not keeps_alpha):
+        backdrop = load_backdrop(options.background or BLACK, prepared.info, context.max_template_pixels)
+        if prepared.info.alpha:
+            behind = backdrop
+        else:
+            background = find_background(prepared.reader.first_frame(), backdrop)
     engine_plan = Plan.from_arrays(arrays)
     return RenderPlan(
         prepared, engine_plan, indices, overlays, output, options.fit, burnt, background=background, behind=behind

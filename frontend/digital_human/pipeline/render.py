@@ -8,7 +8,7 @@ from itertools import accumulate, islice
 
 import numpy as np
 
-from digital_human.core.alpha import over_colour
+from digital_human.core.alpha import over
 from digital_human.core.batching import MIN_BATCH, batch_sizes, batched
 from digital_human.core.concurrency import ordered_map, prefetch
 from digital_human.core.frame import Frame
@@ -88,7 +88,7 @@ def _batches(
         if prepared.info.alpha:
             drawn = [replace(frame, alpha=shown.alpha) for frame, shown in zip(drawn, batch, strict=True)]
         if plan.behind is not None:
-            drawn = [over_colour(frame, plan.behind) for frame in drawn]
+            drawn = [over(frame, plan.behind.planes) for frame in drawn]
         return [resized(frame, plan.info.width, plan.info.height, plan.fit) for frame in drawn]
 
     frames = prepared.reader.play(indices[start:stop])

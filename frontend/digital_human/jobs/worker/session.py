@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from digital_human.media import compose, encode_audio, write_segment
 from digital_human.media.encode_alpha import codec_for
 from digital_human.media.mux import AudioTrack, share_encoder
 from digital_human.pipeline import report
+from digital_human.pipeline.backdrop import is_colour, require_picture
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import RenderJob, audio_edit, decode_speech
 from digital_human.pipeline.plan import RenderPlan, bind_plan, plan_frames, result_info, shown
@@ -40,6 +42,17 @@ from digital_human.subtitles.kinds import FILES, subtitle_path
 
 OnProgress = Callable[[Stage, float], None]
 """Called with the stage and the share of it that is done, 0-1."""
+
+_FIELDS = {"audio": "audio_path", "video": "video_path", "background": "background"}
+"""The field of the request in which each input came."""
+
+
+def _inputs(job: WorkerJob) -> dict[str, Path]:
+    found = {"audio": job.audio, "video": job.video}
+    background = job.options.background
+    if background is not None and not is_colour(background):
+        found["background"] = Path(background)
+    return found
 
 
 class JobSession:
@@ -75,14 +88,17 @@ class JobSession:
         self._open = ExitStack()
         try:
             self._inputs = {
-                field: self._open.enter_context(open_file(path, settings.roots, f"{field}_path"))
-                for field, path in (("audio", job.audio), ("video", job.video))
+                kind: self._open.enter_context(open_file(path, settings.roots, _FIELDS[kind]))
+                for kind, path in _inputs(job).items()
             }
         except OSError as error:
             raise BadInputError("input_unreadable", reason=str(error.strerror)) from error
         self._begun_with = self._identity()
-        audio, video = map(by_descriptor, self._inputs.values())
-        self._job = RenderJob(audio, video, job.save, job.options)
+        opened = {kind: by_descriptor(descriptor) for kind, descriptor in self._inputs.items()}
+        options = job.options
+        if "background" in opened:
+            options = replace(options, background=str(opened["background"]))
+        self._job = RenderJob(opened["audio"], opened["video"], job.save, options)
 
     def close(self) -> None:
         self._stop_rendering()
@@ -91,14 +107,15 @@ class JobSession:
 
     def require_inputs(self, inputs: Mapping[str, Identity]) -> None:
         """Raises BadInputError if the inputs are not the files that the job began with."""
-        for field, now in self._identity().items():
-            if not is_same(now, inputs[field]):
-                raise BadInputError("file_changed", field=f"{field}_path")
+        for kind, now in self._identity().items():
+            if not is_same(now, inputs[kind]):
+                raise BadInputError("file_changed", field=_FIELDS[kind])
 
     def prepare(self) -> PrepareResult:
         """Decode the speech, prepare the template and plan the frames."""
         clock = time.perf_counter()
         speech = decode_speech(self._job, self._context)
+        require_picture(self._job.options.background, self._context.max_template_pixels)
         self._on_progress("prepare", 0.0)
         prepared = self._prepare_template()
         timings = {"prepare": -clock + (clock := time.perf_counter())}

@@ -26,8 +26,8 @@ FLAGS = [
 ]
 
 
-# Playwright runs an event loop in the thread of the tests, so it ends with those of this folder.
-@pytest.fixture(scope="package")
+# Playwright runs an event loop in the thread of the tests, where those of other files want one of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -66,7 +66,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     assert not [url for url in asked if not url.startswith(("data:", *bases))]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def finished(browser: Browser, address: str, samples: Path, voice: Path) -> str:
     """Id of a task that was made on the page."""
     context = browser.new_context(locale="en-GB", reduced_motion="reduce")

@@ -16,11 +16,11 @@ from digital_human.core.frame import Frame, yuv_to_rgb
 from digital_human.core.frame import crop as crop_frame
 from digital_human.core.looping import LOOPS, Loop, loop_frames
 from digital_human.errors import BadInputError
-from digital_human.media import VideoReader, probe_video
+from digital_human.media import VideoReader, probe_video, read_speech
 from digital_human.media import reader as read_module
 from digital_human.media.container import open_media
 from digital_human.media.decode import decode_from
-from tests.media.factory import grey, greys, leaping, write_clip
+from tests.media.factory import grey, greys, leaping, write_clip, write_sound
 
 
 def noise(count: int) -> list[npt.NDArray[Any]]:
@@ -330,3 +330,17 @@ def test_a_gap_within_the_limit_repeats_one_and_the_same_picture(tmp_path: Path)
     times = [k * 0.04 for k in range(10)] + [20 + k * 0.04 for k in range(10)]
     frames = list(VideoReader(write_clip(tmp_path / "a.mp4", greys(20), times=times), max_seconds=21).frames())
     assert len({id(frame) for frame in frames}) == 20 < len(frames)
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("video", b"avc1"), ("audio", b"sowt")])
+def test_a_codec_that_nobody_knows_is_bad_input(tmp_path: Path, kind: str, codec: bytes) -> None:
+    path = tmp_path / "strange.mov"
+    if kind == "video":
+        write_clip(path, greys(3))
+    else:
+        write_sound(path, np.zeros((1, 16000), np.float32), 16000)
+    known = path.read_bytes()
+    assert codec in known
+    path.write_bytes(known.replace(codec, b"zzzz"))
+    with pytest.raises(BadInputError, match="codec"):
+        probe_video(path) if kind == "video" else read_speech(path)

@@ -17,7 +17,7 @@ from av.container import InputContainer
 from digital_human.core.frame import Float32
 from digital_human.core.types import SPEECH_RATE
 from digital_human.errors import BadInputError
-from digital_human.media.container import open_media
+from digital_human.media.container import open_media, require_decoder
 
 _RATES = (1000, 768_000)
 """Range of accepted sample rates, Hz. Resampling from 1 Hz would never end."""
@@ -108,7 +108,9 @@ def output_format(path: Path, field: str = "audio_path") -> tuple[int, str]:
 def _audio_stream(container: InputContainer, field: str) -> AudioStream:
     if not container.streams.audio:
         raise BadInputError("no_audio_stream", field=field)
-    return container.streams.audio[0]
+    stream = container.streams.audio[0]
+    require_decoder(stream, field)
+    return stream
 
 
 def _require_sound(frame: AudioFrame, field: str) -> None:

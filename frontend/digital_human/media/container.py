@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.frame import VideoFrame
@@ -90,6 +91,7 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
         if not container.streams.video:
             raise BadInputError("no_video_stream", field=field)
         stream = container.streams.video[0]
+        require_decoder(stream, field)
         limit_pixels(stream, max_pixels, field)
         first = next(pictures_of(container, stream), None)
         if first is None:
@@ -106,6 +108,13 @@ def probe_video(path: Path, field: str = "video_path", max_pixels: int = MAX_PIX
         info = info_of(first, fps, still, stream.sample_aspect_ratio, length, field)
         _require_few(info.width, info.height, max_pixels, field)
         return replace(info, gaps=gaps), first
+
+
+def require_decoder(stream: VideoStream | AudioStream, field: str) -> None:
+    """Raises BadInputError for a codec that FFmpeg does not know."""
+    # PyAV's types do not say so.
+    if stream.codec_context is None:
+        raise BadInputError("codec_unknown", field=field)
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int, field: str) -> None:

@@ -14,6 +14,7 @@ MEDIA: Mapping[str, Message] = {
     "media_needs_memory": Message(
         "{field}: needs more memory than a job may have", "{field}: 需要的内存超过任务的限制"
     ),
+    "codec_unknown": Message("{field}: its codec is unknown", "{field}: 编码格式未知"),
     "no_video_stream": Message("{field}: holds no video stream", "{field}: 没有视频画面"),
     "no_decodable_frame": Message("{field}: holds no decodable frame", "{field}: 没有可以解码的画面"),
     "no_audio_stream": Message("{field}: holds no audio stream", "{field}: 没有声音"),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Float32, Frame
+from digital_human.core.frame import Frame
 from digital_human.core.types import Arrays, FaceTrack
 from digital_human.tracking.chunks import CHUNK
 from digital_human.tracking.detector import Detection, detect, weighted_nms
@@ -188,31 +188,6 @@ def test_a_face_that_jumps_across_the_picture_is_followed_but_not_to_a_bystander
     assert track_face(with_bystander, models).present.tolist() == [True] * 16 + [False] * 16
 
 
-def still_face(count: int) -> Float32:
-    """Landmarks of a face that holds still, its eyes 100 pixels apart."""
-    landmarks = np.zeros((count, mesh.VERTICES, 3), np.float32)
-    landmarks[:, mesh.LEFT_EYE, 0] = 100
-    return landmarks
-
-
-def test_smoothing_spares_the_lips_and_stops_at_gaps() -> None:
-    landmarks = still_face(7)
-    landmarks[2, :, 1] = 1
-    landmarks[5, :, 1] = 100
-    present = np.array([True, True, True, True, False, False, True])
-    result = smooth(landmarks, present)
-    nose, lip = result[:, 1, 1], result[:, mesh.LIPS[0], 1]
-    assert nose[:4].tolist() == pytest.approx([0, 0.2, 0.6, 0.2])
-    assert lip[:4].tolist() == pytest.approx([0, 0.1, 0.8, 0.1])
-    assert nose[6] == 0
-
-
-def test_smoothing_leaves_a_face_that_jumps_to_and_fro_where_it_is() -> None:
-    landmarks = still_face(9)
-    landmarks[::2, :, 1] = 40
-    assert (smooth(landmarks, np.ones(9, np.bool_)) == landmarks).all()
-
-
 def reduced(picture: Frame, share: float) -> Frame:
     """A picture scaled by a share of its size, to even sides."""
     width, height = (2 * round(side * share / 2) for side in (picture.width, picture.height))
@@ -294,13 +269,6 @@ def test_somebody_else_in_the_next_shot_is_not_taken_for_the_person(faces: list[
 
 def test_people_who_talk_are_one_shot(plain: FaceTrack) -> None:
     assert plain.shot is not None and not plain.shot.any()
-
-
-def test_smoothing_stops_at_cuts() -> None:
-    landmarks = np.zeros((6, 468, 3), np.float32)
-    landmarks[3:] = 10
-    result = smooth(landmarks, np.ones(6, np.bool_), np.array([0, 0, 0, 1, 1, 1]))
-    assert (result == landmarks).all()
 
 
 def test_a_face_that_jumps_within_a_third_of_a_second_is_followed_in_every_frame(

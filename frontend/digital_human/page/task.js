@@ -90,10 +90,10 @@ function figure(title, text, draw, seek, shape = "") {
 }
 
 /** What was found in the drawn frames that were looked at. */
-function inspected({ looked, ruined, redrawn, passed }) {
+function inspected({ looked, ruined, redrawn, passed, kept }) {
   const kinds = Object.entries(ruined).map(([kind, count]) => `${t(`kind_${kind}`)} ${count}`);
   return h("section", { class: "inspected" }, h("h2", {}, t("inspection")), h("p", { class: "facts" },
-    [t("lookedAt", looked), kinds.length ? kinds.join(", ") : t("nothingWrong"), redrawn && t("redrawn", redrawn), passed && t("passed", passed)]
+    [t("lookedAt", looked), kinds.length ? kinds.join(", ") : t("nothingWrong"), redrawn && t("redrawn", redrawn), passed && t("passed", passed), kept && t("kept", kept)]
       .filter(Boolean).join(" · ")));
 }
 

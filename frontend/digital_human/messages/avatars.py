@@ -58,4 +58,8 @@ AVATARS: Mapping[str, Message] = {
     "suits_cuts": Message(
         "It has {count} cuts; each shot is treated on its own.", "模板中有 {count} 处剪切；每个镜头单独处理。"
     ),
+    "suits_hdr": Message(
+        "It is HDR ({kind}); its colours are converted to SDR (BT.709).",
+        "模板为 HDR（{kind}），颜色会转换为 SDR（BT.709）。",
+    ),
 }

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from digital_human.core.database_threads import within
 from digital_human.engines import EngineRegistry, load_engines
 from digital_human.errors import BadInputError, UnavailableError
 from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.jobs.batches import Admission
+from digital_human.jobs.database_threads import within
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.jobs.opened import open_jobs
 from digital_human.jobs.queue import Jobs

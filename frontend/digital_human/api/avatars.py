@@ -20,7 +20,6 @@ from digital_human.api.blocking import run_blocking
 from digital_human.api.errors import error_responses
 from digital_human.api.language import LanguageDep
 from digital_human.api.result_options import FaceOption, TrimBody
-from digital_human.core.database_threads import in_database_thread
 from digital_human.core.trim import Trim
 from digital_human.errors import ForbiddenError, NotFoundError, QueueFullError, error_from_record
 from digital_human.files import avatars
@@ -28,6 +27,7 @@ from digital_human.files.avatars import SHARED, Avatar, KeptAvatar
 from digital_human.files.downloads import is_url
 from digital_human.files.inputs import FileInput, resolve_input
 from digital_human.jobs import avatar_defaults
+from digital_human.jobs.database_threads import in_database_thread
 from digital_human.pipeline.options import RenderOptions
 from digital_human.runtime.context import check_options
 from digital_human.service import Service

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 from digital_human.api.errors import invalid_field
 from digital_human.api.models import GenerateRequest
 from digital_human.errors import BadInputError, ServiceError, TooLargeError
-from digital_human.files.batch_rows import Made, Row
+from digital_human.files import batches, names
+from digital_human.files.batch_rows import Kind, Made, Row, read_sheet
+from digital_human.files.batches import Batch, KeptBatch
 from digital_human.files.uploads import upload_name
 from digital_human.jobs.batches import refusal, to_record
 from digital_human.settings import Settings
@@ -33,6 +36,33 @@ def check_pattern(pattern: str | None) -> None:
     """Raises BadInputError where every row would be written to the same file."""
     if pattern is not None and "{row}" not in pattern and "{name}" not in pattern:
         raise BadInputError("batch_pattern_fixed")
+
+
+def keep_sheet(
+    body: Path,
+    kind: Kind,
+    head: dict[str, Any],
+    batch: Batch,
+    settings: Settings,
+    adapt: Callable[[Row], Row] = lambda row: row,
+) -> KeptBatch:
+    """Check every row of a file, and keep the batch.
+
+    head:  `name`, `save_path` and `defaults`; those in JSON go before
+    adapt: changes each row before it is checked
+    Raises BadInputError where the file cannot be used at all, and TooLargeError.
+    """
+    sheet = read_sheet(body, kind, text_fields())
+    said = {**head, **{field: value for field, value in sheet.head.items() if value is not None}}
+    if unknown := sorted(said.keys() - head.keys()):
+        raise BadInputError("field_unknown", field=unknown[0][:100])
+    name, pattern, defaults = said["name"], said["save_path"], said["defaults"]
+    for field, value, kind_of in (("name", name, str), ("defaults", defaults, dict), ("save_path", pattern or "", str)):
+        if not isinstance(value, kind_of):
+            raise BadInputError("field_invalid", field=field, reason=f"must be {kind_of.__name__}")
+    check_pattern(pattern)
+    rows = records(map(adapt, sheet.rows), defaults, pattern, batch.owner, settings)
+    return batches.keep(replace(batch, name=name[:200]), rows, settings)
 
 
 def records(
@@ -76,9 +106,8 @@ def records(
 
 
 def file_name(name: str) -> str:
-    """A name made fit for every file system; may be empty."""
-    plain = "".join(" " if letter in '<>:"/\\|?*{}' or not letter.isprintable() else letter for letter in name)
-    return " ".join(plain.split())[:80].strip(" .")
+    """A row's name as that of a file; may be empty. Braces would be filled in."""
+    return names.file_name(name, names.RESERVED + "{}")
 
 
 def _body(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> GenerateRequest:

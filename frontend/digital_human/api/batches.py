@@ -7,8 +7,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
 from digital_human.api.batch_archive import Line, archive
-from digital_human.api.batch_requests import check_pattern, file_name, records, text_fields
+from digital_human.api.batch_requests import file_name, keep_sheet
 from digital_human.api.batch_views import Batches, BatchesResponse, BatchResponse, BatchView
 from digital_human.api.blocking import run_blocking
 from digital_human.api.bodies import require_shallow
@@ -28,7 +27,7 @@ from digital_human.api.models import TaskError
 from digital_human.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, TooLargeError
 from digital_human.files import batches
 from digital_human.files.atomic import OWN_FOLDER, disk_errors
-from digital_human.files.batch_rows import KINDS, Kind, Row, read_sheet
+from digital_human.files.batch_rows import KINDS, Kind
 from digital_human.files.batches import Batch, KeptBatch, batches_folder
 from digital_human.jobs import batches as jobs_batches
 from digital_human.jobs.batches import Progress
@@ -178,11 +177,11 @@ async def get_results(
         raise ConflictError("batch_has_no_result")
     name = file_name(kept.batch.name) or f"batch-{kept.batch.id[:8]}"
     headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}.zip"}
-    lines = _lines(kept, progress, service.settings, language)
+    lines = _lines(kept, progress, language)
     return StreamingResponse(archive(lines, service.settings), media_type="application/zip", headers=headers)
 
 
-def _lines(kept: KeptBatch, progress: Progress, settings: Settings, language: Language) -> Iterator[Line]:
+def _lines(kept: KeptBatch, progress: Progress, language: Language) -> Iterator[Line]:
     for row, record in kept.rows():
         state, failure, job = progress.states[row - 1], progress.failures.get(row), record.get("job")
         path = None
@@ -252,30 +251,3 @@ def _keep(
     if kind == "json":
         require_shallow(body.read_bytes())
     return keep_sheet(body, kind, head, Batch(batch_id, caller.owner, "", time.time(), 0, digest), settings)
-
-
-def keep_sheet(
-    body: Path,
-    kind: Kind,
-    head: dict[str, Any],
-    batch: Batch,
-    settings: Settings,
-    adapt: Callable[[Row], Row] = lambda row: row,
-) -> KeptBatch:
-    """Check every row of a file, and keep the batch.
-
-    head:  `name`, `save_path` and `defaults`; those in JSON go before
-    adapt: changes each row before it is checked
-    Raises BadInputError where the file cannot be used at all, and TooLargeError.
-    """
-    sheet = read_sheet(body, kind, text_fields())
-    said = {**head, **{field: value for field, value in sheet.head.items() if value is not None}}
-    if unknown := sorted(said.keys() - head.keys()):
-        raise BadInputError("field_unknown", field=unknown[0][:100])
-    name, pattern, defaults = said["name"], said["save_path"], said["defaults"]
-    for field, value, kind_of in (("name", name, str), ("defaults", defaults, dict), ("save_path", pattern or "", str)):
-        if not isinstance(value, kind_of):
-            raise BadInputError("field_invalid", field=field, reason=f"must be {kind_of.__name__}")
-    check_pattern(pattern)
-    rows = records(map(adapt, sheet.rows), defaults, pattern, batch.owner, settings)
-    return batches.keep(replace(batch, name=name[:200]), rows, settings)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from digital_human.core.database_threads import in_database_thread
 from digital_human.errors import UnavailableError
+from digital_human.jobs.database_threads import in_database_thread
 from digital_human.jobs.models import JobRequest, Task
 from digital_human.service import Service
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -32,9 +32,8 @@ class BodyLimit:
     """ASGI middleware. Answers 401 before it reads a body, and 413 or 400 before anything parses it.
 
     limit:  bytes of a body
-    limits: the same, for paths that take more or less
     keys:   checks the caller's key
-    is_permitted: whether something else than a key permits a request, as a token in its address
+    is_permitted: whether something other than a key permits a request, such as a token in its address
     """
 
     def __init__(
@@ -42,11 +41,10 @@ class BodyLimit:
         app: ASGIApp,
         limit: int,
         keys: Keys,
-        limits: Mapping[str, int] | None = None,
         is_permitted: Callable[[Scope], bool] = lambda scope: False,
     ) -> None:
         self.app = app
-        self._limit, self._limits, self._keys, self._is_permitted = limit, dict(limits or {}), keys, is_permitted
+        self._limit, self._keys, self._is_permitted = limit, keys, is_permitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in _WITH_BODY or scope["path"] in STREAMED:
@@ -56,7 +54,7 @@ class BodyLimit:
         try:
             if not self._is_permitted(scope):
                 self._keys.caller(key_of(headers))
-            body = await incoming.read(self._limits.get(scope["path"], self._limit), headers)
+            body = await incoming.read(self._limit, headers)
             require_shallow(body)
         except ServiceError as error:
             if "expect" not in headers:  # a caller that asks first has not begun to send

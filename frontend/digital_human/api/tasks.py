@@ -22,6 +22,7 @@ from digital_human.api.language import LanguageDep
 from digital_human.api.models import TaskPage, TaskResponse, TasksResponse, TaskView
 from digital_human.core.states import State
 from digital_human.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
+from digital_human.files.names import file_name
 from digital_human.files.sandbox import by_descriptor, open_file
 from digital_human.jobs.models import Task
 from digital_human.jobs.queue import Jobs
@@ -41,7 +42,6 @@ _TYPES = {
     ".webm": "video/webm",
 }
 _RANGE = re.compile(r"bytes=(\d{1,18}-\d{0,18}|-\d{1,18})(,\s*(\d{1,18}-\d{0,18}|-\d{1,18})){0,15}", re.ASCII)
-_NAME_LENGTH = 80
 _SAID = 60
 """Letters of a text that name its video."""
 _MAX_OFFSET = 10_000_000
@@ -147,8 +147,7 @@ def _file_name(task: Task) -> str:
     """Without its suffix: as the task is called, or the speech, or what it says, made fit for every file system."""
     said = task.spec.spoken.text[:_SAID] if task.spec.spoken is not None else ""
     called = task.spec.title or Path(task.spec.names.get("audio_path", "")).stem or said
-    plain = "".join(" " if letter in '<>:"/\\|?*' or not letter.isprintable() else letter for letter in called)
-    return " ".join(plain.split())[:_NAME_LENGTH].strip(" .") or task.id
+    return file_name(called) or task.id
 
 
 @router.get("/{task_id}/subtitles", response_class=FileResponse, responses=_SUBTITLES)

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from digital_human.api.auth import ANONYMOUS
-from digital_human.api.batch_requests import text_fields
-from digital_human.api.batches import keep_sheet
+from digital_human.api.batch_requests import keep_sheet, text_fields
 from digital_human.commands.batch_report import Line, digest_of, made_before, read_report, write_report
 from digital_human.errors import BadInputError, ConflictError, NotFoundError
 from digital_human.files import batches
@@ -48,7 +47,7 @@ def run(file: Path, output: str, settings: Settings) -> int:
     settings = settings.model_copy(update={"allowed_roots": (Path("/"),)})
     console, report = Console(stderr=True), file.with_name(f"{file.name}.report.csv")
     output = str(Path(output).absolute())
-    # One pass over the file tells what it orders; a batch is made of it in another.
+    # One pass over the file finds what was made before; a second one makes the batch.
     sheet = read_sheet(file, kind, text_fields())
     rows, common = (_from(file.parent, row) for row in sheet.rows), json.dumps([output, sheet.head])
     orders = [digest_of(row, number, common) for number, row in enumerate(rows, 1)]
@@ -59,8 +58,8 @@ def run(file: Path, output: str, settings: Settings) -> int:
         return 0
     with running(settings) as service:
         kept = _batch(file, kind, output, made, service, console)
-        lines = _follow(kept, orders, made, service, console, report)
-    return _tell(lines, report, console)
+        lines = _follow(kept, orders, made, console, report)
+    return _print_summary(lines, report, console)
 
 
 def _from(folder: Path, row: Row) -> Row:
@@ -106,9 +105,7 @@ def _batch(
     return keep_sheet(file, kind, head, batch, settings, adapt)
 
 
-def _follow(
-    kept: KeptBatch, orders: list[str], made: Mapping[int, Line], service: Service, console: Console, report: Path
-) -> list[Line]:
+def _follow(kept: KeptBatch, orders: list[str], made: Mapping[int, Line], console: Console, report: Path) -> list[Line]:
     """Show the progress, and keep the report up to date, until the batch has ended. Returns what the report says."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     written, over = 0.0, -1
@@ -143,7 +140,7 @@ def _lines(kept: KeptBatch, found: jobs_batches.Progress, orders: list[str], mad
     return [lines[row] for row in sorted(lines)]
 
 
-def _tell(lines: list[Line], report: Path, console: Console) -> int:
+def _print_summary(lines: list[Line], report: Path, console: Console) -> int:
     done = sum(line.state == "succeeded" for line in lines)
     failed = len(lines) - done
     console.print(f"{done} of {len(lines)} made, {failed} failed: {report}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -13,3 +14,6 @@ Stage = Literal["fetch", "speak", "prepare", "plan", "render", "compose"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 TIMED_STAGES: tuple[Stage, ...] = ("prepare", "plan", "render", "compose")
 """The stages of every job. Only jobs with a URL fetch, and those with a text speak."""
+
+OnProgress = Callable[[Stage, float], None]
+"""Called with the stage and the share of it that is done, 0-1. It may raise to end the job."""

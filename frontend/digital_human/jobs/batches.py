@@ -28,8 +28,7 @@ from digital_human.files import batches
 from digital_human.files.batches import KeptBatch, batches_folder
 from digital_human.jobs.models import JobRequest, JobSpec, Task, failure_of
 from digital_human.jobs.queue import Jobs
-from digital_human.jobs.records import GENERATE, GIVEN_UP, PROGRESS
-from digital_human.jobs.records import STATES as STATE_OF
+from digital_human.jobs.records import GENERATE, GIVEN_UP, PROGRESS, STATE_OF
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -210,8 +209,8 @@ class Admission:
         """Queue a row's job, or put on record why there is none. Raises what may pass."""
         try:
             if "refused" in record:
-                told = record["refused"]
-                raise error_from_record(told["class"], told["message"], told["data"])
+                failure = record["refused"]
+                raise error_from_record(failure["class"], failure["message"], failure["data"])
             self._submit(_REQUEST.validate_python({**record["job"], "task_id": kept.task_id(row)}))
         except ServiceError as error:
             if error.transient:

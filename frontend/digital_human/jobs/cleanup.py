@@ -18,7 +18,7 @@ from digital_human.files import batches
 from digital_human.files.uploads import is_upload, last_use, remove_upload, upload_path
 from digital_human.jobs.models import JobSpec
 from digital_human.jobs.publish import discard_files
-from digital_human.jobs.records import GENERATE, GIVEN_UP, OPEN
+from digital_human.jobs.records import GENERATE, GIVEN_UP, OPEN_STATUSES
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 INTERVAL = 600.0
 _ABANDONED = 600.0
 _RECORDS_KEPT = timedelta(days=30)
-_TOLD_KEPT = 2 * _RECORDS_KEPT
-"""Of codes whose end was told, so that none comes back while its record is still there."""
+_REPORTED_KEPT = 2 * _RECORDS_KEPT
+"""Of `/easy` tasks whose end was reported: longer than their records, so that no code comes back."""
 _RECORDS_AT_A_TIME = 500
 
 
@@ -53,7 +53,7 @@ def tidy(settings: Settings) -> None:
     state = settings.state_path
     open_tasks = {
         status.workflow_id: JobSpec.from_record(status.input["args"][0])
-        for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
+        for status in DBOS.list_workflows(name=GENERATE, status=list(OPEN_STATUSES), load_output=False)
         if status.input is not None
     }
     inputs = ((spec.audio, spec.video, spec.options.background) for spec in open_tasks.values())
@@ -74,7 +74,7 @@ def tidy(settings: Settings) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.suffix == ".body":
                 path.unlink(missing_ok=True)
-    for path in _older(state / "told", _TOLD_KEPT.total_seconds()):
+    for path in _older(state / "told", _REPORTED_KEPT.total_seconds()):
         path.unlink(missing_ok=True)
     for path in _older(state / "jobs", _ABANDONED):
         if path.name not in open_tasks:

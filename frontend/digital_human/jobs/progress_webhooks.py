@@ -9,20 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress, Stage
 from digital_human.errors import ServiceError
 from digital_human.jobs.models import JobSpec
 from digital_human.net.webhooks import NotDeliveredError, deliver
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
-
-OnProgress = Callable[[Stage, float], None]
-"""Called with the stage, and with 0-1 of the whole job."""
 
 
 class _JobOverError(Exception):
@@ -68,7 +65,10 @@ class _Latest:
 
 @contextmanager
 def progress_webhooks(task_id: str, spec: JobSpec, settings: Settings) -> Iterator[OnProgress]:
-    """Send what the yielded function is called with, if the job asks for it. None is under way after the end."""
+    """Send what the yielded function is called with, the progress of the whole job, if the job asks for it.
+
+    None is under way after the end.
+    """
     if not (spec.callback_url and spec.callback_progress):
         yield lambda stage, progress: None
         return

@@ -13,15 +13,15 @@ from typing import Any
 from dbos import DBOS, DBOSContextSetAuth, SetEnqueueOptions, SetWorkflowID
 from dbos import WorkflowStatus as Status
 
-from digital_human.core.database_threads import in_database_thread
 from digital_human.core.states import State
 from digital_human.errors import ConflictError, KeyReusedError, NotFoundError, QueueFullError, UnavailableError
 from digital_human.files.avatars import KeptAvatar
 from digital_human.files.disk_space import require_disk_space
-from digital_human.jobs.line import Line, running_eta
+from digital_human.jobs.database_threads import in_database_thread
+from digital_human.jobs.estimates import Estimates, running_eta
 from digital_human.jobs.models import JobSpec, Task, failure_of
 from digital_human.jobs.publish import discard_files
-from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATES
+from digital_human.jobs.records import GENERATE, JOBS, PROGRESS, STATE_OF
 from digital_human.jobs.steps import WorkflowContext
 from digital_human.jobs.study import Studies
 from digital_human.jobs.watcher import Watcher
@@ -43,7 +43,7 @@ class Jobs:
         self._workflow = workflow
         self._notify = notify
         self._submitting = threading.Lock()
-        self._line = Line(context.settings.max_jobs)
+        self._estimates = Estimates(context.settings.max_jobs)
 
     def known(self, task_id: str, request: Mapping[str, Any]) -> Task | None:
         """The task of this id, if there is one. Raises KeyReusedError if another request made it."""
@@ -70,7 +70,7 @@ class Jobs:
                 DBOSContextSetAuth(owner, None),
             ):
                 DBOS.enqueue_workflow(JOBS, self._workflow, spec.to_record())
-            self._line.tasks(fresh=True)
+            self._estimates.tasks(fresh=True)
         task = self._find(task_id)
         assert task is not None
         return task
@@ -105,7 +105,7 @@ class Jobs:
         found = DBOS.list_workflows(
             name=GENERATE,
             user=owner,
-            status=[name for name, known in STATES.items() if known == state] if state else None,
+            status=[name for name, known in STATE_OF.items() if known == state] if state else None,
             limit=limit,
             offset=offset,
             sort_desc=True,
@@ -177,7 +177,7 @@ class Jobs:
 
     def queued_ids(self, fresh: bool = False) -> list[str]:
         """Ids of the queued tasks and studies, the next one first; up to 0.1 s old unless `fresh`."""
-        return self._line.tasks(fresh).queued
+        return self._estimates.tasks(fresh).queued
 
     def require_database(self) -> None:
         """Return when the database has answered, however long that takes."""
@@ -185,7 +185,7 @@ class Jobs:
 
     def counts(self) -> dict[State, int]:
         """Tasks and studies that wait and that run, in all processes."""
-        tasks = self._line.tasks()
+        tasks = self._estimates.tasks()
         return {"queued": len(tasks.queued), "running": tasks.running}
 
     def _find(self, task_id: str) -> Task | None:
@@ -194,7 +194,7 @@ class Jobs:
 
     def _task(self, status: Status) -> Task:
         assert status.input is not None
-        state = STATES[status.status]
+        state = STATE_OF[status.status]
         reported: Mapping[str, Any] = {}
         if state == "running":
             reported = DBOS.get_all_events(status.workflow_id).get(PROGRESS) or {}
@@ -223,7 +223,7 @@ class Jobs:
             stage=reported.get("stage"),
             progress=progress,
             position=position,
-            eta=self._line.queued_eta(position) if position is not None else running_eta(reported, started),
+            eta=self._estimates.queued_eta(position) if position is not None else running_eta(reported, started),
             failure=failure,
             result=result,
             created=_seconds(status.created_at) or 0.0,
@@ -233,7 +233,7 @@ class Jobs:
         )
 
     def _retry_after(self) -> int:
-        return max(1, round((self._line.typical_seconds() or 30.0) / self._context.settings.max_jobs))
+        return max(1, round((self._estimates.typical_seconds() or 30.0) / self._context.settings.max_jobs))
 
 
 def _seconds(milliseconds: int | None) -> float | None:

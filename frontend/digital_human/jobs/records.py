@@ -6,7 +6,7 @@ that changes strands them: raise VERSION then, and see to the jobs of the versio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dbos import DBOS, WorkflowStatus
 
@@ -23,7 +23,7 @@ PROGRESS = "progress"
 GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 """A job that took its process down too often."""
 
-STATES: dict[str, State] = {
+STATE_OF: Mapping[str, State] = {
     "ENQUEUED": "queued",
     "DELAYED": "queued",
     "PENDING": "running",
@@ -33,7 +33,8 @@ STATES: dict[str, State] = {
     "CANCELLED": "cancelled",
 }
 """The task's state by the status that DBOS gives its workflow."""
-OPEN = ("ENQUEUED", "PENDING", "DELAYED")
+OPEN_STATUSES = ("ENQUEUED", "PENDING", "DELAYED")
+"""Those of tasks that wait or run."""
 
 
 def statuses(task_ids: Sequence[str]) -> list[WorkflowStatus]:

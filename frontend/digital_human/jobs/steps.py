@@ -21,13 +21,12 @@ from dbos import DBOS
 from sqlalchemy.exc import DBAPIError
 
 from digital_human.core.notices import to_records
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress, Stage
 from digital_human.files.atomic import OWN_FOLDER, atomic_write, disk_errors, sync
 from digital_human.files.downloads import fetch, is_url
 from digital_human.inspection import findings
 from digital_human.jobs.cancellation import JobControl, JobRegistry
 from digital_human.jobs.models import JobSpec, job_folder, speech_path
-from digital_human.jobs.progress_webhooks import OnProgress
 from digital_human.jobs.publish import publish, sign_and_fingerprint
 from digital_human.jobs.recorded import recorded_step
 from digital_human.jobs.records import PROGRESS

@@ -23,7 +23,7 @@ from digital_human.jobs.avatar_defaults import options_of
 from digital_human.jobs.cancellation import JobControl
 from digital_human.jobs.models import JobSpec, failure_of
 from digital_human.jobs.recorded import recorded_step
-from digital_human.jobs.records import GENERATE, JOBS, OPEN, PROGRESS, STUDY, statuses
+from digital_human.jobs.records import GENERATE, JOBS, OPEN_STATUSES, PROGRESS, STUDY, statuses
 from digital_human.jobs.steps import WorkflowContext
 from digital_human.jobs.worker.process import Worker
 from digital_human.jobs.worker.protocol import Study
@@ -91,12 +91,12 @@ class Studies:
                 found = statuses([kept.avatar.id])
                 if not found:
                     self.begin(kept)
-                elif found[0].status not in OPEN:
+                elif found[0].status not in OPEN_STATUSES:
                     _record_failure(kept.avatar.id, ServiceError("internal_error"), self._context)
 
 
 def _open_specs() -> list[JobSpec]:
-    found = DBOS.list_workflows(name=GENERATE, status=list(OPEN), load_output=False)
+    found = DBOS.list_workflows(name=GENERATE, status=list(OPEN_STATUSES), load_output=False)
     return [JobSpec.from_record(status.input["args"][0]) for status in found if status.input is not None]
 
 

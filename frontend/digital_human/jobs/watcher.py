@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Future
 
 from digital_human.jobs.cancellation import JobRegistry
-from digital_human.jobs.records import OPEN, statuses
+from digital_human.jobs.records import OPEN_STATUSES, statuses
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Watcher:
                 control.cancelled.set()
             elif control is not None and status.status == "PENDING" and status.executor_id != self._executor_id:
                 control.lost.set()
-            if status.status not in OPEN:
+            if status.status not in OPEN_STATUSES:
                 self._end(status.workflow_id)
 
     def _end(self, task_id: str) -> None:

@@ -10,7 +10,7 @@ that it can be rendered in segments and resumed by another process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 
 from digital_human.core.frame import Float32
 from digital_human.core.notices import Notice
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress, Stage
 from digital_human.engines.base import Engine
 from digital_human.files.atomic import atomic_write
 from digital_human.inspection import findings
@@ -34,9 +34,6 @@ from digital_human.pipeline.render import inspector_of, render_frames, with_prog
 from digital_human.pipeline.subtitles import subtitle_file
 from digital_human.pipeline.templates import prepare_template
 from digital_human.subtitles.kinds import FILES, subtitle_path
-
-Progress = Callable[[Stage, float], None]
-"""Called with the stage and the share of it that is done, 0-1, in the thread of the job. May raise to end the job."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def generate_video(
     job: RenderJob,
     engine: Engine,
     context: PipelineContext,
-    progress: Progress = lambda stage, share: None,
+    progress: OnProgress = lambda stage, share: None,
     metadata: Mapping[str, str] | None = None,
 ) -> Result:
     """Make the video at `job.save` in one go.

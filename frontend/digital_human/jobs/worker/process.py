@@ -15,7 +15,7 @@ from contextlib import suppress
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from typing import Any, cast
 
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress
 from digital_human.errors import BadInputError, JobTimeoutError, OutOfMemoryError, ServiceError
 from digital_human.jobs.worker.protocol import (
     Command,
@@ -33,9 +33,6 @@ from digital_human.jobs.worker.protocol import (
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
-
-OnProgress = Callable[[Stage, float], None]
-"""Called with the stage and the share of it that is done, 0-1."""
 
 _CRASHES = (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP)
 _POLL = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +16,7 @@ import numpy as np
 
 from digital_human.core.frame import Frame
 from digital_human.core.notices import to_records
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress
 from digital_human.core.types import Arrays
 from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError
@@ -39,9 +39,6 @@ from digital_human.pipeline.subtitles import subtitle_file
 from digital_human.pipeline.templates import PreparedTemplate, prepare_template
 from digital_human.settings import Settings
 from digital_human.subtitles.kinds import FILES, subtitle_path
-
-OnProgress = Callable[[Stage, float], None]
-"""Called with the stage and the share of it that is done, 0-1."""
 
 _FIELDS = {"audio": "audio_path", "video": "video_path", "background": "background"}
 """The field of the request in which each input came."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress
 from digital_human.files.atomic import OWN_FOLDER, disk_errors, sync
 from digital_human.jobs.models import job_folder, speech_path
 from digital_human.jobs.worker.protocol import Speak, SpeakResult
@@ -12,9 +10,7 @@ from digital_human.settings import Settings
 from digital_human.speech.speaker import LocalSpeaker, speak, write_wav
 
 
-def speak_text(
-    command: Speak, settings: Settings, triton_url: str, on_progress: Callable[[Stage, float], None]
-) -> SpeakResult:
+def speak_text(command: Speak, settings: Settings, triton_url: str, on_progress: OnProgress) -> SpeakResult:
     """Write the job's speech, complete or not at all. Raises what `LocalSpeaker.say` raises, and OutputError."""
     target = speech_path(settings, command.job.task_id)
     part = target.with_suffix(".part")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 
-from digital_human.core.states import Stage
+from digital_human.core.states import OnProgress
 from digital_human.engines import EngineRegistry
 from digital_human.errors import BadInputError, OutputError
 from digital_human.files.atomic import atomic_write
@@ -23,7 +22,7 @@ def study(
     settings: Settings,
     context: PipelineContext,
     engines: EngineRegistry,
-    on_progress: Callable[[Stage, float], None],
+    on_progress: OnProgress,
 ) -> StudyResult:
     """Raises BadInputError or NoFaceError for a template that cannot be used, OutputError where it is not stored."""
     engine = engines.find(command.options.engine)

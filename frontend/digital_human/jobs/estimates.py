@@ -1,4 +1,4 @@
-"""The line of queued tasks and studies of avatars, and estimates of when a task ends."""
+"""The tasks and studies of avatars that wait and run, and estimates of when a task ends."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from digital_human.jobs.records import GENERATE, JOBS
 
 _FRESH = 0.1
 _RECENT, _RECENT_FRESH = 20, 10.0
-"""So many jobs tell how long one takes; they are looked up again after so many seconds."""
+"""Jobs from which the typical duration is taken, and seconds until they are looked up again."""
 _TOO_EARLY = 0.02
-"""Progress that says nothing yet about the pace."""
+"""Progress up to which the pace is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OpenTasks:
     running: int
 
 
-class Line:
+class Estimates:
     """Asks the database, once per interval for all callers.
 
     max_jobs: that this service runs at the same time

@@ -222,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--speed", type=float, default=1.0, help="how fast, 0.5-2 (default: 1)")
     template = generate.add_mutually_exclusive_group(required=True)
     template.add_argument("--video", type=Path, help="template: a video or a picture of a person")
-    template.add_argument("--avatar", metavar="NAME", help="an avatar of this BASE_PATH, whoever made it")
+    template.add_argument("--avatar", metavar="NAME", help="an avatar of this BASE_PATH, of any owner")
     generate.add_argument("--output", type=Path, required=True, help="the video to write")
     add_result_arguments(generate)
     generate.set_defaults(run=_generate)

@@ -1,6 +1,6 @@
 """Every setting of the service, read from the environment (or an `.env` file) by its upper-case name.
 
-`docs/operations.md` tells an operator what to do with them.
+`docs/settings.md` lists them for operators.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """The REST interface. `create_app` makes it; one router a resource.
 
-generate   POST /human/generate            uploads    POST /human/uploads
-tasks      /human/tasks...                 easy       /easy/..., for clients of HeyGem and Duix
-health     GET /health, /ready             engines    /engines..., and loading their weights
-operator   /operator/..., for the operator of the service
+generate     POST /human/generate             uploads      POST /human/uploads
+tasks        /human/tasks...                  batches      /human/batches...
+avatars      /avatars...                      voices       /voices..., POST /v1/audio/speech
+faces        GET /human/faces                 engines      /engines..., and loading their weights
+live         /live/sessions...                live_socket  their WebSocket
+live_webrtc  the same as WebRTC (WHEP)        livetalking  /offer, /human ..., for pages of LiveTalking
+heygem       /easy/..., for HeyGem and Duix   health       GET /health, /ready
+operator     /operator/...                    page         /, and what only the page asks for
 """
 
 from digital_human.api.app import create_app

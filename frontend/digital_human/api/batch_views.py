@@ -12,7 +12,7 @@ from digital_human.files.batches import KeptBatch
 from digital_human.jobs.batches import Progress, RowState
 from digital_human.messages import Language
 
-_TOLD = 100
+_LISTED = 100
 """Failures that the batch itself lists; `rows` has all of them."""
 _STATES: tuple[RowState, ...] = ("waiting", "queued", "running", "succeeded", "failed", "cancelled")
 
@@ -36,14 +36,14 @@ class BatchView(BaseModel):
         "`cancelled`."
     )
     progress: float = Field(description="0-1")
-    failures: list[RowFailure] = Field(description=f"The first {_TOLD} rows that failed, and why.")
+    failures: list[RowFailure] = Field(description=f"The first {_LISTED} rows that failed, and why.")
 
     @staticmethod
     def of(kept: KeptBatch, progress: Progress, language: Language) -> BatchView:
         batch = kept.batch
-        told = sorted(progress.failures)[:_TOLD]
-        names = {row: record["name"] for row, record in kept.rows() if row in told} if told else {}
-        refused = kept.refused() if told else {}
+        listed = sorted(progress.failures)[:_LISTED]
+        names = {row: record["name"] for row, record in kept.rows() if row in listed} if listed else {}
+        refused = kept.refused() if listed else {}
         return BatchView(
             batch_id=batch.id,
             owner=batch.owner,
@@ -60,7 +60,7 @@ class BatchView(BaseModel):
                     task_id=None if row in refused else kept.task_id(row),
                     error=TaskError.of(progress.failures[row], language),
                 )
-                for row in told
+                for row in listed
             ],
         )
 

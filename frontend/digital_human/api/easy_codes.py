@@ -54,8 +54,8 @@ def result_path(caller: Caller, code: str, settings: Settings) -> str:
     return str(Path(settings.easy_folder) / caller.folder / f"{name}-r.mp4")
 
 
-def tell(task: Task, settings: Settings) -> None:
-    """Remember that the caller was told of the task's end, and when for the first time."""
+def mark_reported(task: Task, settings: Settings) -> None:
+    """Record when the end of the task was first reported to the caller."""
     marker = _marker(task, settings)
     # Without a marker the code is only kept for longer.
     with suppress(OSError):
@@ -64,7 +64,7 @@ def tell(task: Task, settings: Settings) -> None:
 
 
 def is_forgotten(task: Task, settings: Settings) -> bool:
-    """Whether the caller was told of the task's end long enough ago to have got the answer."""
+    """Whether the end of the task was reported EASY_FORGET_SECONDS ago or earlier."""
     try:
         return _marker(task, settings).stat().st_mtime + settings.easy_forget_seconds <= time.time()
     except OSError:

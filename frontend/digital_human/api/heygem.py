@@ -115,7 +115,7 @@ async def query(
     if task is None or await asyncio.to_thread(easy_codes.is_forgotten, task, service.settings):
         return no_such_task(language)
     if task.has_ended and request.method == "GET":
-        await asyncio.to_thread(easy_codes.tell, task, service.settings)
+        await asyncio.to_thread(easy_codes.mark_reported, task, service.settings)
     data = _described(task, code, service.settings, language)
     return EasyResponse(code=SUCCESS, success=True, msg="", data=data)
 

@@ -1,4 +1,4 @@
-"""Keeps web pages of others away from a service without keys: their requests come from the user's own browser.
+"""Keeps foreign web pages away from a service without keys: their requests come from the user's own browser.
 
 A page that the user has open elsewhere may send what browsers call simple requests to any address, this machine's
 included, and reads the answers where it can make its own name resolve to this machine (DNS rebinding). Keys stop both.
@@ -58,7 +58,7 @@ def is_foreign(headers: Headers, allowed: Sequence[str] = ()) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host name means this machine, whoever resolves it."""
+    """Whether a host name means this machine on every resolver."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -75,7 +75,7 @@ async def picture(task_id: str, service: ServiceDep, caller: CallerDep) -> FileR
 
 @router.get("/human/tasks/{task_id}/report", responses=error_responses(400, 401, 404, 503))
 async def get_report(task_id: str, service: ServiceDep, caller: CallerDep) -> Any:
-    """What the networks made of the job: waveform, opening of the mouth, place of the face, over time."""
+    """What the models made of the job: waveform, opening of the mouth, place of the face, over time."""
     task = await run_blocking(service.jobs.get, task_id, caller.sees)
     return _kept(report.report_path(service.settings, task.id), "application/json")
 

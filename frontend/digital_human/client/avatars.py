@@ -14,7 +14,7 @@ from .connection import POLL, AsyncConnection, ClientError, Connection, Deadline
 
 @dataclass(frozen=True)
 class Avatar:
-    """state: studying, ready or failed; progress: of the study, 0-1; view: all that the service tells of it"""
+    """state: studying, ready or failed; progress: of the study, 0-1; view: the whole JSON object"""
 
     name: str
     state: str
@@ -27,18 +27,18 @@ class Avatar:
 
     @property
     def warnings(self) -> list[str]:
-        """What its videos will suffer from, in sentences."""
+        """Shortcomings of the template that its videos will show, in sentences."""
         return [one["message"] for one in self.view["warnings"]]
 
     def require_ready(self) -> Avatar:
-        """Itself. Raises ClientError where it cannot be used."""
+        """Returns the avatar. Raises ClientError where it cannot be used."""
         if error := self.view.get("error"):
             raise ClientError.of(error)
         return self
 
 
 Study = Callable[[Avatar], None]
-"""Is told how the study of an avatar goes."""
+"""Called with the avatar each time that it is polled while it is studied."""
 
 
 class Avatars(Connection):
@@ -74,7 +74,7 @@ class Avatars(Connection):
         return avatar.require_ready()
 
     def avatars(self) -> list[Avatar]:
-        """One's own and the shared ones, by name."""
+        """The caller's avatars and the shared ones, by name."""
         return [Avatar.of(view) for view in data(self._http.get("/avatars"))["avatars"]]
 
     def avatar(self, name: str) -> Avatar:
@@ -118,7 +118,7 @@ class AsyncAvatars(AsyncConnection):
         return avatar.require_ready()
 
     async def avatars(self) -> list[Avatar]:
-        """One's own and the shared ones, by name."""
+        """The caller's avatars and the shared ones, by name."""
         return [Avatar.of(view) for view in data(await self._http.get("/avatars"))["avatars"]]
 
     async def avatar(self, name: str) -> Avatar:

@@ -1,4 +1,4 @@
-"""Batches: many videos from one order."""
+"""Batches: many videos from one request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Rows = Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Batch:
-    """state: open, ended or cancelled; progress: 0-1; counts: rows by state; view: all that the service tells of it"""
+    """state: open, ended or cancelled; progress: 0-1; counts: rows by state; view: the whole JSON object"""
 
     id: str
     state: str
@@ -46,7 +46,7 @@ class Batch:
 
 
 Watch = Callable[[Batch], None]
-"""Is told how a batch goes."""
+"""Called with the batch each time that it is polled."""
 
 
 class Batches(Connection):
@@ -59,7 +59,7 @@ class Batches(Connection):
         defaults: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
-        """Order a video of each row.
+        """Request a video of each row.
 
         rows:      fields of `POST /human/generate` and a `name`, or a file of them: .csv, .jsonl or .json. A `Path` in
                    a row is a file of this machine, which is sent; a text is a path of the service, or an upload
@@ -87,7 +87,7 @@ class Batches(Connection):
         return _lines(self._http.get(f"/human/batches/{batch_id}/rows"))
 
     def wait_for_batch(self, batch_id: str, progress: Watch | None = None, timeout: float | None = None) -> Batch:
-        """The batch when no row of it is open, whatever failed. TimeoutError after `timeout` seconds."""
+        """The batch when no row of it is open any more; rows may have failed. TimeoutError after `timeout` seconds."""
         deadline = Deadline(f"batch {batch_id}", timeout)
         while True:
             batch = self.batch(batch_id)
@@ -104,7 +104,7 @@ class Batches(Connection):
         return Path(output)
 
     def cancel_batch(self, batch_id: str) -> Batch:
-        """Make no more of it. Raises ClientError where it has ended."""
+        """Cancel the rows that are not done. Raises ClientError where it has ended."""
         return Batch.of(data(self._http.delete(f"/human/batches/{batch_id}")))
 
     def delete_batch(self, batch_id: str) -> Batch:
@@ -122,7 +122,7 @@ class AsyncBatches(AsyncConnection):
         defaults: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
-        """Order a video of each row.
+        """Request a video of each row.
 
         rows:      fields of `POST /human/generate` and a `name`, or a file of them: .csv, .jsonl or .json. A `Path` in
                    a row is a file of this machine, which is sent; a text is a path of the service, or an upload
@@ -152,7 +152,7 @@ class AsyncBatches(AsyncConnection):
         return _lines(await self._http.get(f"/human/batches/{batch_id}/rows"))
 
     async def wait_for_batch(self, batch_id: str, progress: Watch | None = None, timeout: float | None = None) -> Batch:
-        """The batch when no row of it is open, whatever failed. TimeoutError after `timeout` seconds."""
+        """The batch when no row of it is open any more; rows may have failed. TimeoutError after `timeout` seconds."""
         deadline = Deadline(f"batch {batch_id}", timeout)
         while True:
             batch = await self.batch(batch_id)
@@ -169,7 +169,7 @@ class AsyncBatches(AsyncConnection):
         return Path(output)
 
     async def cancel_batch(self, batch_id: str) -> Batch:
-        """Make no more of it. Raises ClientError where it has ended."""
+        """Cancel the rows that are not done. Raises ClientError where it has ended."""
         return Batch.of(data(await self._http.delete(f"/human/batches/{batch_id}")))
 
     async def delete_batch(self, batch_id: str) -> Batch:

@@ -1,4 +1,4 @@
-"""What every call of the client needs: HTTP, the service's envelope around answers, and files."""
+"""What every call of the client needs: HTTP, the envelope around the service's answers, and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 POLL = 0.5
-"""Seconds between two looks at what is waited for."""
+"""Seconds between two polls of a task, a batch or an avatar."""
 BLOCK = 2**18
 
 Self = TypeVar("Self", bound="Connection")
@@ -34,9 +34,9 @@ class ClientError(Exception):
         self.error = error
 
     @staticmethod
-    def of(told: Mapping[str, Any]) -> ClientError:
-        """From what a view tells of a failure."""
-        return ClientError(told["code"], told["message"], told.get("error"))
+    def of(failure: Mapping[str, Any]) -> ClientError:
+        """From the `error` of a task, an avatar or a row."""
+        return ClientError(failure["code"], failure["message"], failure.get("error"))
 
 
 class Connection:
@@ -57,13 +57,13 @@ class Connection:
         self._http.close()
 
     def upload(self, path: Path | str) -> str:
-        """Send a file; what is returned is accepted where a path is."""
+        """Send a file. Returns an id that is accepted wherever a path is."""
         with Path(path).open("rb") as file:
             answer = self._http.post("/human/uploads", files={"file": (Path(path).name, file)})
         return str(data(answer)["id"])
 
     def _save(self, url: str, output: Path) -> None:
-        """Write what is answered to a file, complete or not at all."""
+        """Write the answer's body to a file, complete or not at all."""
         with self._http.stream("GET", url) as answer:
             if answer.is_error:
                 answer.read()
@@ -96,14 +96,14 @@ class AsyncConnection:
         await self._http.aclose()
 
     async def upload(self, path: Path | str) -> str:
-        """Send a file; what is returned is accepted where a path is."""
+        """Send a file. Returns an id that is accepted wherever a path is."""
         boundary = f"digital-human-{time.monotonic_ns():x}"
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         answer = await self._http.post("/human/uploads", content=_form(Path(path), boundary), headers=headers)
         return str(data(answer)["id"])
 
     async def _save(self, url: str, output: Path) -> None:
-        """Write what is answered to a file, complete or not at all."""
+        """Write the answer's body to a file, complete or not at all."""
         async with self._http.stream("GET", url) as answer:
             if answer.is_error:
                 await answer.aread()
@@ -114,7 +114,7 @@ class AsyncConnection:
 
 
 def data(answer: httpx.Response) -> dict[str, Any]:
-    """What is in the envelope. Raises ClientError for anything but success."""
+    """The `data` of the envelope. Raises ClientError for anything but success."""
     found: dict[str, Any] = body(answer)["data"]
     return found
 
@@ -140,7 +140,7 @@ def named(path: str, name: str) -> str:
 
 
 class Deadline:
-    """What of a patience is left. seconds: None for ever"""
+    """The end of a wait. what: waited for, in the error's message; seconds: None waits without limit"""
 
     def __init__(self, what: str, seconds: float | None) -> None:
         self._what, self._seconds = what, seconds
@@ -154,6 +154,7 @@ class Deadline:
 
 @contextmanager
 def written(path: Path) -> Iterator[Callable[[bytes], int]]:
+    """A function that writes to a temporary file, which replaces `path` when the block ends normally."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Videos: one order is one task of the service."""
+"""Videos: one request is one task of the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Progress = Callable[["Task"], None]
 
 @dataclass(frozen=True)
 class Task:
-    """state: queued, running, succeeded, failed or cancelled; progress: 0-1; view: all that the service tells of it"""
+    """state: queued, running, succeeded, failed or cancelled; progress: 0-1; view: the whole JSON object"""
 
     id: str
     state: str
@@ -40,7 +40,7 @@ class Task:
         return list(self.view.get("warnings", ()))
 
     def require_success(self) -> Task:
-        """Itself. Raises ClientError where it ended otherwise."""
+        """Returns the task. Raises ClientError where it failed or was cancelled."""
         if self.state == "cancelled":
             raise ClientError(499, "task_cancelled", "task_cancelled")
         if error := self.view.get("error"):

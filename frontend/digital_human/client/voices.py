@@ -24,7 +24,7 @@ class Voice:
 
 class Voices(Connection):
     def voices(self) -> list[Voice]:
-        """Who can say a text."""
+        """The voices that can speak a text."""
         return [Voice.of(view) for view in body(self._http.get("/voices"))["voices"]]
 
     def speech(self, text: str, voice: str = "", *, speed: float = 1.0, response_format: str = "mp3") -> bytes:
@@ -38,7 +38,7 @@ class Voices(Connection):
 
 class AsyncVoices(AsyncConnection):
     async def voices(self) -> list[Voice]:
-        """Who can say a text."""
+        """The voices that can speak a text."""
         return [Voice.of(view) for view in body(await self._http.get("/voices"))["voices"]]
 
     async def speech(self, text: str, voice: str = "", *, speed: float = 1.0, response_format: str = "mp3") -> bytes:

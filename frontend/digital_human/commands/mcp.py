@@ -1,7 +1,7 @@
 """`digital-human mcp`: tools for assistants that speak the Model Context Protocol, over standard input and output.
 
 It talks to a running service as any client does. Files of the assistant's machine are uploaded to it and results are
-downloaded, from and to one folder alone: what an assistant was talked into should reach no further.
+downloaded, from and to one folder alone: an assistant that was misled can reach no further.
 """
 
 from __future__ import annotations
@@ -39,7 +39,14 @@ FileName = Annotated[
 Output = Annotated[
     str | None, Field(description="The .mp4 to write, below the folder of this server. It must not exist.")
 ]
-Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="Seconds to wait for the end. The video is made on.")]
+Wait = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=LONGEST_WAIT,
+        description="Seconds to wait for the end. The service goes on making the video after that.",
+    ),
+]
 
 
 class Avatar(BaseModel):
@@ -81,7 +88,7 @@ class Tools:
 
     async def list_avatars(self) -> list[Avatar]:
         """The people whose templates the service keeps."""
-        with _told():
+        with _tool_errors():
             found = await self.client.avatars()
         return [
             Avatar(
@@ -98,7 +105,7 @@ class Tools:
         self, language: Annotated[str, Field(description="The beginning of a language's tag, such as en or zh.")] = ""
     ) -> list[Voice]:
         """Who can say a text."""
-        with _told():
+        with _tool_errors():
             found = await self.client.voices()
         chosen = [voice for voice in found if (voice.language or "").lower().startswith(language.lower())]
         return [Voice(**asdict(voice)) for voice in chosen]
@@ -126,7 +133,7 @@ class Tools:
 
         After `wait_seconds` it answers with the state so far; task_status then follows the task_id.
         """
-        with _told():
+        with _tool_errors():
             if (text is None) == (audio is None) or (avatar is None) == (template is None):
                 raise BadInputError("mcp_order_unclear")
             saved = None if output is None else self._output(output)
@@ -148,7 +155,7 @@ class Tools:
         wait_seconds: Wait = 0,
     ) -> Video:
         """How far a video is. Once it is made it is written to `output`, where one is named."""
-        with _told():
+        with _tool_errors():
             saved = None if output is None else self._output(output)
             task = await self._followed(await self.client.task(task_id), wait_seconds, context)
             return await self._view(task, saved)
@@ -180,7 +187,7 @@ class Tools:
         )
 
     async def _sent(self, name: str | None) -> str | None:
-        """What the service knows an input by."""
+        """An input as the service takes it: files are uploaded, URLs and colours stay as they are."""
         if name is None or is_url(name) or is_colour(name):
             return name
         path = self._inside(name)
@@ -226,8 +233,8 @@ def serve(url: str, folder: Path, settings: Settings) -> int:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What is refused is told to the assistant in words."""
+def _tool_errors() -> Iterator[None]:
+    """Turn the errors of a call into a message for the assistant."""
     try:
         yield
     except (ClientError, ServiceError) as error:

@@ -28,7 +28,6 @@ STILL = 0.3
 Indices = npt.NDArray[np.int64]
 Box = tuple[int, int, int, int]
 """x, y, width and height, even numbers of pixels."""
-Groups = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Cover:
     unsure: npt.NDArray[np.bool_]
     through: Float32
 
-    def to_arrays(self) -> Groups:
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod

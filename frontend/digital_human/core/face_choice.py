@@ -21,7 +21,7 @@ class FacePoint:
 
     @property
     def is_in_picture(self) -> bool:
-        """Whether the fractions are fractions, and the time is none before the beginning."""
+        """Whether x and y lie within 0-1, and the time is neither negative nor infinite."""
         return 0 <= self.x <= 1 and 0 <= self.y <= 1 and 0 <= self.time < math.inf
 
 
@@ -42,7 +42,7 @@ def parse_choice(text: str) -> FaceChoice:
 
 
 def choice_key(choice: FaceChoice) -> str:
-    """What tells the templates of choices apart in the store; empty for `auto`, as before there was a choice."""
+    """The part of a stored template's key that stands for the choice; empty for `auto`, as in earlier versions."""
     if isinstance(choice, FacePoint):
         return f"-face-{choice.x:.4f}-{choice.y:.4f}-{choice.time:.3f}"
     return "" if choice == "auto" else f"-{choice}"

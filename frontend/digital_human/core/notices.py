@@ -1,4 +1,4 @@
-"""What somebody should know of a video that was made all the same."""
+"""Warnings about a video that was made."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class Trim:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it begins at the beginning or later, and ends after it begins."""
+        """Whether the start is not negative, and the end is finite and comes after it."""
         return 0 <= self.start < (math.inf if self.end is None else self.end) and self.end != math.inf
 
     def frames(self, fps: Fraction) -> tuple[int, int | None]:
@@ -37,7 +37,7 @@ def parse_trim(text: str) -> Trim:
 
 
 def trim_key(trim: Trim | None, fps: Fraction) -> str:
-    """What tells parts of a template apart in the store; empty for the whole."""
+    """The part of a stored template's key that stands for the trim; empty for the whole template."""
     if trim is None:
         return ""
     first, stop = trim.frames(fps)

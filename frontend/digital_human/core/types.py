@@ -43,7 +43,7 @@ class FaceTrack:
     score:     float32 [T], 0-1, how sure the mesh is that this is a face
     present:   bool [T], False where no face was found; landmarks there are meaningless
     shot:      int64 [T], ascending: changes at hard cuts. Smoothing over time stops there. None if there are none
-    seen:      this face and others; None where nobody counted
+    seen:      this face and others; None where they were not counted
     """
 
     landmarks: Float32
@@ -67,8 +67,8 @@ class Template:
     fps:           constant frame rate after normalisation
     frame_count:   T, the number of frames
     frames:        decodes the frames again, in order
-    mouth_crops:     crops around the mouth, so that `analyse` need not decode again; None where they are not kept
-    cover:         what is in front of the face; None where nobody looked
+    mouth_crops:   crops around the mouth, so that `analyse` need not decode again; None where they are not kept
+    cover:         what is in front of the face; None where it was not looked for
     """
 
     width: int
@@ -85,8 +85,8 @@ class Models(Protocol):
     """Inference, as tracking and engines see it."""
 
     def infer(self, model: str, inputs: Arrays, outputs: Sequence[str] = ()) -> dict[str, npt.NDArray[np.generic]]:
-        """Run one batch; arrays carry the batch axis first. Larger batches than the network takes are split.
+        """Run one batch; arrays carry the batch axis first. Larger batches than the model takes are split.
 
-        Raises `digital_human.errors.UnavailableError` when Triton cannot be reached or does not serve the network.
+        Raises `digital_human.errors.UnavailableError` when Triton cannot be reached or does not serve the model.
         """
         ...

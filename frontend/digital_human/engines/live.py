@@ -16,7 +16,7 @@ from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
 
 AHEAD = 3
-"""Frames after its own that a cue tells of."""
+"""Frames after its own that a cue covers."""
 
 
 @dataclass(frozen=True)

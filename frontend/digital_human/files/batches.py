@@ -30,7 +30,7 @@ from digital_human.settings import Settings
 
 MAX_ROWS = 0xFFFFFF
 _DIGITS = 6
-"""The last hexadecimal digits of a task's id tell the row, the others are those of the batch."""
+"""The last hexadecimal digits of a task's id are the row, the others those of the batch."""
 
 
 @dataclass(frozen=True)

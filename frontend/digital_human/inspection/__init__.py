@@ -2,7 +2,7 @@
 
 views      mouths in one pose, as small pictures
 person     how this person usually looks, measured once for each template
-figures    measures of drawn frames, and the kinds of ruin that they tell
+figures    measures of drawn frames, and the kinds of faults that they show
 findings   what became of the frames that were looked at, for reports and warnings
 inspector  which frames are looked at, and what happens to a ruined one
 """

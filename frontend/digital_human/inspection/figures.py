@@ -1,4 +1,4 @@
-"""Measures of drawn frames, and what kinds of ruin they tell.
+"""Measures of drawn frames, and the kinds of faults that they show.
 
 The thresholds were chosen on frames that an earlier version ruined; `benchmarks/wild.py` measures what they find.
 """
@@ -139,7 +139,7 @@ def verdicts(figures: Figures) -> list[Verdict]:
     """What is wrong with each frame, the first kind that applies, and what becomes of it if nothing mends it."""
     f = figures
     with np.errstate(invalid="ignore"):
-        told: dict[Kind, npt.NDArray[np.bool_]] = {
+        applies: dict[Kind, npt.NDArray[np.bool_]] = {
             "lost": (f.score < MIN_FACE_SCORE) & (f.before >= MIN_FACE_SCORE),
             "misplaced": f.offset > OFFSET,
             "opening": np.abs(f.opening) > OPENING + OPENING_SHARE * f.asked,
@@ -153,7 +153,7 @@ def verdicts(figures: Figures) -> list[Verdict]:
         }
     result = []
     for k, oddity in enumerate(np.nan_to_num(f.oddity)):
-        kind = next((kind for kind in KINDS if told[kind][k]), None)
+        kind = next((kind for kind in KINDS if applies[kind][k]), None)
         outcome: Outcome = "fine" if kind is None else "kept" if kind == "lip" and oddity < 1 else "passed"
         result.append(Verdict(kind, outcome, float(oddity)))
     return result

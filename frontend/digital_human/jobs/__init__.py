@@ -11,7 +11,7 @@ database_threads  threads for calls that wait for the database
 workflow      a job and its webhook as durable workflows
 steps         the steps of a job, each on record once it is done
 recorded      a step on record, tried again while its error may pass
-avatar_defaults  what an avatar says where a job names nothing
+avatar_defaults  voice and options of an avatar, where a job names none
 study         the study of an avatar as a durable workflow
 stills        the faces of a template, for a caller who waits
 segments      the segments of a job, rendered by its worker and by helpers

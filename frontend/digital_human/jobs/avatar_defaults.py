@@ -1,4 +1,4 @@
-"""What an avatar says where a job names nothing: its voice, and its options, such as whose face speaks."""
+"""The voice and the options of an avatar, such as whose face speaks, where a job names none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def options_of(defaults: Mapping[str, Any]) -> RenderOptions:
 
 
 def with_defaults(request: JobRequest, settings: Settings) -> JobRequest:
-    """The request with what its avatar says where it names nothing. Raises NotFoundError where there is no avatar."""
+    """The request with its avatar's defaults where it names nothing. Raises NotFoundError where there is no avatar."""
     if not is_avatar(request.video):
         return request
     defaults = find(request.video.removeprefix(PREFIX), request.owner, settings).avatar.defaults

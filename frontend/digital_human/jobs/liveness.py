@@ -1,4 +1,4 @@
-"""Tells which service processes are alive, and hands the jobs of dead ones back to the queue.
+"""Watches which service processes are alive, and hands the jobs of dead ones back to the queue.
 
 A process holds a lock, which the operating system or PostgreSQL releases when the process ends, however it ends. So no
 clock and no heartbeat is needed.
@@ -21,7 +21,7 @@ from digital_human.errors import UnavailableError
 log = logging.getLogger(__name__)
 
 INTERVAL = 2.0
-_CLASS = 0x6468  # of our advisory locks, to tell them from those of other applications
+_CLASS = 0x6468  # of our advisory locks, unlike those of other applications
 # Without these, a silent connection of a machine that is gone would pass for a live process.
 _KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,

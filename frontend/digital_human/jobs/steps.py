@@ -189,7 +189,7 @@ def make_video(job: RunningJob, worker: Worker, started: float) -> dict[str, Any
         **({"faces": list(prepared.faces)} if prepared.faces else {}),
         "timings": {stage: round(value, 3) for stage, value in timings.items()},
         "real_time_factor": round(seconds / max(sum(timings.values()), 1e-9), 3),
-        # By our own clock: DBOS on an older SQLite tells times by the second.
+        # By our own clock: DBOS on an older SQLite has times in whole seconds.
         "started": round(started, 3),
         "ended": round(time.time(), 3),
     }

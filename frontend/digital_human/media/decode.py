@@ -13,8 +13,6 @@ from av.video.stream import VideoStream
 
 _MARKS_REFERENCES = ("h264", "hevc")
 """Codecs that mark pictures to which no other refers."""
-
-
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that keep an alpha channel, in place of FFmpeg's own, which drop it."""
 
@@ -92,7 +90,7 @@ def _key_before(target: int, container: InputContainer, stream: VideoStream) -> 
 
 
 def _shown_at(target: int, container: InputContainer, stream: VideoStream) -> int | None:
-    """Time stamp of the picture on screen at `target`, from the packets that follow; None if they do not tell."""
+    """Time stamp of the picture on screen at `target`, from the packets that follow; None if they lack time stamps."""
     shown = None
     for packet in container.demux(stream):
         if packet.size == 0:

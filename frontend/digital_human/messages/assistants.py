@@ -1,4 +1,4 @@
-"""What assistants are told that use the service by its tools (`digital-human mcp`)."""
+"""Messages for assistants, which use the service through the tools of `digital-human mcp`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reasons that the operating system, FFmpeg and HTTP libraries give in English, as they are told in Chinese."""
+"""Reasons that the operating system, FFmpeg and HTTP libraries give in English, in Chinese."""
 
 from __future__ import annotations
 
@@ -45,4 +45,4 @@ REASONS: Mapping[str, str] = {
     "RemoteProtocolError": "对方的应答不符合 HTTP",
     "TooManyRedirects": "重定向次数过多",
 }
-"""A reason that is not here is told as it is."""
+"""A reason that is missing here stays in English."""

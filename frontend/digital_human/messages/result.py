@@ -1,4 +1,4 @@
-"""Messages about what a caller may choose about a result."""
+"""Messages about the options of a result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESULT: Mapping[str, Message] = {
         "video_path: faces are looked for in files only; send the template as an upload",
         "video_path: 只能在文件中查找人脸，请先上传模板",
     ),
-    "workers_busy": Message("every worker is at a job; try again in a moment", "所有工作进程都在处理任务，请稍后再试"),
+    "workers_busy": Message("every worker is busy; try again in a moment", "所有工作进程都在处理任务，请稍后再试"),
     "face_out_of_picture": Message(
         "face: x and y must lie between 0 and 1, and time must not be negative",
         "face: x 与 y 必须在 0 与 1 之间，time 不能为负",

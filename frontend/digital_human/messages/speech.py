@@ -1,4 +1,4 @@
-"""What is said of typed texts, and of voices."""
+"""Messages about texts that are spoken, and about voices."""
 
 from __future__ import annotations
 

@@ -65,9 +65,9 @@ def configure(level: str, folder: Path | None = None) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """False where the queue's library reports an error that the job's own line has told already."""
+    """False where the queue's library reports an error that the job has logged itself."""
     error = record.exc_info[1] if record.exc_info else None
-    # The library's own errors of cancelled workflows are told by name, as it is loaded with the queue only.
+    # The library's errors of cancelled workflows are recognised by name: it is loaded with the queue only.
     return not (isinstance(error, ServiceError) or "WorkflowCancelled" in type(error).__name__)
 
 

@@ -51,8 +51,10 @@ real_time_factor = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 50),
 )
 errors = Counter("digital_human_errors", "Errors by kind, of requests refused and of jobs failed", ["where", "kind"])
-template_cache = Counter("digital_human_template_cache_requests", "Looks into the store of templates", ["result"])
-triton_ready = Gauge("digital_human_triton_ready", "1 while Triton answers with every network loaded")
+template_cache = Counter(
+    "digital_human_template_cache_requests", "Requests to the store of analysed templates", ["result"]
+)
+triton_ready = Gauge("digital_human_triton_ready", "1 while Triton answers with every needed model loaded")
 disk_free = Gauge("digital_human_disk_free_bytes", "Room left where results are written")
 disk_size = Gauge("digital_human_disk_size_bytes", "Size of the disk where results are written")
 requests = Counter("digital_human_http_requests", "Answers given", ["method", "route", "code"])

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.cover import SIZE, UNIT
-
-Uint8 = npt.NDArray[np.uint8]
+from digital_human.core.frame import Uint8
 
 LIKELY, SURE = 110, 200
 """Of 255: what belongs to an occluder, and what one must reach somewhere in every frame."""

@@ -1,4 +1,4 @@
-"""What there is to say of a video before it is drawn: frames in which nobody can be made to speak, faces too small."""
+"""Warnings that are known before a video is drawn: frames that pass through, small faces, converted colours."""
 
 from __future__ import annotations
 

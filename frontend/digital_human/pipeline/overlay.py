@@ -73,9 +73,9 @@ def place(image: Uint8, x: int, y: int, info: VideoInfo) -> Overlay:
     padded = np.pad(image, ((top, bottom), (left, right), (0, 0)))
     alpha = padded[..., 3].astype(np.float32) / 255
     yuv = rgb_to_yuv(np.ascontiguousarray(padded[..., :3]), info.matrix).astype(np.float32) * alpha[..., None]
-    half = (yuv.shape[1] // 2, yuv.shape[0] // 2)
-    chroma = cv2.resize(yuv[..., 1:], half, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-    keep = cv2.resize(1 - alpha, half, interpolation=cv2.INTER_AREA)
+    size = (yuv.shape[1] // 2, yuv.shape[0] // 2)
+    chroma = cv2.resize(yuv[..., 1:], size, interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
+    keep = cv2.resize(1 - alpha, size, interpolation=cv2.INTER_AREA)
     return Overlay(
         x - left, y - top, yuv[..., 0].copy(), chroma.astype(np.float32), (1 - alpha, keep.astype(np.float32))
     )

@@ -1,4 +1,4 @@
-"""One video, from files to file: read -> detect -> align -> sync -> blend -> write.
+"""One video, from files to file: prepare the template, plan the speech, render.
 
 Reading, rendering and encoding each run in a thread of their own, joined by short queues: no stage waits for another
 that could work, and memory does not grow with the length of the speech.

@@ -1,4 +1,4 @@
-"""From settings to the resources of a job: folders, engines, networks, the template store, the encoder."""
+"""From settings to the resources of a job: folders, engines, models, the template store, the encoder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def build_context(settings: Settings, triton_url: str) -> PipelineContext:
 
 
 def template_store(settings: Settings) -> TemplateStore:
-    """Of this BASE_PATH; what avatars need stays in it."""
+    """The template store of this BASE_PATH. Analyses that avatars need stay in it."""
     pinned = partial(avatars.contents, settings)
     return TemplateStore(settings.state_path / "templates", settings.template_cache_bytes, pinned)
 

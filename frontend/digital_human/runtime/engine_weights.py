@@ -1,4 +1,4 @@
-"""Tells which engines have their weights, and loads them into a running Triton."""
+"""Which engines have their weights, and loading them into a running Triton."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Weights = Literal["loaded", "installed", "missing"]
 
 
 def weights(engine: Engine, served: set[str], repository: Path | None) -> Weights:
-    """served: networks that are ready; repository: of the embedded Triton, None for an external one."""
+    """served: models that are ready; repository: of the embedded Triton, None for an external one."""
     if served.issuperset(engine.models):
         return "loaded"
     present = served.union(triton_repository.installed(repository) if repository else ())
@@ -32,7 +32,7 @@ def require_loaded(engine: Engine, url: str, repository: Path | None) -> None:
 
 
 def load(engine: Engine, url: str, repository: Path | None, log: Callable[[str], None] = lambda text: None) -> None:
-    """Load the engine's networks, or load them again where their files have changed. Jobs go on meanwhile.
+    """Load the engine's models, or load them again where their files have changed. Jobs go on meanwhile.
 
     Raises BadInputError where weights are missing or cannot be loaded.
     """

@@ -35,7 +35,8 @@ class Kokoro:
     def say(self, text: str, voice: Voice, speed: float) -> Float32:
         """float32 [samples] at RATE Hz, within +-1; empty where there is nothing to say.
 
-        Raises UnavailableError, also where the language needs what is not installed.
+        Raises BadInputError where the language needs a package or program that is not installed, UnavailableError
+        where Triton does not answer.
         """
         spoken = [self._say(part, voice, speed) for part in _bounded(phonemes(text, voice.language))]
         return np.concatenate(spoken) if spoken else np.zeros(0, np.float32)

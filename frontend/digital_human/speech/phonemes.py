@@ -15,7 +15,7 @@ _HAN = re.compile("([\u3400-\u9fff][\u3400-\u9fff\u3000-\u303f\uff00-\uffef]*)")
 def phonemes(text: str, language: str) -> str:
     """Letters of `vocabulary.NUMBERS`; '' where there is nothing to say.
 
-    Raises UnavailableError where a library or program for the language is missing.
+    Raises BadInputError where a package or program for the language is missing.
     """
     if language == "zh-CN":
         said = mandarin.phones(text, _english("us").phones)

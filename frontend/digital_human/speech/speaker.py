@@ -91,7 +91,7 @@ def estimated_seconds(spoken: SpokenText) -> float:
 def speak(
     spoken: SpokenText, speaker: Speaker, progress: Callable[[float], None] = lambda share: None
 ) -> Iterator[Float32]:
-    """The sound of each piece with the pause behind it. progress: is told the share that is done, 0-1"""
+    """The sound of each piece with the pause behind it. progress: called with the share that is done, 0-1"""
     pieces = pieces_of(spoken.text)
     total, done = sum(weight(piece.text) for piece in pieces), 0
     for index, piece in enumerate(pieces):

@@ -32,7 +32,7 @@ FIRST_DELAY, LAST_DELAY = 0.1, 2.0
 SHARED_FROM, SPARE = 64 * 1024, 1.25
 MAX_REMEMBERED = 256
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
-# Triton's errors while it starts, stops, or restarts a model's process. The status alone does not tell them apart.
+# Triton's errors while it starts, stops, or restarts a model's process. The status alone does not distinguish them.
 _TRANSIENT = (
     "unknown model",
     "not ready",
@@ -67,7 +67,7 @@ def batch_limits(config: Mapping[str, Any]) -> BatchLimits:
 
 
 class TritonModels:
-    """The networks of a Triton server; implements `digital_human.engines.base.Networks`.
+    """The models of a Triton server; implements `digital_human.core.types.Models`.
 
     url: host:port of the HTTP service, with or without the scheme
     timeout: seconds that one request may take
@@ -94,8 +94,8 @@ class TritonModels:
         """Run one batch; the batch axis comes first. Batches larger than the model takes are split.
 
         outputs: names of the requested outputs; empty for all
-        Raises UnavailableError when Triton cannot be reached or does not serve the network, ServiceError when it
-        refuses the request or the network fails.
+        Raises UnavailableError when Triton cannot be reached or does not serve the model, ServiceError when it
+        refuses the request or the model fails.
         """
         size = len(next(iter(inputs.values())))
         limits = self._limits_of(model)

@@ -1,4 +1,4 @@
-"""A Triton that somebody else runs: whether it is there and serves what this service needs."""
+"""A Triton that runs outside the service: whether it answers and serves what the service needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FRESH = 1.0
 
 
 class ExternalTriton:
-    """Offers what callers need of `TritonServer`, for a server that they can only ask.
+    """Offers what callers need of `TritonServer`, for a server that they cannot start or stop.
 
     url:    host:port of the HTTP service
     needed: models without which it is not ready

@@ -21,7 +21,7 @@ MAX_BYTES = 128 << 20
 RUN = 12
 """Long templates are thinned in runs of this many frames: consecutive exemplars join without a seam."""
 LARGEST_SHUT, SHUT = 0.03, 0.02
-"""Aperture that the mesh sees in shut lips, at most and usually: who always shows more never shuts the mouth."""
+"""Aperture that the mesh sees in shut lips, at most and usually: people who always show more never shut it."""
 LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
 """Margin of the mouth layer and of the exemplars' crops around the lips, inter-ocular distances."""
 BASE_HALF = (0.98, 1.18)

@@ -27,7 +27,7 @@ from digital_human.engines.live import AHEAD, Cue, LiveMouth
 LOOK_AHEAD = 16
 """Instants of speech after a frame that are waited for: 160 ms."""
 WINDOW = 100
-"""Instants of speech that the network sees at a time. One length only: servers plan anew for every other one."""
+"""Instants of speech that the network sees at a time. One length only: runtimes compile for each length."""
 BLOCK = 2
 """Frames heard at a time, after the first one."""
 HISTORY = 5
@@ -40,7 +40,7 @@ _HOP = SPEECH_RATE // INSTANTS
 
 
 class LipListener:
-    """A `Listener`. loudest: apertures of the session's speech so far, to which this utterance adds"""
+    """A `Listener`. spoken: apertures of the session's speech so far, to which this utterance adds its own"""
 
     def __init__(self, analysis: Arrays, fps: Fraction, models: Models, strength: float, spoken: deque[float]) -> None:
         self._limits = np.asarray(analysis["limits"], np.float32)

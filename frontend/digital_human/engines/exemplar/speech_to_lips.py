@@ -19,7 +19,7 @@ INSTANTS = 100
 WINDOW, OVERLAP = 1000, 200
 """Instants of the longest window, and of its overlap with the next at least."""
 STEP = 50
-"""Windows are a multiple of this many instants long: servers plan anew for every length that they meet."""
+"""Windows are a multiple of this many instants long: runtimes compile a model again for every new length."""
 NEIGHBOURHOOD = 1
 """Lips that touch within this many instants of a frame touch in it: a frame is longer than a /p/."""
 TOUCHING = (-1.0, -0.85)

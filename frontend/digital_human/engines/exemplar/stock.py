@@ -22,7 +22,7 @@ SHUT_GAP, ALMOST_SHUT, MAX_APERTURE_BIAS = 0.04, 0.035, 0.02
 """Lips touch if their `gap` is below the first and the mesh has them open by less than the second beyond shut. The
 mesh's aperture is then taken to be too large, by the third at most."""
 LARGEST_SHUT_GAP = 0.01
-"""No shut mouth shows more of a gap, in absolute terms: who never shuts it is not taken to."""
+"""Largest gap of a shut mouth, in absolute terms: a mouth that never shuts does not count as shut."""
 SHARPEN = 0.12
 """Sharpening of the exemplars, which resampling will blur."""
 TOGETHER, WORKERS = 16, 2

@@ -155,7 +155,7 @@ def send(answers: TextIO, message: Message) -> None:
 
 
 def failure_of(error: Exception) -> Failed:
-    """The message that tells the service of an error."""
+    """The message that reports an error to the service."""
     if isinstance(error, ServiceError):
         return Failed.by(error)
     if isinstance(error, MemoryError):

@@ -256,7 +256,7 @@ class TritonServer:
             self._child = None
 
     def _missing_models(self) -> str:
-        """'name: reason' of each needed network that is not ready, joined."""
+        """'name: reason' of each needed model that is not ready, joined."""
         states = kserve.index(self.url)
         needed = self._models if self._needed is None else self._needed
         missing = ((name, states.get(name, ("", "not found"))) for name in needed)

@@ -40,7 +40,7 @@ def test_the_settings_page_gives_the_defaults() -> None:
         elif isinstance(default, bool):
             assert said == str(int(default)), name
         elif name.endswith("_bytes"):
-            assert said in (f"{default / 2**30:g} GiB", f"{default / 2**10:g} KiB"), name
+            assert said in (f"{default / 2**30:g} GiB", f"{default / 2**20:g} MiB", f"{default / 2**10:g} KiB"), name
         elif isinstance(default, int | float) and name != "max_template_pixels":
             assert float(said) == default, name
         elif name == "max_template_pixels":

@@ -1,4 +1,4 @@
-"""Looks for faces in a template while somebody waits. A worker does it, since the file is a stranger's."""
+"""Looks for faces in a template while the caller waits. A worker does it, since the file is not trusted."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.protocol import FindFaces, FoundFaces
 
 PATIENCE = 60.0
-"""Seconds until a look is given up, and until one finds a worker that is not at a job."""
+"""Seconds that a search may take, and seconds to wait for an idle worker."""
 
 
 def find_faces(video: Path, moment: float, pool: WorkerPool) -> FoundFaces:
     """The faces of a template at a moment, seconds, and a still of it.
 
-    Raises BadInputError, UnavailableError while every worker is at a job, and JobTimeoutError.
+    Raises BadInputError, UnavailableError while every worker is busy, and JobTimeoutError.
     """
     with pool.idle(PATIENCE) as worker:
         deadline = time.monotonic() + PATIENCE

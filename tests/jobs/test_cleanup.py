@@ -49,6 +49,10 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
 
     (state / "jobs" / "abandoned" / "plan").mkdir(parents=True)
     (state / "jobs" / "just-begun").mkdir()
+    (state / "live").mkdir()
+    for name in ("unheard", "just-sent"):
+        (state / "live" / name).write_bytes(b"a recording")
+    age(state / "live" / "unheard")
     (state / "templates" / ".half-stored").mkdir()
     (own_media / f".lost.mp4.{given_up}.part").write_bytes(b"half a video")
     (own_media / ".lost.mp4.another.part").write_bytes(b"not of a task of ours")
@@ -76,6 +80,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
             time.sleep(0.1)
         assert {path.name for path in (state / "jobs").iterdir()} <= {running, waiting, "just-begun"}
         assert not (state / "templates" / ".half-stored").exists()
+        assert [path.name for path in (state / "live").iterdir()] == ["just-sent"]
         assert list((state / "results").iterdir()) == [] and not report.exists()
         assert not (own_media / f".lost.mp4.{given_up}.part").exists()
         assert all(path.exists() for path in (*templates, own_media / "lost.mp4"))

@@ -74,6 +74,9 @@ def tidy(settings: Settings) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             elif path.suffix == ".body":
                 path.unlink(missing_ok=True)
+    # Recordings that a live session was to say, whose process ended before it decoded them.
+    for path in _older(state / "live", _ABANDONED):
+        path.unlink(missing_ok=True)
     for path in _older(state / "told", _REPORTED_KEPT.total_seconds()):
         path.unlink(missing_ok=True)
     for path in _older(state / "jobs", _ABANDONED):

@@ -89,3 +89,14 @@ class TestLips:
         assert dropped > 0.1 * unit
         raised = wide[0, mesh.CHIN, 1] - close_mouth.closed(wide, load_donor(), 1.0)[0, mesh.CHIN, 1]
         assert dropped / 2 < raised < dropped
+
+
+def test_teeth_fade_into_the_shadow_of_the_cheeks() -> None:
+    donor = load_donor()
+    for contour, picture in zip(donor.contours, donor.pictures, strict=True):
+        left, right = contour[:, 0].min(), contour[:, 0].max()
+        brightest = picture.max(2).max(0)
+        middle = (left + right) / 2
+        front = brightest[round(middle - 0.1 * (right - left)) : round(middle + 0.1 * (right - left))].max()
+        corner = brightest[round(left + 0.94 * (right - left)) : round(right)].max()
+        assert corner < 0.6 * front

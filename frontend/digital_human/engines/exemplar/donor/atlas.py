@@ -22,6 +22,11 @@ from digital_human.engines.exemplar import rbf
 ATLAS = Path(__file__).parents[3] / "assets" / "donor_mouths.npz"
 REACH, GRID = 0.6, 4
 """Reach of the displacement field between two images, inter-ocular distances, and the step of its grid, pixels."""
+CORNERS = (0.45, 0.85)
+"""Teeth fade into the shadow of the cheeks between these distances from the middle, half widths of the mouth."""
+CORNER_SHADE, CORNER_BLUR = 0.55, 0.03
+"""Share of the light that is lost there, and blur of the teeth there, inter-ocular distances: on a turned face, single
+teeth at the corner would stand out like fangs."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,12 @@ def load_donor() -> Donor:
     """The donor that ships with the service."""
     with np.load(ATLAS) as stored:
         arrays: dict[str, Any] = {name: stored[name] for name in stored.files if name != "credit"}
-    pictures = [_continued(p, c) for p, c in zip(arrays["pictures"], arrays["contours"], strict=True)]
-    return Donor(**{**arrays, "pictures": np.stack(pictures), "scale": float(arrays["scale"])})
+    scale = float(arrays["scale"])
+    pictures = [
+        _shaded_at_corners(_continued(p, c), c, scale)
+        for p, c in zip(arrays["pictures"], arrays["contours"], strict=True)
+    ]
+    return Donor(**{**arrays, "pictures": np.stack(pictures), "scale": scale})
 
 
 def inside(contour: Float32, rows: int, columns: int) -> Uint8:
@@ -93,6 +102,16 @@ def _continued(picture: Uint8, contour: Float32) -> Float32:
     colours = np.zeros((int(labels.max()) + 1, 3), np.float32)
     colours[labels[hole > 0]] = picture[hole > 0]
     return np.where(hole[..., None] > 0, picture, cv2.GaussianBlur(colours[labels], (0, 0), 1.0)).astype(np.float32)
+
+
+def _shaded_at_corners(picture: Float32, contour: Float32, scale: float) -> Float32:
+    """The image, darker and softer towards the corners of the mouth."""
+    low, high = contour[:, 0].min(), contour[:, 0].max()
+    aside = np.abs(np.arange(picture.shape[1], dtype=np.float32) - (low + high) / 2) / ((high - low) / 2)
+    share = np.clip((aside - CORNERS[0]) / (CORNERS[1] - CORNERS[0]), 0, 1)
+    share = (share * share * (3 - 2 * share))[None, :, None]
+    soft = cv2.GaussianBlur(picture, (0, 0), CORNER_BLUR * scale)
+    return np.asarray((picture + share * (soft - picture)) * (1 - CORNER_SHADE * share), np.float32)
 
 
 def _move(picture: Float32, contour: Float32, wanted: Float32, scale: float) -> Float32:

@@ -7,7 +7,7 @@ WORKDIR /app
 RUN python -m venv /venv
 COPY pyproject.toml constraints.txt ./
 # What it needs comes before its source, so that a change of the code installs nothing anew.
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['tracing'], *(e['voices'] if '$VOICES' == 'true' else ()), sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['tracing'], *e['live'], *(e['voices'] if '$VOICES' == 'true' else ()), sep='\n')" > requirements.txt \
  && /venv/bin/pip install --no-cache-dir -c constraints.txt -r requirements.txt \
  && if [ "$EMBEDDED" != true ]; then /venv/bin/pip uninstall -y nvidia-pytriton onnxruntime openvino; fi
 COPY README.md ./

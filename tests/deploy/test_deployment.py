@@ -45,7 +45,10 @@ def docker_compose() -> list[str] | None:
     return None
 
 
-@pytest.mark.parametrize("overlay", [[], ["-f", "docker-compose.scale.yml"]])
+@pytest.mark.parametrize(
+    "overlay",
+    [[], ["-f", "docker-compose.scale.yml"], ["-f", "docker-compose.live.yml"]],
+)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_compose_accepts_every_profile(profile: str, overlay: list[str]) -> None:
     command = docker_compose()
@@ -177,16 +180,18 @@ def test_prometheus_asks_for_names_that_exist() -> None:
 
 
 def test_environment_names_are_settings() -> None:
-    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "docker-compose.scale.yml").read_text()
+    files = ("docker-compose.yml", "docker-compose.scale.yml", "docker-compose.live.yml")
+    text = "".join((ROOT / file).read_text() for file in files)
     used = {
         line.split("=")[0] for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"[A-Z_]+=", line)
     }
     known = {name.upper() for name in Settings.model_fields}
     assert all(name in known or f"${{{name}:-" in text for name in used)
-    for compose in ("docker-compose.yml", "docker-compose.scale.yml"):
+    for compose in files:
         for name, service in load(compose)["services"].items():
             if name in ("frontend", "standalone", "migration"):
-                assert set(service.get("environment", {})) <= known, name
+                # uvicorn reads the one that is no setting.
+                assert set(service.get("environment", {})) <= known | {"FORWARDED_ALLOW_IPS"}, name
 
 
 def test_kubernetes_manifests_belong_together() -> None:

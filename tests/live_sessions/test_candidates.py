@@ -74,6 +74,13 @@ def test_a_hidden_address_is_the_callers_and_a_name_is_none() -> None:
     assert "a=candidate" not in restricted(offer, None, [])
 
 
+def test_a_peer_behind_a_router_is_met_where_its_offer_came_from() -> None:
+    offer = naming(asyncio.run(offered()), ("192.168.1.5", 5000), ("8.8.8.8", 5001))
+    sent = restricted(offer, "1.2.3.4", [])
+    named = [line.split()[4:6] for line in sent.splitlines() if line.startswith("a=candidate")]
+    assert named == [["8.8.8.8", "5001"], ["1.2.3.4", "5000"]] * 2
+
+
 def test_networks_that_make_no_sense_are_refused_at_the_start() -> None:
     assert Settings(_env_file=None, live_ice_networks="10.0.0.0/8, fd00::/8").live_ice_networks[1].version == 6
     with pytest.raises(ValueError, match="must be addresses or networks"):

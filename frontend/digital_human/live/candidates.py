@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -28,6 +29,11 @@ def restricted(offer: str, peer: str | None, networks: Sequence[Network]) -> str
     own = None if peer is None else _address(peer)
     for media in description.media:
         kept = list(_kept(media.ice_candidates[:MOST], own, networks))
+        first = next((one for one in media.ice_candidates if one.protocol.lower() == "udp"), None)
+        if own is not None and first is not None and all(_address(one.ip) != own for one in kept):
+            # A relay lets nothing in from a place that it was never asked to send to: a peer that knows only its address
+            # behind a router calls from the place that the offer came from.
+            kept.append(replace(first, ip=str(own)))
         if len(kept) < len(media.ice_candidates):
             # A peer that is nowhere it may say is still heard when it calls by itself.
             media.ice_candidates_complete = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MICROSECONDS = Fraction(1, 1_000_000)
 _PATIENCE = 30.0
 """Seconds in which a peer must connect."""
+_AUDIO = re.compile("^m=audio ", re.MULTILINE)
 _SERVER = re.compile(r"(?P<scheme>stuns?|turns?):(?:(?P<user>[^:@]+):(?P<password>[^@]+)@)?(?P<rest>.+)")
 
 
@@ -68,9 +69,11 @@ class Peers:
         configuration = _configuration(self._servers)
         viewer = session.attach("h264")
         connection = RTCPeerConnection(configuration)
-        video, audio = _tracks(session)
+        tracks = _tracks(session)
+        if not _AUDIO.search(offer):
+            del tracks[SOUND]
         try:
-            _add(connection, video, audio, session)
+            _add(connection, tracks, session)
             offer = restricted(offer, caller, self._networks)
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await connection.setLocalDescription(await connection.createAnswer())
@@ -81,7 +84,7 @@ class Peers:
             raise BadInputError("live_offer_invalid", reason=type(error).__name__) from error
         peer = Peer(uuid.uuid4().hex, session, connection.localDescription.sdp, connection)
         self._peers[peer.id] = peer
-        self._tasks.add(task := asyncio.create_task(self._run(peer, viewer, video, audio)))
+        self._tasks.add(task := asyncio.create_task(self._run(peer, viewer, tracks)))
         task.add_done_callback(self._tasks.discard)
         return peer
 
@@ -89,7 +92,7 @@ class Peers:
         peer = self._peers.get(peer_id)
         return peer if peer is not None and peer.session is session else None
 
-    async def _run(self, peer: Peer, viewer: Viewer, video: Any, audio: Any) -> None:
+    async def _run(self, peer: Peer, viewer: Viewer, tracks: Mapping[int, Any]) -> None:
         gone = asyncio.Event()
 
         async def look() -> None:
@@ -102,7 +105,7 @@ class Peers:
         late = asyncio.get_running_loop().call_later(_PATIENCE, gone.set)
         peer.connection.on("connectionstatechange", look)
         await look()
-        feeding = asyncio.create_task(_feed(viewer, video, audio))
+        feeding = asyncio.create_task(_feed(viewer, tracks))
         leaving = asyncio.create_task(gone.wait())
         try:
             await asyncio.wait((feeding, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -116,11 +119,12 @@ class Peers:
                 await peer.connection.close()
 
 
-async def _feed(viewer: Viewer, video: Any, audio: Any) -> None:
+async def _feed(viewer: Viewer, tracks: Mapping[int, Any]) -> None:
     while (item := await viewer.next()) is not None:
         if isinstance(item, bytes):
             kind, *_, timestamp = HEADER.unpack_from(item)
-            {H264: video, SOUND: audio}[kind].put(timestamp, item[HEADER.size :])
+            if kind in tracks:
+                tracks[kind].put(timestamp, item[HEADER.size :])
 
 
 def _configuration(servers: Sequence[str]) -> Any:
@@ -136,20 +140,21 @@ def _configuration(servers: Sequence[str]) -> Any:
     return RTCConfiguration(iceServers=found)
 
 
-def _add(connection: Any, video: Any, audio: Any, session: LiveSession) -> None:
-    """Offer both tracks, before the peer's description is set: it decides on the codec."""
+def _add(connection: Any, tracks: Mapping[int, Any], session: LiveSession) -> None:
+    """Offer the tracks, before the peer's description is set: it decides on the codec."""
     from aiortc import RTCRtpSender
 
-    sender = connection.addTransceiver(video, "sendonly")
+    sender = connection.addTransceiver(tracks[H264], "sendonly")
     codecs = RTCRtpSender.getCapabilities("video").codecs
     sender.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/H264"])
     # What the peer lost is made good by the next key frame, which the session makes for all.
     sender.sender._send_keyframe = session.ask_for_key
-    connection.addTransceiver(audio, "sendonly")
+    if SOUND in tracks:
+        connection.addTransceiver(tracks[SOUND], "sendonly")
 
 
-def _tracks(session: LiveSession) -> tuple[Any, Any]:
-    """A video and an audio track, which give what is put into them."""
+def _tracks(session: LiveSession) -> dict[int, Any]:
+    """A video and an audio track by the kind of media, which give what is put into them."""
     from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
     from av.audio.frame import AudioFrame
     from av.packet import Packet
@@ -187,4 +192,4 @@ def _tracks(session: LiveSession) -> tuple[Any, Any]:
         frame.pts = round(timestamp * rate * MICROSECONDS)
         return frame
 
-    return Track("video", picture), Track("audio", sound)
+    return {H264: Track("video", picture), SOUND: Track("audio", sound)}

@@ -39,6 +39,7 @@ from digital_human.live.messages import (
 from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.drawing import Drawer, Place
 from digital_human.live.worker.frames import TemplateFrames
+from digital_human.live.worker.sound import SoundTrack
 from digital_human.live.worker.speech import Speech
 from digital_human.media.audio import decode_audio
 from digital_human.media.live import LiveEncoder
@@ -95,6 +96,7 @@ class LiveSession:
         marks = [load_overlay(DIGITAL_HUMAN_MARK, "top right", self._info, MARK_HEIGHT)] if command.visible_mark else []
         self._rate, self._fps = command.sample_rate, self._info.fps
         self._clock: Clock[Place] = Clock(self._fps, Place())
+        self._track = SoundTrack(self._rate, self._fps)
         self._speech = Speech(mouth, command.sample_rate, self._fps, self._clock.changed)
         frames = TemplateFrames(prepared.reader, template.frame_count)
         drawing = Drawing(prepared, engine, models)
@@ -172,8 +174,10 @@ class LiveSession:
         if picture.frame is not None:
             items += self._pictures(picture.frame, index, flags, picture.utterance, timestamp)
             self._stats.pictures += 1
+        pcm = picture.pcm or self._track.silence(index)
+        self._track.add(pcm)
         if self._watch.sound:
-            items.append(media(SOUND, flags, picture.utterance, timestamp, picture.pcm or self._silence(index)))
+            items.append(media(SOUND, flags, picture.utterance, timestamp, pcm))
         if picture.is_last:
             items.append(self._finished(picture.utterance, picture.index + 1, False))
             self._speaking = 0
@@ -195,10 +199,6 @@ class LiveSession:
         if self._watch.i420:
             items.append(media(I420, flags | KEY, utterance, timestamp, frame.data.tobytes()))
         return items
-
-    def _silence(self, index: int) -> bytes:
-        samples = int((index + 1) * self._rate / self._fps) - int(index * self._rate / self._fps)
-        return bytes(2 * samples)
 
     def _finished(self, utterance: int, frames: int, interrupted: bool) -> Event:
         seconds = round(float(Fraction(frames) / self._fps), 3)

@@ -15,6 +15,7 @@ import numpy as np
 
 from digital_human.engines.live import Cue, Listener, LiveMouth
 from digital_human.errors import UnavailableError
+from digital_human.live.worker.sound import samples_until
 from digital_human.media.live import SpeechResampler
 
 log = logging.getLogger(__name__)
@@ -146,14 +147,11 @@ class Speech:
         )
 
     def _frame(self, utterance: _Utterance, index: int) -> SpeechFrame:
-        pcm = bytes(utterance.pcm[2 * self._sample(index) : 2 * self._sample(index + 1)])
-        pcm += bytes(2 * (self._sample(index + 1) - self._sample(index)) - len(pcm))
+        start, end = (samples_until(k, self._rate, self._fps) for k in (index, index + 1))
+        pcm = bytes(utterance.pcm[2 * start : 2 * end])
+        pcm += bytes(2 * (end - start) - len(pcm))
         is_last = utterance.is_heard and index + 1 == len(utterance.cues)
         return SpeechFrame(utterance.number, index, utterance.cues[index], pcm, is_last, utterance.began)
-
-    def _sample(self, frame: int) -> int:
-        """The first sample of a frame."""
-        return int(frame * self._rate / self._fps)
 
     def _listen(self) -> None:
         """The thread that hears utterances, one after another."""

@@ -23,8 +23,9 @@ class _Time:
     def __init__(self, late: float) -> None:
         self.now, self._late, self._random = 0.0, late, random.Random(0)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         self.now += max(seconds, 0.0) + self._random.random() * self._late
+        return True
 
 
 def drift(rate: int, fps: Fraction, hours: float) -> dict[str, float]:
@@ -34,13 +35,15 @@ def drift(rate: int, fps: Fraction, hours: float) -> dict[str, float]:
     frames: deque[int] = deque()
     with mock.patch.object(module, "time", SimpleNamespace(monotonic=lambda: time.now)):
         clock: Clock[int] = Clock(fps, 0)
-        clock.changed.wait = lambda timeout=None: time.wait(timeout or 0.0)  # type: ignore[method-assign, assignment]
+        clock.changed.wait = lambda timeout=None: time.wait(timeout or 0.0)  # type: ignore[method-assign]
 
         def fill() -> None:
             # An utterance of up to six seconds, frame by frame as `Speech` makes them, then a pause of up to three.
             while len(clock) < MOST_AHEAD:
                 if not frames:
-                    frames.extend([*range(1, chance.randrange(2, int(6 * fps))), *[0] * chance.randrange(1, int(3 * fps))])
+                    frames.extend(
+                        [*range(1, chance.randrange(2, int(6 * fps))), *[0] * chance.randrange(1, int(3 * fps))]
+                    )
                 k = frames.popleft()
                 pcm = bytes(2 * (samples_until(k, rate, fps) - samples_until(k - 1, rate, fps))) if k else b""
                 clock.put([Picture(None, pcm, 0, 0, False, 0.0, 0)], 0)

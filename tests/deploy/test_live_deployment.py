@@ -101,6 +101,7 @@ def test_a_session_is_reached_on_its_own_service(
                 triton_url=triton.url,
                 engine="default",
                 live_service=f"{name}-{k}",
+                live_idle_seconds=3600,
             )
             service.client = httpx.Client(base_url=f"http://127.0.0.{2 + k}:{port}", timeout=120)
             stack.enter_context(service)

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from benchmarks.live_clock import drift
 from digital_human.core.frame import Frame
 from digital_human.errors import BadInputError, QueueFullError
 from digital_human.live.messages import H264, I420, KEY, SOUND, Event, Opened, media
@@ -148,3 +149,9 @@ def test_speech_far_ahead_of_its_time_is_left_out_until_there_is_room() -> None:
     live.interrupt()
     live.push(minute)
     assert process.sent[-1] == minute
+
+
+@pytest.mark.parametrize(("rate", "fps"), [(22_050, Fraction(30_000, 1001)), (16_000, Fraction(25))])
+def test_sound_stays_as_long_as_its_pictures(rate: int, fps: Fraction) -> None:
+    apart = drift(rate, fps, hours=0.5)
+    assert apart["sound_from_pictures"] < 0.001 and apart["both_from_the_wall"] < 0.04

@@ -31,8 +31,8 @@ def restricted(offer: str, peer: str | None, networks: Sequence[Network]) -> str
         kept = list(_kept(media.ice_candidates[:MOST], own, networks))
         first = next((one for one in media.ice_candidates if one.protocol.lower() == "udp"), None)
         if own is not None and first is not None and all(_address(one.ip) != own for one in kept):
-            # A relay lets nothing in from a place that it was never asked to send to: a peer that knows only its address
-            # behind a router calls from the place that the offer came from.
+            # A relay lets nothing in from places that it was never asked to send to, and a peer that knows only its
+            # address behind a router calls from the place that the offer came from.
             kept.append(replace(first, ip=str(own)))
         if len(kept) < len(media.ice_candidates):
             # A peer that is nowhere it may say is still heard when it calls by itself.

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# EXTRAS=gpu runs the networks on an NVIDIA card; it wants a VENV of its own.
+# EXTRAS=gpu runs the models on an NVIDIA card; it needs a VENV of its own.
 EXTRAS ?= cpu
 
 .PHONY: demo test pytest test-unit fuzz coverage check serve doctor docs clean
@@ -22,14 +22,14 @@ docs: $(VENV)/.test
 # Files of tests that run at the same time, each with a Triton of its own; two need about 5 GB of memory.
 WORKERS ?= 2
 PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# mypy has one thread, and while tests wait for something it has a processor.
+# mypy has one thread, and runs while tests wait.
 test: $(VENV)/.test
 	$(MAKE) -j2 check pytest
 
 pytest: $(VENV)/.test
 	$(BIN)/python $(PYTEST)
 
-# Without torch, Triton, a browser or a database: for while code is written. A warning fails a test.
+# Without torch, Triton, a browser or a database, for quick checks while writing code. A warning fails a test.
 UNIT := core engines files pipeline tracking observability/test_logs.py docs/test_reference_pages.py test_errors.py
 test-unit: $(VENV)/.unit
 	$(BIN)/python -m pytest -W error -m 'not (triton or browser or slow)' $(UNIT:%=tests/%)
@@ -62,7 +62,7 @@ $(VENV)/.unit: $(VENV)/.run
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[$(EXTRAS),unit]'
 	touch $@
 
-# All at once, and compiled when it is imported: most of it never is.
+# All at once. Modules are compiled when they are imported: most never are.
 $(VENV)/.test: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip

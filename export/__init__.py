@@ -8,5 +8,5 @@ The modules beside them are tools that several exporters share.
 """
 
 
-class BadWeights(Exception):
+class BadWeightsError(Exception):
     """A file of weights does not fit the network; `str(error)` names the file and what is wrong."""

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
-from export import BadWeights
+from export import BadWeightsError
 
 HERE = Path(__file__).resolve().parent
 EXPORTERS = HERE / "exporters"
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"the weights of {name} ship with the project, and it is made of them as it is")
         try:
             export(target, **weights)
-        except BadWeights as error:
+        except BadWeightsError as error:
             parser.exit(1, f"{error}\n")
         print(f"{target / 'model.onnx'}: {(target / 'model.onnx').stat().st_size / 1e6:.2f} MB")
 

@@ -15,7 +15,7 @@ from digital_human.engines import load_engines
 from digital_human.errors import ServiceError
 from digital_human.media import VideoReader, read_speech
 from digital_human.tracking.tracker import track_face
-from export import BadWeights
+from export import BadWeightsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 MOST_FRAMES = 150
@@ -52,7 +52,7 @@ def recorded_inputs(network: str, clips: Sequence[Path], count: int) -> Answer:
     """Up to `count` samples of each input of an engine's network, evenly from clips of people who talk, with sound.
 
     network: which is also the engine's name, with an input `face` that is shaped like its output `image`
-    Raises BadWeights, which says what is wrong with a clip.
+    Raises BadWeightsError, which says what is wrong with a clip.
     """
     parts = []
     for clip in clips:
@@ -60,7 +60,7 @@ def recorded_inputs(network: str, clips: Sequence[Path], count: int) -> Answer:
             asked = _asked(network, clip)
         except ServiceError as error:
             reason = str(error).partition(": ")[2] or error
-            raise BadWeights(f"{clip.name} does not show how people talk: {reason}") from error
+            raise BadWeightsError(f"{clip.name} does not show how people talk: {reason}") from error
         parts.append({name: _evenly(array, -(-count // len(clips))) for name, array in asked.items()})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

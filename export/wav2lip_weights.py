@@ -13,7 +13,7 @@ import openvino
 import torch
 from torch import Tensor
 
-from export import BadWeights
+from export import BadWeightsError
 from export.networks.wav2lip import FACE, SOURCE, TARGET, Wav2Lip
 
 FIRST_ROW = 40
@@ -45,7 +45,7 @@ def load_checkpoint(path: Path) -> Wav2Lip:
     ]:
         problems.append(some(wrong))
     if problems:
-        raise BadWeights(f"{path.name} does not fit Wav2Lip: {'; '.join(problems)}")
+        raise BadWeightsError(f"{path.name} does not fit Wav2Lip: {'; '.join(problems)}")
     network.load_state_dict(state)
     return network.eval()
 
@@ -53,7 +53,7 @@ def load_checkpoint(path: Path) -> Wav2Lip:
 def _state_dict(path: Path) -> dict[str, Tensor]:
     """Tensors by name, without the `module.` that training on several devices puts before them."""
     if not path.is_file():
-        raise BadWeights(f"{path} does not exist")
+        raise BadWeightsError(f"{path} does not exist")
     try:
         if _is_torchscript(path):
             content: Any = dict(torch.jit.load(path, map_location="cpu").state_dict())
@@ -61,10 +61,12 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch each raise their own
         # Their text is not passed on: PyTorch's recommends to load the file unsafely.
-        raise BadWeights(f"{path.name} cannot be read as a PyTorch checkpoint without running code of it") from error
+        raise BadWeightsError(
+            f"{path.name} cannot be read as a PyTorch checkpoint without running code of it"
+        ) from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise BadWeights(f"{path.name} holds no state_dict")
+        raise BadWeightsError(f"{path.name} holds no state_dict")
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
@@ -78,12 +80,12 @@ def _is_torchscript(path: Path) -> bool:
 def load_onnx(path: Path) -> onnx.ModelProto:
     """A ready network, checked and able to take any batch; what `to_onnx` returns."""
     if not path.is_file():
-        raise BadWeights(f"{path} does not exist")
+        raise BadWeightsError(f"{path} does not exist")
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and onnx each raise their own
-        raise BadWeights(f"{path.name} is not an ONNX file: {first_line(error)}") from error
+        raise BadWeightsError(f"{path.name} is not an ONNX file: {first_line(error)}") from error
     graph = model.graph
     constants = {constant.name for constant in graph.initializer}
     inputs = {value.name: value for value in graph.input if value.name not in constants}
@@ -94,7 +96,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         problems.append(f"it has {len(graph.output)} outputs and should have 1")
     problems += [text for name, shape in INPUTS.items() if name in inputs and (text := _misfit(inputs[name], shape))]
     if problems:
-        raise BadWeights(f"{path.name} does not fit Wav2Lip: {'; '.join(problems)}")
+        raise BadWeightsError(f"{path.name} does not fit Wav2Lip: {'; '.join(problems)}")
     return _with_free_batch(model, path.name)
 
 
@@ -123,11 +125,13 @@ def _with_free_batch(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         together = run(model, example)
         alone = [run(model, {name: array[k : k + 1] for name, array in example.items()}) for k in range(2)]
     except Exception as error:  # OpenVINO raises many kinds
-        raise BadWeights(f"{name} does not run with batches of 1 and of 2: {first_line(error)}") from error
+        raise BadWeightsError(f"{name} does not run with batches of 1 and of 2: {first_line(error)}") from error
     if together.shape != (2, *FACE):
-        raise BadWeights(f"{name} does not fit Wav2Lip: its output is {list(together.shape[1:])}, not {list(FACE)}")
+        raise BadWeightsError(
+            f"{name} does not fit Wav2Lip: its output is {list(together.shape[1:])}, not {list(FACE)}"
+        )
     if np.abs(together - np.concatenate(alone)).max() > TOLERANCE:
-        raise BadWeights(f"{name} lets the faces of a batch influence each other: export it in eval mode")
+        raise BadWeightsError(f"{name} lets the faces of a batch influence each other: export it in eval mode")
     return model
 
 

@@ -23,7 +23,7 @@ import onnx
 import torch
 from onnx import compose, parser
 
-from export import BadWeights
+from export import BadWeightsError
 from export.networks.wav2lip import Wav2Lip
 from export.wav2lip_weights import INPUTS, TOLERANCE, first_line, load_checkpoint, load_onnx, run, some
 from export.weight_range import LARGEST, wide_weights
@@ -52,7 +52,7 @@ def export(
     """Write `target_dir`/model.onnx, and config.pbtxt into the folder above where it is missing.
 
     int8: clips of people who talk, by which the network is made one of 8-bit integers; empty for the sample's
-    Raises BadWeights, which says what is wrong with the file.
+    Raises BadWeightsError, which says what is wrong with the file.
     """
     if checkpoint:
         network = to_onnx(load_checkpoint(checkpoint))
@@ -65,7 +65,9 @@ def export(
                 file=sys.stderr,
             )
     else:
-        raise BadWeights("wav2lip ships without weights: name yours with --checkpoint FILE.pth or --onnx FILE.onnx")
+        raise BadWeightsError(
+            "wav2lip ships without weights: name yours with --checkpoint FILE.pth or --onnx FILE.onnx"
+        )
     # A server may load it at any moment, so the file is complete or not there.
     part = target_dir / ".model.onnx.part"
     wrapped = wrap(network)
@@ -98,7 +100,7 @@ def to_onnx(network: Wav2Lip) -> onnx.ModelProto:
         wanted = network.eval()(*example.values()).numpy()
     difference = float(np.abs(run(model, {name: tensor.numpy() for name, tensor in example.items()}) - wanted).max())
     if difference > TOLERANCE:
-        raise BadWeights(f"the exported network differs from the checkpoint by {difference:.2g}")
+        raise BadWeightsError(f"the exported network differs from the checkpoint by {difference:.2g}")
     return model
 
 
@@ -152,25 +154,27 @@ def wrap(network: onnx.ModelProto) -> onnx.ModelProto:
 def in_int8(wrapped: onnx.ModelProto, clips: Sequence[Path]) -> onnx.ModelProto:
     """What `wrap` returned in 8-bit integers, with ranges from these clips, in more kinds of light than they show.
 
-    Raises BadWeights where a clip cannot be used, or where the faces come out too differently.
+    Raises BadWeightsError where a clip cannot be used, or where the faces come out too differently.
     """
     try:
         from export.calibration import recorded_inputs, varied
         from export.int8 import quantised
     except ImportError as error:
-        raise BadWeights(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
+        raise BadWeightsError(f"--int8 wants ONNX Runtime: pip install '.[cpu]' or '.[gpu]' ({error})") from error
     samples = recorded_inputs("wav2lip", clips, 2 * FACES)
     if (count := len(samples["face"])) < LEAST_FACES:
-        raise BadWeights(f"--int8 needs clips that show a face {LEAST_FACES} times; here it is {count}")
+        raise BadWeightsError(f"--int8 needs clips that show a face {LEAST_FACES} times; here it is {count}")
     ranges, unseen = ({name: array[k::2] for name, array in samples.items()} for k in range(2))
     try:
         rounded = quantised(wrapped, varied(ranges))
     except Exception as error:  # ONNX and ONNX Runtime raise many kinds
-        raise BadWeights(f"this network cannot be made in 8-bit integers: {first_line(error)}") from error
+        raise BadWeightsError(f"this network cannot be made in 8-bit integers: {first_line(error)}") from error
     unseen = varied(unseen, seed=1)
     wanted, found = (run(model, unseen)[:, 48:].astype(np.float32) for model in (wrapped, rounded))
     psnr = 10 * np.log10(255**2 / max(float(((found - wanted) ** 2).mean()), 1e-6))
     if psnr < LEAST_PSNR:
-        raise BadWeights(f"in 8-bit integers this network draws other faces (PSNR {psnr:.1f} dB): leave --int8 out")
+        raise BadWeightsError(
+            f"in 8-bit integers this network draws other faces (PSNR {psnr:.1f} dB): leave --int8 out"
+        )
     print(f"The lower face of {len(found)} pictures in 8-bit integers against floating point: PSNR {psnr:.1f} dB")
     return rounded

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from digital_human.core.frame import Frame
 from digital_human.media import EncoderSettings, VideoReader, write_video
-from export import BadWeights
+from export import BadWeightsError
 from export import __main__ as cli
 from export.calibration import recorded_inputs
 from export.exporters import wav2lip as exporter
@@ -180,7 +180,7 @@ def test_a_checkpoint_that_does_not_fit_is_named(network: Wav2Lip, tmp_path: Pat
     state["face_decoder_blocks.9.0.weight"] = torch.zeros(1)
     state["output_block.1.bias"] = torch.zeros(4)
     torch.save({"state_dict": state}, tmp_path / "other.pth")
-    with pytest.raises(BadWeights) as error:
+    with pytest.raises(BadWeightsError) as error:
         load_checkpoint(tmp_path / "other.pth")
     for part in ("other.pth", "lacks audio_encoder.3.conv_block.0.weight", "unknown face_decoder_blocks.9.0.weight"):
         assert part in str(error.value)
@@ -195,7 +195,7 @@ class Unsafe:
 def test_a_checkpoint_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": Unsafe()}, "evil.pth")
-    with pytest.raises(BadWeights, match=r"evil\.pth cannot be read"):
+    with pytest.raises(BadWeightsError, match=r"evil\.pth cannot be read"):
         load_checkpoint(Path("evil.pth"))
     assert not Path("executed").exists()
 
@@ -203,11 +203,11 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("content", [b"", b"<html>quota exceeded</html>"])
 def test_what_is_no_checkpoint_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "page.pth").write_bytes(content)
-    with pytest.raises(BadWeights, match=r"page\.pth"):
+    with pytest.raises(BadWeightsError, match=r"page\.pth"):
         load_checkpoint(tmp_path / "page.pth")
-    with pytest.raises(BadWeights, match=r"page\.pth is not an ONNX file"):
+    with pytest.raises(BadWeightsError, match=r"page\.pth is not an ONNX file"):
         load_onnx(tmp_path / "page.pth")
-    with pytest.raises(BadWeights, match="does not exist"):
+    with pytest.raises(BadWeightsError, match="does not exist"):
         load_checkpoint(tmp_path / "absent.pth")
 
 
@@ -275,7 +275,7 @@ def test_a_network_that_suffers_from_8_bit_integers_is_refused(
 
 
 def test_a_clip_of_nobody_is_named(wrapped: bytes, samples: Path) -> None:
-    with pytest.raises(BadWeights, match=r"speech\.wav does not show how people talk: .*no video"):
+    with pytest.raises(BadWeightsError, match=r"speech\.wav does not show how people talk: .*no video"):
         in_int8(onnx.load_from_string(wrapped), [samples / "speech.wav"])
 
 
@@ -284,7 +284,7 @@ def test_a_moment_of_somebody_is_not_enough(
 ) -> None:
     info, clip = VideoReader(samples / "template.mkv").info, tmp_path / "moment.mp4"
     write_video(clip, template_frames[:3], info, samples / "speech.wav", 3, EncoderSettings())
-    with pytest.raises(BadWeights, match="show a face 32 times; here it is 3"):
+    with pytest.raises(BadWeightsError, match="show a face 32 times; here it is 3"):
         in_int8(onnx.load_from_string(wrapped), [clip])
 
 
@@ -315,9 +315,11 @@ def test_a_ready_8_bit_file_that_overflows_without_vnni_is_warned_about(
 
 
 def test_an_onnx_file_that_does_not_fit_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadWeights, match="inputs are audio, target and should be source"):
+    with pytest.raises(BadWeightsError, match="inputs are audio, target and should be source"):
         load_onnx(tiny_onnx(tmp_path / "named.onnx", 1, source="audio"))
-    with pytest.raises(BadWeights, match=r"source is FLOAT \['N', 1, 40, 16\] and should be FLOAT \['N', 1, 80, 16\]"):
+    with pytest.raises(
+        BadWeightsError, match=r"source is FLOAT \['N', 1, 40, 16\] and should be FLOAT \['N', 1, 80, 16\]"
+    ):
         load_onnx(tiny_onnx(tmp_path / "small.onnx", 1, "N", bands=40))
 
 

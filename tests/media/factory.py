@@ -1,4 +1,4 @@
-"""Media files for tests, written with PyAV. Pictures tell their own number: frame k is a grey of known level."""
+"""Media files for tests, written with PyAV. The level of grey of a picture is its number."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from digital_human.core.frame import Frame, crop, yuv_to_rgb
 
 
 def grey(index: int) -> int:
@@ -105,3 +108,13 @@ def write_float_wav(path: Path, samples: npt.NDArray[Any], rate: int) -> Path:
     head = b"WAVEfmt " + struct.pack("<IHHIIHH", *fields) + b"data" + struct.pack("<I", len(raw))
     path.write_bytes(b"RIFF" + struct.pack("<I", len(head) + len(raw)) + head + raw)
     return path
+
+
+def moving(count: int) -> list[npt.NDArray[Any]]:
+    """Pictures that move, so that each is predicted from others and differs from all."""
+    still = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    return [np.roll(cv2.GaussianBlur(still, (0, 0), 2), k, axis=1) for k in range(count)]
+
+
+def rgb(frame: Frame) -> npt.NDArray[Any]:
+    return yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)

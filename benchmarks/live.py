@@ -11,8 +11,8 @@ storm  interruptions in a row
 clock  skew after hours, on simulated time
 sync   lips of a session against those of a file
 
-A service is started with the sample template; `--url` takes one that runs, without its memory. One line of JSON a scene,
-and a table at the end. Latencies are in seconds and measured at the client.
+A service is started with the sample template; `--url` takes one that runs, without its memory. One line of JSON a
+scene, and a table at the end. Latencies are in seconds and measured at the client.
 """
 
 from __future__ import annotations

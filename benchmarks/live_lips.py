@@ -1,7 +1,7 @@
 """How soon the lips are shut after an interruption, seen in the pictures that come out.
 
 A session's pictures at rest return with each turn of its template, byte for byte. So the lips are shut at the latest in
-the first picture that is the one at rest again. That is an upper bound: the picture before it may show shut lips already.
+the first picture that is the one at rest again. That is an upper bound: the one before it may show shut lips already.
 """
 
 from __future__ import annotations

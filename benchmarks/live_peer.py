@@ -1,8 +1,8 @@
 """A session over WebRTC, as a real peer gets it: the first picture, and how far sound and picture are apart.
 
 The peer decodes what comes. Its pictures are those that the WebSocket gives too, bit for bit, which tells their moment
-in the session; the moment of a sound is found by comparing it with the speech that was sent. From then on packets tell by
-themselves which moment they belong to.
+in the session; the moment of a sound is found by comparing it with the speech that was sent. From then on packets tell
+by themselves which moment they belong to.
 """
 
 from __future__ import annotations

@@ -21,4 +21,4 @@ def test_every_warning_has_words() -> None:
     everything = warned(face_width=60, frames_without_face=3, frames_covered=40, mouth="closed", seconds=2.0, hdr="HLG")
     assert len(everything) == 6
     assert everything[-1] == "It is HDR (HLG); its colours are converted to SDR (BT.709)."
-    assert len(warned(mouth="picture")) == 1
+    assert len(warned(mouth="picture")) == len(warned(alpha=True)) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from digital_human.core.frame import crop, yuv_to_rgb
 from digital_human.media import VideoReader
-from tests.live_service import Live
+from tests.live_service import Live, eventually
 from tests.media.alpha import write_alpha
 from tests.result.made import frames_of, make
 
@@ -94,3 +94,11 @@ def test_a_result_without_a_path_is_in_the_container_that_is_asked_for(cut: Live
     assert sent.headers["content-type"] == "video/webm" and ".webm" in sent.headers["content-disposition"]
     (cut.base / "fetched.webm").write_bytes(sent.content)
     assert all(frame.alpha is not None for frame in frames_of(cut.base / "fetched.webm"))
+
+
+def test_an_avatar_of_it_says_that_it_is_partly_transparent(cut: Live) -> None:
+    assert cut.client.post("/avatars", json={"name": "cut out", "video_path": "cut.webm"}).status_code == 202
+    eventually(lambda: cut.client.get("/avatars/cut out").json()["data"]["state"] == "ready")
+    view = cut.client.get("/avatars/cut out").json()["data"]
+    assert view["alpha"] is True
+    assert any("partly transparent" in warning["message"] for warning in view["warnings"]), view["warnings"]

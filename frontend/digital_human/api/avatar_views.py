@@ -65,6 +65,7 @@ class AvatarView(BaseModel):
     mouth: Literal["talking", "closed", "picture"] | None = None
     cuts: int | None = None
     hdr: str | None = Field(None, description="HLG or PQ where its colours are converted from HDR.")
+    alpha: bool | None = Field(None, description="Whether it is partly transparent.")
     warnings: list[Warned] = Field(default_factory=list, description="What the video will suffer from.")
 
     @staticmethod

@@ -30,6 +30,7 @@ class Suitability:
     mouth:               whether it is seen talking; a closed one, or a picture, gets teeth of a donor
     cuts:                hard cuts within the template
     hdr:                 the kind of HDR that its colours are converted from; None for SDR
+    alpha:               whether it has an alpha channel
     """
 
     width: int
@@ -43,6 +44,7 @@ class Suitability:
     mouth: Mouth
     cuts: int
     hdr: str | None = None
+    alpha: bool = False
 
     def warnings(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Name and parameters of the message of each."""
@@ -62,6 +64,8 @@ class Suitability:
             yield "suits_cuts", {"count": self.cuts}
         if self.hdr is not None:
             yield "suits_hdr", {"kind": self.hdr}
+        if self.alpha:
+            yield "suits_alpha", {}
 
 
 def examine(prepared: PreparedTemplate) -> Suitability:
@@ -81,6 +85,7 @@ def examine(prepared: PreparedTemplate) -> Suitability:
         mouth=_mouth(prepared),
         cuts=0 if track.shot is None else int((np.diff(track.shot) != 0).sum()),
         hdr=None if info.hdr is None else info.hdr.transfer.upper(),
+        alpha=info.alpha,
     )
 
 

@@ -85,8 +85,8 @@ def say_typed(client: httpx.Client, video: Path) -> None:
     body = {"text": TYPED, "video_path": str(SAMPLES / "template.mkv"), "save_path": str(video)}
     answer = client.post("/human/generate", json=body).raise_for_status()
     timings = client.get(f"/human/tasks/{answer.json()['data']['task_id']}").json()["data"]["timings"]
-    told = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in timings.items())
-    print(f"typed text:    {video} ({told})")
+    timing = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in timings.items())
+    print(f"typed text:    {video} ({timing})")
 
 
 def captions(fps: float, count: int) -> list[tuple[int, str]]:

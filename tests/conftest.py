@@ -24,7 +24,7 @@ from tests.media.factory import write_sound
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The services that tests start need not compile every module anew.
+# The services that tests start need not compile every module again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

@@ -154,7 +154,7 @@ def test_uploads_stand_where_paths_are(live: Live, samples: Path) -> None:
 
 
 def test_an_upload_may_be_used_again_while_a_job_uses_it(own_media: Path, triton: TritonServer) -> None:
-    """The second order neither disturbs the first one nor waits for it to be told apart from an exchanged file."""
+    """The second job neither disturbs the first nor waits for it, and its upload is not taken for an exchanged file."""
     with Live(own_media, triton_url=triton.url, passthrough_delay=0.02, segment_seconds=1, max_jobs=2) as live:
         upload = send(live, "template.mkv")
         first = live.submit(video_path=upload, audio_path="voice.wav", save_path="a.mp4").json()["data"]["task_id"]
@@ -221,36 +221,36 @@ def test_the_end_of_a_task_is_told_by_a_signed_webhook(live: Live, host: Host, m
     good = sent.json()["data"]["task_id"]
     bad = live.submit(callback_url=f"{host.url}/hook", audio_path="noise.wav").json()["data"]["task_id"]
     eventually(lambda: len(hooks_of(host, good, bad)) >= 4)
-    told: dict[str, Any] = {}
+    hook_of: dict[str, Any] = {}
     hooks = hooks_of(host, good, bad)
     for headers, body in hooks:
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
         digest = base64.b64encode(hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()).decode()
         assert f"v1,{digest}" in headers["webhook-signature"].split(" ")
         Webhook(SECRET).verify(body, headers)
-        told[headers["webhook-id"]] = json.loads(body)
-    assert told[good]["type"] == "task.succeeded" and told[good]["result"]["frames"] == 50
-    assert told[good]["warnings"][0].startswith("the mouth never opens in the template")
-    assert told[bad]["type"] == "task.failed"
-    assert (told[bad]["error"]["code"], told[bad]["error"]["error"]) == (400, "media_unreadable")
+        hook_of[headers["webhook-id"]] = json.loads(body)
+    assert hook_of[good]["type"] == "task.succeeded" and hook_of[good]["result"]["frames"] == 50
+    assert hook_of[good]["warnings"][0].startswith("the mouth never opens in the template")
+    assert hook_of[bad]["type"] == "task.failed"
+    assert (hook_of[bad]["error"]["code"], hook_of[bad]["error"]["error"]) == (400, "media_unreadable")
     assert len(hooks) == 4, "each is refused once and sent again"
     assert live.submit(callback_url="http://example.org/").status_code == 403
 
 
-def test_progress_is_told_where_asked_and_never_after_the_end(live: Live, host: Host) -> None:
+def test_progress_is_reported_where_asked_and_never_after_the_end(live: Live, host: Host) -> None:
     fields = {"callback_url": f"{host.url}/hook", "callback_progress": True, "audio_path": "long.wav"}
     task_id = live.submit(**fields, save_path="p.mp4").json()["data"]["task_id"]
     live.until(task_id, "succeeded")
     eventually(lambda: json.loads(hooks_of(host, task_id)[-1][1])["type"] == "task.succeeded")
     for headers, body in hooks_of(host, task_id):
         Webhook(SECRET).verify(body, headers)
-    *told, end = [json.loads(body) for _, body in hooks_of(host, task_id)]
-    told = [hook for hook in told if hook["type"] != end["type"]]  # its first attempt is refused
-    assert {hook["type"] for hook in told} == {"task.progress"}
-    progress = [hook["progress"] for hook in told]
+    *sent, end = [json.loads(body) for _, body in hooks_of(host, task_id)]
+    sent = [hook for hook in sent if hook["type"] != end["type"]]  # its first attempt is refused
+    assert {hook["type"] for hook in sent} == {"task.progress"}
+    progress = [hook["progress"] for hook in sent]
     assert len(progress) > 1 and progress == sorted(progress) and 0 < progress[-1] < 1
-    assert "render" in {hook["stage"] for hook in told}
-    ids = [headers["webhook-id"] for headers, body in hooks_of(host, task_id) if json.loads(body) in told]
+    assert "render" in {hook["stage"] for hook in sent}
+    ids = [headers["webhook-id"] for headers, body in hooks_of(host, task_id) if json.loads(body) in sent]
     assert len(set(ids)) == len(ids)
 
 

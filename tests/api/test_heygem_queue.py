@@ -114,15 +114,15 @@ def test_an_end_that_nobody_was_told_is_kept(own_media: Path, triton: TritonServ
     """A restart between the end and the first question loses nothing, nor does it bring a forgotten code back."""
     with Live(own_media, triton_url=triton.url, easy_forget_seconds=0) as live:
         kept = submit(live, code="kept")["data"]["task_id"]
-        told = submit(live, code="told")["data"]["task_id"]
+        task_id = submit(live, code="asked")["data"]["task_id"]
         live.until(kept, "succeeded")
-        live.until(told, "succeeded")
-        assert live.client.head("/easy/query?code=told").status_code == 200
-        assert query(live, "told")["data"]["status"] == 2, "only a GET counts"
-        assert query(live, "told")["code"] == 10004
+        live.until(task_id, "succeeded")
+        assert live.client.head("/easy/query?code=asked").status_code == 200
+        assert query(live, "asked")["data"]["status"] == 2, "only a GET counts"
+        assert query(live, "asked")["code"] == 10004
     with Live(own_media, triton_url=triton.url, easy_forget_seconds=0) as live:
         assert query(live, "kept")["data"]["status"] == 2
-        assert query(live, "told")["code"] == 10004
+        assert query(live, "asked")["code"] == 10004
 
 
 def test_callers_with_keys_do_not_share_results(keyed: Live) -> None:

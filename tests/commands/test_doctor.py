@@ -33,9 +33,9 @@ def test_a_port_is_in_order_where_this_service_has_it(address: str, triton: Trit
         ({"onnxruntime-gpu"}, ""),
     ],
 )
-def test_a_card_that_the_networks_cannot_use_is_told_of(distributions: set[str], said: str) -> None:
-    told = install.why_not_on_gpu(distributions)
-    assert (said in told) if said else not told
+def test_a_card_that_the_networks_cannot_use_is_reported(distributions: set[str], said: str) -> None:
+    reason = install.why_not_on_gpu(distributions)
+    assert (said in reason) if said else not reason
 
 
 def test_a_setting_that_cannot_be_is_named_at_the_start(

@@ -1,4 +1,4 @@
-"""What a job may be told beside its files reaches it from the command line, the client and the queue alike."""
+"""The options of a job reach it from the command line, the client and the queue alike."""
 
 from __future__ import annotations
 

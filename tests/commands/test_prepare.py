@@ -38,7 +38,7 @@ def test_the_first_video_finds_what_was_prepared(triton: TritonServer, own_media
     files = ("--video", own_media / "template.mkv", "--audio", own_media / "speech.wav")
     made = digital_human(triton, base, "generate", *files, "--output", tmp_path / "out.mp4")
     assert made.returncode == 0, made.stderr
-    assert len(stored) == 1 and entries(base) == stored, "made anew or under another name"
+    assert len(stored) == 1 and entries(base) == stored, "made again or under another name"
 
 
 def test_what_cannot_be_used_is_named_and_hinders_no_other(triton: TritonServer, own_media: Path) -> None:

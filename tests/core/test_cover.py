@@ -7,7 +7,7 @@ import pytest
 
 from digital_human.core.cover import SIZE, UNIT, Cover, pack
 from digital_human.core.frame import Frame, Uint8
-from digital_human.occlusion.study import shown_as_is
+from digital_human.occlusion.masks import shown_as_is
 from digital_human.occlusion.tidy import LEAST_FRAMES, LOOSE, tidied
 
 WIDTH, HEIGHT = 200, 160

@@ -95,5 +95,5 @@ def test_warp_sees_the_right_pixels() -> None:
 def test_pictures_are_worked_on_by_one_thread_each() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENCV", "OPENBLAS"))}
     code = "import digital_human, cv2; print(cv2.getNumThreads())"
-    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout == "1\n"
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout == "1\n"

@@ -90,7 +90,7 @@ def test_callers_files_lie_in_a_volume_of_the_host() -> None:
 
 
 def test_an_embedded_triton_may_run_what_lies_in_tmp() -> None:
-    """Docker mounts a tmpfs noexec unless told otherwise."""
+    """Docker mounts a tmpfs noexec by default."""
     services = load("docker-compose.yml")["services"]
     assert services["standalone"]["read_only"] and services["standalone"]["tmpfs"] == ["/tmp:exec"]
     assert services["frontend"]["tmpfs"] == ["/tmp"]
@@ -110,7 +110,7 @@ def test_the_image_is_healthy_once_jobs_are_taken() -> None:
 
 
 class Starting(BaseHTTPRequestHandler):
-    """A service that lives; whether Triton is ready as well is told by `is_ready`."""
+    """A service that is alive; `is_ready` says whether Triton is ready as well."""
 
     is_ready = False
 

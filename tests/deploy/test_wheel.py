@@ -71,22 +71,22 @@ def test_it_holds_every_file_of_the_models_that_ship_and_no_other(wheel: Path) -
 
 
 def test_it_says_its_version(environment: Path, tmp_path: Path, clean: dict[str, str], wheel: Path) -> None:
-    told = run(environment, tmp_path, clean, "--version")
-    assert told.stdout.split() == ["digital-human", wheel.name.split("-")[1]]
+    ran = run(environment, tmp_path, clean, "--version")
+    assert ran.stdout.split() == ["digital-human", wheel.name.split("-")[1]]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_doctor_finds_nothing_missing(environment: Path, tmp_path: Path, clean: dict[str, str]) -> None:
-    told = run(environment, tmp_path, {**clean, "PORT": str(free_port())}, "doctor")
-    assert told.returncode == 0, told.stdout + told.stderr
+    ran = run(environment, tmp_path, {**clean, "PORT": str(free_port())}, "doctor")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_it_makes_a_video(environment: Path, tmp_path: Path, clean: dict[str, str], samples: Path, voice: Path) -> None:
-    told = run(
+    ran = run(
         *(environment, tmp_path, clean, "generate"),
         *("--audio", str(voice), "--video", str(samples / "template.mkv"), "--output", "out.mp4"),
     )
-    assert told.returncode == 0, told.stderr
+    assert ran.returncode == 0, ran.stderr
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 40
 
@@ -126,8 +126,8 @@ def test_the_client_is_a_package_of_its_own(tmp_path: Path, clean: dict[str, str
         assert names.isdisjoint(server.namelist())
         archive.extractall(tmp_path / "site")
     code = "import sys, digital_human_client as c; print(c.Client.__name__, 'digital_human' in sys.modules)"
-    told = subprocess.run(
+    ran = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={**clean, "PYTHONPATH": str(tmp_path / "site")},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert told.stdout.split() == ["Client", "False"]
+    assert ran.stdout.split() == ["Client", "False"]

@@ -64,13 +64,13 @@ def test_the_page_of_the_rest_api_lists_every_field_of_a_request() -> None:
 
 def test_the_monitoring_page_lists_every_metric() -> None:
     text = (DOCS / "monitoring.md").read_text()
-    told = set(re.findall(r"`(digital_human_\w+)`", text))
+    documented = set(re.findall(r"`(digital_human_\w+)`", text))
     made = set()
     for family in REGISTRY.collect():
         if family.name.startswith("digital_human"):
             made.add(family.name + ("_total" if family.type == "counter" else ""))
     assert metrics.frames is not None  # the module is what registers them
-    assert told == made
+    assert documented == made
 
 
 def test_the_page_of_the_command_line_names_every_command() -> None:

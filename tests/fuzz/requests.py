@@ -143,7 +143,7 @@ def _value(name: str, luck: random.Random) -> Any:
 
 
 def fault(answer: Answer, secret: str) -> str | None:
-    """What is wrong with an answer, if anything. secret: a path that nobody may be told"""
+    """What is wrong with an answer, if anything. secret: a path that no answer may contain"""
     shown = f"{answer.status}: {answer.text[:500]}"
     if answer.status >= 500 and answer.status not in (503, 504, 507):
         return shown
@@ -156,5 +156,5 @@ def fault(answer: Answer, secret: str) -> str | None:
         if not isinstance(body, dict) or "code" not in body or not (body.get("message") or body.get("msg")):
             return f"not our envelope: {shown}"
         if secret in answer.text or "Traceback" in answer.text:
-            return f"tells of the inside: {shown}"
+            return f"shows internals: {shown}"
     return None

@@ -1,4 +1,4 @@
-"""A fixed sample of the requests that `make fuzz` makes anew each time."""
+"""A fixed sample of the requests that `make fuzz` draws at random."""
 
 from __future__ import annotations
 

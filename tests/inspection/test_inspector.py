@@ -172,9 +172,9 @@ def test_the_mode_says_how_many_frames_are_looked_at(mode: Mode, count: int) -> 
 def test_the_summary_counts_by_kind_and_the_notices_by_outcome() -> None:
     found = [("", "fine"), ("lip", "redrawn"), ("lip", "passed"), ("lost", "passed")]
     records = [findings.Finding(k, *one).to_record() for k, one in enumerate(found)]  # type: ignore[arg-type]
-    told = findings.summary(records, "all")
-    assert told["ruined"] == {"lip": 2, "lost": 1}
-    assert (told["looked"], told["redrawn"], told["passed"], len(told["frames"])) == (4, 1, 2, 3)
+    summary = findings.summary(records, "all")
+    assert summary["ruined"] == {"lip": 2, "lost": 1}
+    assert (summary["looked"], summary["redrawn"], summary["passed"], len(summary["frames"])) == (4, 1, 2, 3)
     assert [notice.text()[:7] for notice in findings.notices_of(records)] == ["1 of 4 ", "2 of 4 "]
 
 
@@ -212,5 +212,5 @@ def test_no_ruined_frame_leaves_the_pipeline(
     frames = list(render_frames(plan, engine, context, 0, 8, inspector))  # type: ignore[arg-type]
     for frame, whole in zip(frames, template.frames(), strict=False):
         np.testing.assert_array_equal(frame.data, whole.data)
-    told = {one.frame: (one.kind, one.outcome) for one in inspector.findings if one.kind}
-    assert told == {5: ("lost", "redrawn" if mends else "passed")}
+    outcome_of = {one.frame: (one.kind, one.outcome) for one in inspector.findings if one.kind}
+    assert outcome_of == {5: ("lost", "redrawn" if mends else "passed")}

@@ -1,4 +1,4 @@
-"""A job that needs more memory than it may have is told so, and harms nobody."""
+"""A job that needs more memory than it may have is refused in words, and harms no other."""
 
 from __future__ import annotations
 

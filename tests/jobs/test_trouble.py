@@ -207,11 +207,11 @@ def test_inputs_that_a_new_process_finds_removed_fail_the_job(live: Live) -> Non
     works(live)
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_inputs_that_change_in_mid_job_fail_it(live: Live, anew: bool) -> None:
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_inputs_that_change_in_mid_job_fail_it(live: Live, is_replaced: bool) -> None:
     shutil.copy(live.base / "template.mkv", live.base / "changing.mkv")
     task_id = begin(live, video_path="changing.mkv", save_path="changed.mp4")
-    if anew:
+    if is_replaced:
         (live.base / "good.mp4").replace(live.base / "changing.mkv")
         os.kill(live.workers()[0], signal.SIGKILL)
     else:

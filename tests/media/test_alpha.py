@@ -58,7 +58,7 @@ def test_alpha_is_read_as_it_is_and_what_it_hides_is_black(tmp_path: Path, kind:
     for frame, picture in zip(list(reader.frames()), pictures, strict=True):
         assert frame.alpha is not None
         alpha = picture[..., 3]
-        # ProRes keeps alpha without loss; VP9 is told to.
+        # ProRes keeps alpha without loss; VP9 is set to.
         assert np.abs(frame.alpha.astype(int) - alpha).max() <= 1
         assert np.abs(rgb(frame)[14:24, 26:34] - SEEN).max() <= 6
         assert rgb(frame)[:, 92:].max() == 0

@@ -49,7 +49,7 @@ def grey_light(*levels: float) -> Picture:
 
 
 def moving(count: int) -> list[Picture]:
-    """Pictures that are told apart by their level."""
+    """Pictures that differ by their level."""
     return [light_of(np.full((32, 48, 3), 30 + 10 * k, np.uint8)) for k in range(count)]
 
 

@@ -73,7 +73,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True)
 class Seen:
-    """A span, whoever sent it; ids in hexadecimal digits."""
+    """A span of any sender; ids in hexadecimal digits."""
 
     name: str
     id: str

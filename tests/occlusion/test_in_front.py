@@ -14,7 +14,7 @@ from digital_human.core.types import Arrays, Template
 from digital_human.engines.base import slice_plan
 from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.engine import DefaultEngine
-from digital_human.occlusion.study import study
+from digital_human.occlusion.masks import find_cover
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
 
@@ -61,7 +61,7 @@ def scene(clean: Template, models: TritonModels) -> tuple[Template, list[Frame],
 
 
 def with_cover(template: Template, models: TritonModels) -> Template:
-    return Template(**{**vars(template), "cover": study(template, models)})
+    return Template(**{**vars(template), "cover": find_cover(template, models)})
 
 
 @pytest.fixture(scope="module")
@@ -135,4 +135,4 @@ def test_templates_of_few_frames_are_looked_at_too(
     frames = template_frames[:count]
     track = track_face(frames, models)
     template = Template(frames[0].width, frames[0].height, Fraction(25), count, track, lambda: iter(frames))
-    assert study(template, models).through.shape == (count,)
+    assert find_cover(template, models).through.shape == (count,)

@@ -137,7 +137,7 @@ def test_lines_are_of_about_the_same_width() -> None:
 
 def test_a_file_of_subtitles_comes_beside_the_result(plain: Live) -> None:
     text = "Set blue, by that."
-    path, task = make(plain, "told.mp4", subtitles="srt", subtitle_text=text, lead_in=0.5)
+    path, task = make(plain, "shifted.mp4", subtitles="srt", subtitle_text=text, lead_in=0.5)
     content = path.with_suffix(".srt").read_text(encoding="utf-8")
     assert text in content and task["result"]["subtitles"] == "srt"
     first = re.search(r"00:00:00,(\d{3}) -->", content)

@@ -34,12 +34,12 @@ def test_requests(address: str, fields: dict[str, object], status: int, words: s
 
 
 def test_voices_that_are_not_installed(address: str) -> None:
-    told = httpx.get(f"{address}/voices").json()
-    assert not told["installed"] and "digital-human install kokoro" in told["install"]
-    assert [voice["id"] for voice in told["voices"]] == list(VOICES)
+    listed = httpx.get(f"{address}/voices").json()
+    assert not listed["installed"] and "digital-human install kokoro" in listed["install"]
+    assert [voice["id"] for voice in listed["voices"]] == list(VOICES)
     answer = httpx.post(f"{address}/v1/audio/speech", json={"input": "Hello."})
     assert answer.status_code == 400 and "digital-human install kokoro" in answer.json()["message"]
-    sample = httpx.get(f"{address}{told['voices'][0]['sample']}")
+    sample = httpx.get(f"{address}{listed['voices'][0]['sample']}")
     assert sample.status_code == 200 and sample.headers["content-type"] == "audio/mpeg"
     assert httpx.get(f"{address}/voices/nobody/sample").status_code == 404
 

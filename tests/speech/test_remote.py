@@ -85,8 +85,8 @@ def through(
 
 def test_the_service_speaks_through_it(through: tuple[str, SpeechServer]) -> None:
     url, speaks = through
-    told = httpx.get(f"{url}/voices").json()
-    assert told["installed"] and [voice["id"] for voice in told["voices"]] == ["nova"]
+    listed = httpx.get(f"{url}/voices").json()
+    assert listed["installed"] and [voice["id"] for voice in listed["voices"]] == ["nova"]
     body = {"text": "Twenty characters...\n\nAnd ten...", "voice": "own-voice", "video_path": "template.mkv"}
     answer = httpx.post(f"{url}/human/generate", json=body | {"save_path": "out.mp4"}, timeout=300)
     assert answer.status_code == 200, answer.text

@@ -27,17 +27,14 @@ from digital_human.core.types import MIN_FACE_SCORE, Arrays, Models
 from digital_human.engines.exemplar import head_pose
 from digital_human.media.reader import VideoReader
 from digital_human.occlusion import face_crops
-from digital_human.occlusion.study import look, regions, shown_as_is
+from digital_human.occlusion.masks import look, regions, shown_as_is
 from digital_human.occlusion.tidy import LIKELY
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from export.networks.face_occlusion import FaceOcclusion, load
-from training.occlusion import hands, occluders, textures
+from training.occlusion import Float, Uint8, hands, occluders, textures
 from training.occlusion.shapes import SIZE, UNIT, Occluder, Stock
-
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
 
 LONGEST, SHOWN = 300, 24
 """Frames looked at of a free clip, and those in which a thing comes and goes."""
@@ -64,7 +61,7 @@ def main() -> None:
     faces = [clip.crops[0] for clip in clips]
     stock = Stock([hands.render(hand, rng) for _ in range(60)], textures.photographs(arguments.photographs), faces)
     for kind in KINDS:
-        told(kind, [seen(clip, kind, rng, stock, models) for clip in clips for _ in range(arguments.each)])
+        print_summary(kind, [seen(clip, kind, rng, stock, models) for clip in clips for _ in range(arguments.each)])
 
 
 @dataclass(frozen=True)
@@ -152,7 +149,7 @@ def seen(clip: Clip, kind: str, rng: np.random.Generator, stock: Stock, models: 
     quality = int(rng.integers(55, 96))
     for k in range(min(len(crops), SHOWN)):
         there = moved(thing, away, k, rng)
-        crops[k], solid[k] = laid(crops[k], there, rng, quality), there[1] > 0.5
+        crops[k], solid[k] = laid(crops[k], there, quality), there[1] > 0.5
     answer = models.infer("face_occlusion", {"face": crops, "usual": _usual(crops)}, ("mask",))["mask"]
     raw = np.asarray(answer, np.uint8) >= LIKELY
     masks, unsure, shares = look(crops, lips, models)
@@ -198,7 +195,7 @@ def moved(thing: Occluder, away: float, k: int, rng: np.random.Generator) -> Occ
     return colour, alpha
 
 
-def laid(crop: Uint8, thing: Occluder, rng: np.random.Generator, quality: int) -> Uint8:
+def laid(crop: Uint8, thing: Occluder, quality: int) -> Uint8:
     """A crop with the thing in front, which throws a shadow, as a camera has it."""
     colour, alpha = thing
     thrown = cv2.GaussianBlur(cv2.warpAffine(alpha, np.array([[1.0, 0, 2], [0, 1, 4]]), (SIZE, SIZE)), (0, 0), 4)
@@ -208,7 +205,7 @@ def laid(crop: Uint8, thing: Occluder, rng: np.random.Generator, quality: int) -
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
 
 
-def told(kind: str, found: list[Found]) -> None:
+def print_summary(kind: str, found: list[Found]) -> None:
     iou, raw, recall, precision, spoilt = (
         np.concatenate([getattr(f, name) for f in found]) for name in ("iou", "raw", "recall", "precision", "spoilt")
     )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.occlusion import textures
+from training.occlusion import Float, Uint8, textures
 from training.occlusion.hands import EXTENT
 from training.occlusion.shapes import (
     CIRCLE,
@@ -23,9 +23,6 @@ from training.occlusion.shapes import (
     drawn,
     surface,
 )
-
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
 
 SKINS = ((255, 224, 196), (241, 194, 162), (224, 172, 132), (198, 134, 96), (141, 85, 56), (92, 56, 40), (60, 36, 28))
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[Any]
+from training.occlusion import Float
 
 SIZE = 256
 """Rows and columns of a rendered hand."""

@@ -29,16 +29,14 @@ from digital_human.engines.exemplar import head_pose
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media.reader import VideoReader
 from digital_human.occlusion import face_crops
-from digital_human.occlusion.study import study
+from digital_human.occlusion.masks import find_cover
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from export.networks.face_occlusion import load
-from training.occlusion import hands, textures
+from training.occlusion import Float, hands, textures
 from training.occlusion.evaluate import SHOWN, Network, made, moved
 from training.occlusion.shapes import SIZE, Occluder, Stock
-
-Float = npt.NDArray[Any]
 
 LENGTH, FIRST = 72, 24
 """Frames of a job, and the first in which the thing may be seen."""
@@ -70,11 +68,11 @@ def main() -> None:
             for kind in arguments.kinds:
                 job = ran(clip, kind, np.random.default_rng([arguments.seed, len(clip.stem)]), stock, models)
                 totals[kind].append(job.changed)
-                print(f"{clip.stem}, {kind}: {_told(job.changed)}", flush=True)
+                print(f"{clip.stem}, {kind}: {_summary(job.changed)}", flush=True)
                 if arguments.sheets:
                     cv2.imwrite(str(arguments.sheets / f"{clip.stem}-{kind.replace(' ', '-')}.png"), sheet(job))
     for kind, parts in totals.items():
-        print(f"all, {kind}: {_told(np.concatenate(parts))}")
+        print(f"all, {kind}: {_summary(np.concatenate(parts))}")
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def ran(clip: Path, kind: str, rng: np.random.Generator, stock: Stock, models: W
     width, height = frames[0].width, frames[0].height
     track = track_face(frames, models)
     template = Template(width, height, Fraction(25), len(frames), track, lambda: iter(frames))
-    template = replace(template, cover=study(template, models))
+    template = replace(template, cover=find_cover(template, models))
     engine, order = DefaultEngine(), np.arange(len(frames))
     time = np.arange(len(frames) * 640)
     speech = 0.4 * np.sin(time * 2 * np.pi * 150 / 16_000) * np.sin(time / 1500)
@@ -169,7 +167,7 @@ def sheet(job: Job) -> npt.NDArray[np.uint8]:
     return np.asarray(np.hstack(tiles)[..., ::-1])
 
 
-def _told(changed: Float) -> str:
+def _summary(changed: Float) -> str:
     return (
         f"{len(changed)} frames, changed {100 * changed.mean():.2f} %, worst {100 * changed.max():.1f} %, "
         f"more than 1 % in {100 * (changed > 0.01).mean():.0f} % of frames"

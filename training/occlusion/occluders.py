@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from training.occlusion import flesh, things
+from training.occlusion import Float, flesh, things
 from training.occlusion.shapes import Occluder, Stock, moved
-
-Float = npt.NDArray[Any]
 
 
 def occluder(rng: np.random.Generator, stock: Stock, face: Float) -> Occluder:

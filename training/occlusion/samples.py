@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.occlusion import textures, variation
+from training.occlusion import Float, Uint8, textures, variation
 from training.occlusion.occluders import occluder
 from training.occlusion.shapes import MOUTH, SIZE, UNIT, Stock, moved
-
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
 
 STORED, STORED_HALF, HALF = 192, 1.5, 1.2
 """Pixels of stored crops and how far they reach, and how far the network's reach, distances between the eyes."""

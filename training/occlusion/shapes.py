@@ -9,11 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.occlusion import textures
+from training.occlusion import Float, Uint8, textures
 from training.occlusion.hands import Rendering
-
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
 
 SIZE = 128
 """Rows and columns of a face crop."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
+from training.occlusion import Float, Uint8
 
 PHOTOGRAPHS = ("brick.png", "camera.png", "chelsea.png", "coffee.png", "coins.png", "grass.png", "gravel.png",
                "hubble_deep_field.jpg", "page.png", "rocket.jpg", "text.png")  # fmt: skip

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.occlusion import textures
+from training.occlusion import Float, textures
 from training.occlusion.shapes import (
     CIRCLE,
     MOUTH,
@@ -22,8 +22,6 @@ from training.occlusion.shapes import (
     drawn,
     surface,
 )
-
-Float = npt.NDArray[Any]
 
 
 def microphone(rng: np.random.Generator, stock: Stock, face: Float) -> Occluder:

@@ -102,8 +102,8 @@ def train(tests: list[Sample], arguments: argparse.Namespace) -> None:
         if time.monotonic() - shown > EVERY:
             shown = time.monotonic()
             _save(mean, arguments.out)
-            told = f"{(shown - began) / 60:.1f} min, step {step}, of {held} samples, loss {lost:.4f}"
-            print(f"{told}, {_test(mean, check)}", flush=True)
+            where = f"{(shown - began) / 60:.1f} min, step {step}, of {held} samples, loss {lost:.4f}"
+            print(f"{where}, {_test(mean, check)}", flush=True)
     _save(mean, arguments.out)
     print(f"done, step {step}, loss {lost:.4f}, {_test(mean, check)}", flush=True)
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from training.occlusion import textures
+from training.occlusion import Float, Uint8, textures
 from training.occlusion.shapes import MOUTH, SIZE, UNIT
-
-Float = npt.NDArray[Any]
-Uint8 = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

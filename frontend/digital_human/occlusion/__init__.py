@@ -3,5 +3,5 @@
 cover       masks of a template, and how they are applied to pictures
 face_crops  crops of the lower face in one pose
 tidy        probabilities of the network -> masks that do not flicker
-study       a template -> its masks, through the network `face_occlusion`
+masks       a template -> its masks, through the network `face_occlusion`
 """

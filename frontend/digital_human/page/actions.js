@@ -2,16 +2,16 @@
 
 import { again } from "./composer.js";
 import { h } from "./dom.js";
-import { titleOf } from "./names.js";
+import { fileNameOf } from "./names.js";
 import * as service from "./service.js";
 import { t } from "./words.js";
 
-/** task: as the service tells of it; result: address of its video, or null */
+/** task: as the service describes it; result: address of its video, or null */
 export function actions(task, result) {
   const ended = !["queued", "running"].includes(task.state);
   const copied = h("button", { type: "button", class: "quiet", onclick: () => copy(task, copied) }, t("copyCurl"));
   return h("div", { class: "actions" },
-    result && h("a", { class: "first", href: result, download: `${titleOf(task).replace(/\.[^.]+$/, "") || task.task_id}.${task.request?.container ?? "mp4"}` }, t("download")),
+    result && h("a", { class: "first", href: result, download: `${fileNameOf(task)}.${task.request?.container ?? "mp4"}` }, t("download")),
     h("button", { type: "button", class: "second", onclick: () => { again(task); location.hash = ""; } }, t("again")),
     copied,
     ended

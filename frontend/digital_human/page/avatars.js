@@ -36,8 +36,6 @@ function showChosen() {
   if (picture && !template.picture) choose("template", { ...template, picture });
 }
 
-export const hasAvatars = () => avatars.length > 0;
-
 const key = avatar => `${avatar.name} ${avatar.created}`;
 
 function draw() {

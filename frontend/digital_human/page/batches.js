@@ -8,7 +8,7 @@ let shown = "";
 
 /** changed: called when a batch was cancelled or removed here */
 export function showBatches(batches, changed) {
-  // Drawn anew only where something changed, so that an open list of reasons stays open.
+  // Replaced only where something changed, so that an open list of reasons stays open.
   const now = JSON.stringify([batches, document.documentElement.lang]);
   if (now === shown) return;
   shown = now;

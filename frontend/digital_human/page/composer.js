@@ -16,9 +16,9 @@ const chosen = { template: null, voice: null };
 /** Files that were sent -> the id they have as uploads, so that the same file is sent, and offered, once. */
 const sent = JSON.parse(localStorage.getItem("sent") ?? "{}");
 const print = file => `${file.name} ${file.size} ${file.lastModified}`;
-export const sentBefore = file => sent[print(file)];
+const sentBefore = file => sent[print(file)];
 
-export function remember(id, file) {
+function remember(id, file) {
   sent[print(file)] = id;
   keep();
 }
@@ -35,7 +35,7 @@ function keep() {
   localStorage.setItem("sent", JSON.stringify(Object.fromEntries(Object.entries(sent).slice(-200))));
 }
 
-/** The id of what was chosen, sent first where it was not. say: told shares of 0-1 */
+/** The id of what was chosen, sent first where it was not. say: called with shares of 0-1 */
 export async function send(what, say, signal) {
   const known = what.file ? sentBefore(what.file) : what.id;
   if (known) return known;

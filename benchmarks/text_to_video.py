@@ -1,10 +1,10 @@
-"""From a text to a video, and many rows of a batch against as many single orders, on an avatar.
+"""From a text to a video, and many rows of a batch against as many single requests, on an avatar.
 
     python -m benchmarks.text_to_video [--rows 100] [--rounds 3] [--template VIDEO] [--json FILE]
 
 A text that takes about ten seconds to say becomes a video: seconds of its speech, its lips and its drawing. Then short
-recordings become videos on the same avatar, as one batch and as orders that each wait for the one before. The times of
-a machine that does other work besides mean little; ratios mean more.
+recordings become videos on the same avatar, as one batch and as requests that each wait for the one before. Times on
+a machine that does other work mean little; ratios mean more.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ def texts(client: Client, rounds: int, folder: Path) -> list[dict[str, float]]:
 
 
 def rows(client: Client, count: int, folder: Path) -> dict[str, Any]:
-    """Seconds of so many rows and of as many orders: half the orders, the batch, and the other half."""
+    """Seconds of so many rows and of as many requests: half the requests, the batch, and the other half."""
     speech = folder / "row.wav"
     with wave.open(str(ROOT / "samples" / "speech.wav")) as whole, wave.open(str(speech), "wb") as part:
         part.setparams(whole.getparams())
         part.writeframes(whole.readframes(int(ROW_SECONDS * whole.getframerate())))
     sound = client.upload(speech)
-    orders = single(client, sound, count - count // 2)
+    alone = single(client, sound, count - count // 2)
     started = time.perf_counter()
     made = client.make_batch(
         [{"audio_path": sound, "name": f"row {k}"} for k in range(count)], defaults={"avatar": "Mia"}
@@ -80,14 +80,14 @@ def rows(client: Client, count: int, folder: Path) -> dict[str, Any]:
     batch = client.wait_for_batch(made.id)
     together = time.perf_counter() - started
     assert batch.counts["succeeded"] == count, batch
-    orders += single(client, sound, count // 2)
-    print(f"{count} rows of {ROW_SECONDS:g} s: {together:.1f} s as a batch, {orders:.1f} s as single orders, ", end="")
-    print(f"ratio {together / orders:.2f}")
-    return {"rows": count, "batch": together, "orders": orders}
+    alone += single(client, sound, count // 2)
+    print(f"{count} rows of {ROW_SECONDS:g} s: {together:.1f} s as a batch, {alone:.1f} s as single requests, ", end="")
+    print(f"ratio {together / alone:.2f}")
+    return {"rows": count, "batch": together, "requests": alone}
 
 
 def single(client: Client, sound: str, count: int) -> float:
-    """Seconds of orders that each wait for the one before, as a caller's synchronous ones do."""
+    """Seconds of requests that each wait for the one before, as in the mode `sync`."""
     started = time.perf_counter()
     for _ in range(count):
         body = {"avatar": "Mia", "audio_path": sound}

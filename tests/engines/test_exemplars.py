@@ -15,7 +15,7 @@ from digital_human.engines.exemplar import (
     rbf,
     retargeting,
 )
-from digital_human.engines.exemplar.analysis import cover
+from digital_human.engines.exemplar.analysis import most_varied
 
 CLOSED = -1.095
 """Standard aperture of a shut mouth, as speech_to_lips predicts it."""
@@ -128,7 +128,7 @@ def test_a_long_template_keeps_varied_runs() -> None:
     features = np.zeros((2000, 2), np.float32)
     features[:, 0] = rng.normal(0, 0.1, 2000)
     features[1200:1212] += 5
-    kept = cover(features, 120)
+    kept = most_varied(features, 120)
     assert len(kept) <= 120
     assert set(range(1200, 1212)) <= set(kept)
     assert np.array_equal(kept, np.unique(kept))

@@ -101,7 +101,9 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     angles = np.zeros((template.frame_count, 3), np.float32)
     angles[frames] = head_pose.angles(poses)
-    chosen = cover(np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit)
+    chosen = most_varied(
+        np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit
+    )
     exemplars = stock.collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     stock.even_out_lips(exemplars, points[chosen], unit[chosen], opening[chosen], angles[frames[chosen]])
     limits = limits_of(opening[sound])
@@ -177,7 +179,7 @@ def _tilt(points: Float32) -> Float32:
     return np.degrees(np.abs(np.arctan2(eyes[:, 1], eyes[:, 0])))  # type: ignore[no-any-return]
 
 
-def cover(features: Float32, limit: int) -> Indices:
+def most_varied(features: Float32, limit: int) -> Indices:
     """Indices of at most `limit` frames, in whole runs, that cover the space of features [n, F] well.
 
     Greedy: it adds the run that is farthest, on average, from the frames chosen so far.

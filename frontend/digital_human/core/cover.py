@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.core.frame import Float32, Frame, Uint8
+from digital_human.core.smoothing import smoothstep
 
 SIZE = 128
 """Rows and columns of a mask."""
@@ -86,8 +87,7 @@ class Cover:
         distance = cv2.distanceTransform(cv2.bitwise_not(mask), cv2.DIST_L2, 5) / UNIT
         at = np.rint(points @ self.maps[frame, :, :2].T + self.maps[frame, :, 2]).astype(np.int64)
         at = np.clip(at, 0, SIZE - 1)
-        t = np.clip(distance[at[:, 1], at[:, 0]] / STILL, 0, 1)
-        return (t * t * (3 - 2 * t)).astype(np.float32)  # type: ignore[no-any-return]
+        return smoothstep(distance[at[:, 1], at[:, 0]] / STILL).astype(np.float32)
 
     def softened(self, frame: int, box: Box, step: int = 1, of: int | None = None) -> Uint8 | None:
         """The mask with a soft edge around it in a rectangle of frame `frame`, [height, width] / step.

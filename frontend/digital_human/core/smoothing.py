@@ -1,4 +1,5 @@
-"""Landmarks smoothed over time: one rule for tracks as they are made, and for shapes that are measured on them."""
+"""Landmarks smoothed over time: one rule for tracks as they are made, and for shapes that are measured on them; and a
+smooth step for everything that fades."""
 
 from __future__ import annotations
 
@@ -31,3 +32,10 @@ def _evenness(here: Float32, before: Float32, after: Float32) -> Float32:
     size = np.linalg.norm(left - right, axis=1) + 1e-6
     off = np.linalg.norm((earlier + later) / 2 - place, axis=1) / size
     return np.asarray(np.clip((JUMP[1] - off) / (JUMP[1] - JUMP[0]), 0, 1), np.float32)
+
+
+def smoothstep(share: Float32) -> Float32:
+    """0-1 -> 0-1 without a slope at either end, of any shape; what lies outside counts as 0 or 1."""
+    t = np.clip(share, 0, 1)
+    result: Float32 = t * t * (3 - 2 * t)
+    return result

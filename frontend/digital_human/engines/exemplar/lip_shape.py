@@ -7,6 +7,7 @@ import numpy as np
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
+from digital_human.core.smoothing import smoothstep
 from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_geometry
 from digital_human.engines.exemplar.atlas import Atlas
@@ -37,10 +38,9 @@ def follow(reference: Float32) -> Float32:
 def _near_lips(reference: Float32, reach: Float32) -> Float32:
     """How far each vertex belongs to the lips, float32 [n, V]: 1 on and beside them, falling to 0 at a reach [n]."""
     away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2).min(1)
-    t = np.clip((reach[:, None] - away) / (reach[:, None] - BESIDE), 0, 1)
-    share = t * t * (3 - 2 * t)
+    share = smoothstep((reach[:, None] - away) / (reach[:, None] - BESIDE))
     share[:, mesh.LIPS] = 1
-    return share.astype(np.float32)  # type: ignore[no-any-return]
+    return share.astype(np.float32)
 
 
 def _carried(reference: Float32) -> Float32:

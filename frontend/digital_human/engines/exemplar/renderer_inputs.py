@@ -12,6 +12,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop_yuv
 from digital_human.core.landmarks import Indices
+from digital_human.core.smoothing import smoothstep
 from digital_human.core.types import FaceTrack
 from digital_human.engines.exemplar import head_pose, lip_edges, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
@@ -199,8 +200,7 @@ def _masks(points: Float32, control: Indices, unit: float, rows: int, columns: i
     outside = np.full(size, 255, np.uint8)
     _fill(outside, points[mesh.OUTER_LIPS], 0)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, 5) * (COARSE / unit)
-    t = np.clip((FADED - distance) / (FADED - FULL), 0, 1)
-    alpha = t * t * (3 - 2 * t) * 255
+    alpha = smoothstep((FADED - distance) / (FADED - FULL)) * 255
     alpha[[0, -1]] = alpha[:, [0, -1]] = 0
     skin = np.zeros(size, np.uint8)
     _fill(skin, points[control], 255)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from digital_human.core.frame import Float32
+from digital_human.core.smoothing import smoothstep
 from digital_human.engines.exemplar.lip_geometry import smooth
 
 STANDARD_APERTURE = np.array([-0.75, -0.48, -0.14, 0.18, 0.74, 1.97], np.float32)
@@ -101,5 +102,4 @@ def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:
 
 
 def _ramp(value: Float32, low: float, high: float) -> Float32:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return smoothstep((value - low) / (high - low))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8, crop, paste, rgb_to_yuv, warp_rgb
 from digital_human.core.landmarks import Indices
+from digital_human.core.smoothing import smoothstep
 from digital_human.core.types import Arrays, FaceTrack, Models, Template
 from digital_human.engines.base import Plan
 from digital_human.engines.wav2lip.mel import LARGEST, STEPS_PER_SECOND, mel_spectrogram
@@ -152,8 +153,7 @@ def lower_face(points: Float32, width: int, height: int) -> Float32:
     cv2.fillConvexPoly(inside, np.rint(hull + 1).astype(np.int32), (255,))
     inside[[0, -1]] = inside[:, [0, -1]] = 0
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    t = np.clip(distance / max(FEATHER * unit, 1.0), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    return np.asarray(smoothstep(distance / max(FEATHER * unit, 1.0)), np.float32)
 
 
 def _support(mask: Float32) -> tuple[int, int, int, int]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
+from digital_human.core.smoothing import smoothstep
 from digital_human.engines.exemplar import rbf
 
 ATLAS = Path(__file__).parents[3] / "assets" / "donor_mouths.npz"
@@ -108,8 +109,7 @@ def _shaded_at_corners(picture: Float32, contour: Float32, scale: float) -> Floa
     """The image, darker and softer towards the corners of the mouth."""
     low, high = contour[:, 0].min(), contour[:, 0].max()
     aside = np.abs(np.arange(picture.shape[1], dtype=np.float32) - (low + high) / 2) / ((high - low) / 2)
-    share = np.clip((aside - CORNERS[0]) / (CORNERS[1] - CORNERS[0]), 0, 1)
-    share = (share * share * (3 - 2 * share))[None, :, None]
+    share = smoothstep((aside - CORNERS[0]) / (CORNERS[1] - CORNERS[0]))[None, :, None]
     soft = cv2.GaussianBlur(picture, (0, 0), CORNER_BLUR * scale)
     return np.asarray((picture + share * (soft - picture)) * (1 - CORNER_SHADE * share), np.float32)
 

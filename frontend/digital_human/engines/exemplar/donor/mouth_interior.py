@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Matrix, Uint8, crop_yuv, from_yuv, rgb_to_yuv
+from digital_human.core.smoothing import smoothstep
 from digital_human.engines.exemplar import head_pose, lip_geometry, rbf
 from digital_human.engines.exemplar.donor.atlas import GRID, REACH, Donor, inside
 
@@ -123,8 +124,7 @@ def _reaches_beyond(here: Float32, wanted: Float32) -> npt.NDArray[np.bool_]:
 def _shown(edge: Float32, unit: float, rows: int, columns: int) -> Float32:
     """1 where a picture surely shows the inside of the mouth, 0 at the lips, float32 [rows, columns]. edge: [20, 2]"""
     depth = cv2.distanceTransform(inside(edge, rows, columns), cv2.DIST_L2, 5) / unit
-    t = np.clip((depth - MARGIN / 2) / FADED_OVER, 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return smoothstep((depth - MARGIN / 2) / FADED_OVER).astype(np.float32)
 
 
 def _in_layer(

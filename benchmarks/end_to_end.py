@@ -2,7 +2,7 @@
 
 python -m benchmarks.end_to_end [--sizes 512 720p 1080p] [--seconds 10 60 600] [--video CLIP] [--json FILE]
 
-Each size has a service of its own. The first job prepares the template, the others find it in the store. The last line
+Each size has its own service. The first job prepares the template, the others find it in the store. The last line
 is a speech of three seconds, as in a conversation.
 """
 

@@ -11,7 +11,7 @@ its exit status is 1 if anything does.
 The list of pairs is a text file, a line each: template, speech and options of `generate`. Record both files on the same
 machine: x264 and OpenVINO compute differently on another number of cores or another kind of processor.
 
-This script runs the command line in processes of its own and imports nothing of the package, so it can run any version.
+This script runs the command line in separate processes and imports nothing of the package, so it can run any version.
 """
 
 from __future__ import annotations

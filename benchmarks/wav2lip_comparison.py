@@ -7,7 +7,7 @@ CHECKOUT is a clone of the published repository, not part of this one; its requi
 `--box` is what it calls so: the face, given once, so that its detector is skipped. Without it the detectors of both
 sides run. Random weights will do: time does not depend on them. Our side is `digital-human generate`, Triton's start
 included, with the template unknown to it, but not the networks: the first start on a machine, which compiles them, is
-a row of its own. Engine `wav2lip` where its weights were brought, and `default`.
+a separate row. Engine `wav2lip` where its weights were brought, and `default`.
 """
 
 from __future__ import annotations

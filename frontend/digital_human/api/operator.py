@@ -1,4 +1,4 @@
-"""Calls for the operator of the service, who has a key of their own."""
+"""Calls for the operator of the service, who has a separate key."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ there one by one: `upload`, `submit`, `task`, `wait`, `cancel`, `download`. Avat
 their own. Whatever the service refuses is a `ClientError` with its code and message; a connection that fails is an
 `httpx.TransportError`.
 
-These files are also a package of their own, `digital_human_client`, and import each other relatively.
+These files are also a separate package, `digital_human_client`, and import each other relatively.
 """
 
 from .avatars import AsyncAvatars, Avatar, Avatars

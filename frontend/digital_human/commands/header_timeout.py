@@ -37,7 +37,7 @@ def impatient_protocol(seconds: float) -> type[asyncio.Protocol]:
             self._waiting = None
             if self.cycle is not None and not self.cycle.response_complete:
                 return
-            # A WebSocket is handed to a protocol of its own.
+            # A WebSocket is handed to a separate protocol.
             if self.transport.get_protocol() is self and not self.transport.is_closing():
                 self.transport.write(_ANSWER)
                 self.transport.close()

@@ -54,7 +54,7 @@ def batched(items: Iterable[T], sizes: Iterable[int]) -> Iterator[list[T]]:
 def infer_padded(models: Models, model: str, inputs: Arrays, output: str) -> npt.NDArray[np.generic]:
     """Run `models.infer` with the last item repeated up to a multiple of MIN_BATCH; return `output` without them.
 
-    Models with a `batch_multiple` of their own get multiples of that.
+    Models with their own `batch_multiple` get multiples of that.
     """
     count = len(next(iter(inputs.values())))
     multiple = getattr(models, "batch_multiple", MIN_BATCH)

@@ -94,7 +94,7 @@ def crop(frame: Frame, x: int, y: int, width: int, height: int) -> Uint8:
 
 
 def crop_yuv(frame: Frame, x: int, y: int, width: int, height: int) -> Frame:
-    """A region as a frame of its own. Outside the frame the edge repeats. x, y, width and height are even."""
+    """A region as a separate frame. Outside the frame the edge repeats. x, y, width and height are even."""
     luma, *chroma = frame.planes
     region = Frame(np.empty((height * 3 // 2, width), np.uint8), frame.matrix)
     for part, plane, step in zip(region.planes, (luma, *chroma), (1, 2, 2), strict=True):

@@ -1,6 +1,6 @@
 """Threads for calls that wait for the queue's database.
 
-A database that is away holds such a call without end. In threads of its own it holds up nothing else: neither uploads
+A database that is away holds such a call without end. In separate threads it holds up nothing else: neither uploads
 nor metrics nor whatever asyncio does in its default threads.
 """
 

@@ -23,7 +23,7 @@ from digital_human.media.encode_alpha import MUXERS, Codec
 from digital_human.media.video_info import VideoInfo
 
 _MOST_THREADS = 8
-"""Of x264. Each holds frames of its own: 20 MB at 1920x1080."""
+"""Of x264. Each holds its own frames: 20 MB at 1920x1080."""
 _LOOKAHEAD = "lookahead-threads=2"
 """With one lookahead thread x264 decides differently: a talking head at 1920x1080 grew by 12 % and lost 0.5 dB."""
 

@@ -38,7 +38,7 @@ def holds_alpha(suffix: str) -> bool:
 
 
 def add_stream(output: OutputContainer, codec: Codec, info: VideoInfo, crf: int) -> VideoStream:
-    """A stream for pictures of `picture_of`. crf: as of x264; ProRes has a rate of its own"""
+    """A stream for pictures of `picture_of`. crf: as of x264; ProRes has its own rate"""
     threads = min(usable_processors(), _MOST_THREADS)
     if codec == "prores":
         stream = output.add_stream("prores_ks", rate=info.fps)

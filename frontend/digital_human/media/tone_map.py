@@ -1,7 +1,7 @@
 """HDR pictures as SDR frames, fast enough to be done while decoding.
 
 Chroma has half the resolution of luma. So a table of the formulas in `media.hdr` is looked up at that resolution only:
-for the chroma, and for how far luma differs from that of a grey of the same level. Luma gets a curve of its own, at
+for the chroma, and for how far luma differs from that of a grey of the same level. Luma gets its own curve, at
 the full depth of the source, and that difference on top.
 """
 

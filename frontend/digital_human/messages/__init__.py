@@ -4,7 +4,7 @@ An error is raised with the name of its message and the message's parameters (`d
 where it is shown. So is a notice (`digital_human.core.notices`). Names are part of the API: `error` beside `code` and
 `message`. Parameters fit into JSON.
 
-A topic that grows has a module of its own beside this one, as `messages.result`.
+A topic that grows has its own module beside this one, as `messages.result`.
 """
 
 from __future__ import annotations

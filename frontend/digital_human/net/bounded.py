@@ -24,7 +24,7 @@ class DeadlineError(Exception):
 
 
 def run_bounded(work: Coroutine[Any, Any, T], seconds: float, check: Callable[[], None]) -> T:
-    """Run `work` in an event loop of its own and return its result.
+    """Run `work` in a separate event loop and return its result.
 
     check: called several times a second; raises to cancel `work`
     Raises what `work` or `check` raises, and DeadlineError after `seconds`.

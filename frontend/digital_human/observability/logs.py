@@ -58,7 +58,7 @@ def configure(level: str, folder: Path | None = None) -> None:
         handlers.append(file)
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
     queue = logging.getLogger(_QUEUE)
-    # With a handler of its own the queue's library adds none, and its lines come to ours.
+    # With its own handler the queue's library adds none, and its lines come to ours.
     queue.handlers[:] = [logging.NullHandler()]
     queue.propagate = True
     queue.filters[:] = [_is_news]

@@ -59,7 +59,7 @@ export function createPlayer({ result, original, aspect, loop, onTime = () => {}
   function follow() {
     if (!given || !given.duration || element.dataset.mode === "Result") return;
     const [where, forward] = WALKS[loop](made.currentTime, given.duration);
-    // Small drifts are left to the decoder; backwards every frame is a seek of its own.
+    // Small drifts are left to the decoder; backwards every frame is a separate seek.
     if (forward && !made.paused) {
       if (given.paused) given.play().catch(() => {});
       if (Math.abs(given.currentTime - where) > 0.08) given.currentTime = where;

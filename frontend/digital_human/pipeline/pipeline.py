@@ -1,6 +1,6 @@
 """One video, from files to file: prepare the template, plan the speech, render.
 
-Reading, rendering and encoding each run in a thread of their own, joined by short queues: no stage waits for another
+Reading, rendering and encoding each run in their own thread, joined by short queues: no stage waits for another
 that could work, and memory does not grow with the length of the speech.
 
 `generate_video` does all of it. A job of the service calls the same functions one by one (`jobs.worker.session`), so

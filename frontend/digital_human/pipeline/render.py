@@ -1,4 +1,4 @@
-"""Draws the frames of a plan. Reading and rendering each run in threads of their own, joined by short queues."""
+"""Draws the frames of a plan. Reading and rendering each run in their own threads, joined by short queues."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     guard.py [--grace SECONDS] [--remove FOLDER] [--shm-prefix NAME] -- COMMAND...
 
-The guard is a process of its own because the service may die without a chance to clean up (SIGKILL, out of memory). It
+The guard is a separate process because the service may die without a chance to clean up (SIGKILL, out of memory). It
 holds the reading end of a pipe whose other end the service keeps. When that closes, the service is gone or wants to
 stop. The guard then interrupts the server (SIGINT) and, after `grace` seconds, kills it with all its model processes;
 with a grace of 0 it kills at once. It removes the server's folder and shared memory. If the guard itself is killed, the

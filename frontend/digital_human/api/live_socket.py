@@ -21,7 +21,7 @@ from digital_human.service import Service
 router = APIRouter()
 
 _VIDEOS: tuple[Video, ...] = ("h264", "i420", "none", "events")
-_ENDED, _GONE = 1000, 1001
+_ENDED = 1000
 _LONGEST_COMMAND = 1000
 
 

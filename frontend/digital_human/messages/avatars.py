@@ -63,7 +63,7 @@ AVATARS: Mapping[str, Message] = {
         "模板为 HDR（{kind}），颜色会转换为 SDR（BT.709）。",
     ),
     "suits_alpha": Message(
-        "It is partly transparent: black, or the `background` of an order, shows through, except in .mov and .webm results.",
+        "It is partly transparent: black, or a task's `background`, shows through, except in .mov and .webm results.",
         "模板有透明部分：除 .mov 和 .webm 结果外，透明处显示黑色或任务指定的 `background`。",
     ),
 }

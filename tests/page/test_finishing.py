@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import expect
 
-from tests.page.browser import SECONDS, Open, fill
+from tests.page.browser import SECONDS, Open, fill, until
 
 
 def test_a_preview_has_the_options_that_were_filled_in(
@@ -38,11 +38,22 @@ def test_a_preview_has_the_options_that_were_filled_in(
     assert task["request"]["background"].startswith("upload:") and task["names"]["background"] == "studio.png"
     result = task["result"]
     assert (result["width"], result["height"], result["preview"], result["frames"]) == (360, 360, 5, 25)
+    # Another one like it has the same picture, until somebody takes it away.
+    page.goto(f"{address}/{href}")
+    page.click("text=Make another", timeout=SECONDS)
+    expect(page.locator("#background-kept .name")).to_have_text("studio.png")
+    page.click("#generate")
+    until(page, "sessionStorage.getItem('following')")
+    again = page.evaluate("sessionStorage.getItem('following')")
+    page.request.delete(f"{address}/human/tasks/{again}")
+    asked = page.request.get(f"{address}/human/tasks/{again}").json()["data"]["request"]
+    assert again != task["task_id"] and asked["background"] == task["request"]["background"]
+    page.click("#background-kept .clear")
+    expect(page.locator("#background-kept")).to_be_hidden()
     # What nobody filled in any more is as ever.
     for field in filled:
         page.fill(field, "")
     page.uncheck("#loudness")
-    page.set_input_files("#background-picture", [])
     page.fill("#trim-start", "9")
     page.click("#generate")
     expect(page.locator("#stage .message")).to_contain_text("trim: lies beyond the end", timeout=SECONDS)

@@ -1,7 +1,7 @@
 // The form: two files, or files used before, or the microphone, and the options.
 
 import { $, h } from "./dom.js";
-import { backgroundPicture, finish, refill } from "./finish.js";
+import { backgroundPicture, finish, refill, startFinish } from "./finish.js";
 import { filesOf } from "./folders.js";
 import { nameOf, templateOf } from "./names.js";
 import { face } from "./people.js";
@@ -70,6 +70,7 @@ export function startComposer(onSubmit) {
   // Beside a well the browser would leave the page and open the file.
   for (const event of ["dragover", "drop"]) document.addEventListener(event, e => e.preventDefault());
   startRecorder();
+  startFinish();
   $("#strength").addEventListener("input", showStrength);
   $("#engine").addEventListener("change", showStrength);
   showStrength();
@@ -125,7 +126,7 @@ export function again(task) {
   $("#mark").checked = Boolean(request.digital_auth) || $("#mark").disabled;
   $("#watermark").checked = Boolean(request.watermark);
   showStrength();
-  refill(request);
+  refill(task);
   document.dispatchEvent(new CustomEvent("again", { detail: request }));
 }
 

@@ -55,8 +55,9 @@ async def measure(url: str, session: LiveSession, speech: bytes, count: int) -> 
     await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
     moments: dict[int, int] = {}
     started: dict[int, int] = {}
+    told: dict[int, float] = {}
     finished: dict[int, asyncio.Event] = {number: asyncio.Event() for number in range(1, count + 1)}
-    reader = asyncio.create_task(_read(session, moments, started, finished))
+    reader = asyncio.create_task(_read(session, moments, started, told, finished))
     while not peer.pictures:
         await asyncio.sleep(0.1)
     began = {}
@@ -70,10 +71,10 @@ async def measure(url: str, session: LiveSession, speech: bytes, count: int) -> 
     await connection.close()
     await session.close()
     await asyncio.gather(reader, *tasks)
-    video = next(
-        rtp - moments[picture] * VIDEO_RATE / 1e6 for picture, rtp in peer.pictures.items() if picture in moments
-    )
-    audio = _start_of(speech, peer) - started[1] * AUDIO_RATE / 1e6
+    # A picture may come twice.
+    origins = [rtp - moments[one] * VIDEO_RATE / 1e6 for one, rtp in peer.pictures.items() if one in moments]
+    video = float(np.median(origins))
+    audio = _start_of(speech, peer, told[1]) - started[1] * AUDIO_RATE / 1e6
     shown = {round((rtp - video) / VIDEO_RATE * 1000): at for rtp, at in peer.arrivals["video"].items()}
     heard = np.array(sorted(((rtp - audio) / AUDIO_RATE, at) for rtp, at in peer.arrivals["audio"].items()))
     first = [
@@ -126,7 +127,11 @@ async def _play(track: Any, peer: Peer) -> None:
 
 
 async def _read(
-    session: LiveSession, moments: dict[int, int], started: dict[int, int], finished: dict[int, asyncio.Event]
+    session: LiveSession,
+    moments: dict[int, int],
+    started: dict[int, int],
+    told: dict[int, float],
+    finished: dict[int, asyncio.Event],
 ) -> None:
     decoder: Any = av.CodecContext.create("h264", "r")
     waiting: list[int] = []
@@ -134,16 +139,17 @@ async def _read(
         if isinstance(item, Event):
             if item.type == "started":
                 started[item.utterance] = item.fields["timestamp"]
+                told[item.utterance] = time.monotonic()
             elif item.type == "finished" and item.utterance in finished:
                 finished[item.utterance].set()
         elif isinstance(item, Picture):
             waiting.append(item.timestamp)
             for frame in decoder.decode(av.Packet(item.data)):
-                moments[hash(frame.to_ndarray(format="yuv420p").tobytes())] = waiting.pop(0)
+                moments.setdefault(hash(frame.to_ndarray(format="yuv420p").tobytes()), waiting.pop(0))
 
 
-def _start_of(speech: bytes, peer: Peer) -> float:
-    """The RTP timestamp at which the speech begins in the sound that was heard."""
+def _start_of(speech: bytes, peer: Peer, told: float) -> float:
+    """The RTP timestamp at which the speech begins in the sound, within two seconds of when that was told."""
     first = peer.sound[0][0]
     heard = np.zeros((peer.sound[-1][0] - first) // 3 + 1000, np.float32)
     for rtp, samples in peer.sound:
@@ -152,8 +158,9 @@ def _start_of(speech: bytes, peer: Peer) -> float:
     sent = np.frombuffer(speech, "<i2").astype(np.float32)
     size = 2 ** int(np.ceil(np.log2(len(heard) + len(sent))))
     found = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)), size)[: len(heard)]
-    # Every utterance is the same speech: the first place that fits as well as the best one.
-    return first + 3.0 * int(np.flatnonzero(found > 0.9 * found.max())[0])
+    near = min(peer.arrivals["audio"].items(), key=lambda one: abs(one[1] - told))[0]
+    start = max((near - first) // 3 - 2 * 16_000, 0)
+    return first + 3.0 * (start + int(np.argmax(found[start : start + 4 * 16_000])))
 
 
 def _by_reports(peer: Peer, video: float, audio: float) -> float:

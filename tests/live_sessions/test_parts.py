@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.live_clock import drift
 from digital_human.core.frame import Frame
+from digital_human.engines.live import Cue, LiveMouth
 from digital_human.errors import BadInputError, QueueFullError
 from digital_human.live.messages import H264, I420, KEY, SOUND, Event, Opened, media
 from digital_human.live.process import LiveProcess
@@ -20,6 +21,7 @@ from digital_human.live.tokens import Tokens
 from digital_human.live.viewers import MOST_UNREAD, MOST_WAITING, Viewer
 from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.rest import RestPictures
+from digital_human.live.worker.speech import Speech
 
 
 def picture(place: int) -> Picture[int]:
@@ -155,3 +157,21 @@ def test_speech_far_ahead_of_its_time_is_left_out_until_there_is_room() -> None:
 def test_sound_stays_as_long_as_its_pictures(rate: int, fps: Fraction) -> None:
     apart = drift(rate, fps, hours=0.5)
     assert apart["sound_from_pictures"] < 0.001 and apart["both_from_the_wall"] < 0.04
+
+
+class _Deaf:
+    """A mouth whose listener fails."""
+
+    def listener(self) -> _Deaf:
+        return self
+
+    def hear(self, samples: object) -> list[Cue]:
+        raise RuntimeError("cannot hear")
+
+
+def test_an_ear_that_fails_is_not_silent() -> None:
+    """The session's thread ends it then; otherwise it would say nothing for ever."""
+    speech = Speech(cast(LiveMouth, _Deaf()), 16_000, Fraction(25), threading.Condition(threading.RLock()))
+    speech.push(bytes(1280))
+    with pytest.raises(RuntimeError, match="cannot hear"):
+        speech.run()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,39 @@ def test_a_server_that_is_not_there_is_unavailable_after_the_time_allowed() -> N
         port = unused.getsockname()[1]
         with pytest.raises(UnavailableError, match="does not answer"):
             TritonModels(f"127.0.0.1:{port}", patience=0.5).infer("face_mesh", {"face": noise(1)})
+
+
+class Ending(BaseHTTPRequestHandler):
+    """A server that answers its first request without outputs, as one that ends may do."""
+
+    protocol_version = "HTTP/1.1"
+    requests = 0
+
+    def do_GET(self) -> None:
+        self._answer({"max_batch_size": 4, "input": [{"dims": ["-1"]}]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        Ending.requests += 1
+        output = {"name": "sum", "datatype": "FP32", "shape": [1, 1], "data": [5.0]}
+        self._answer({"model_name": "one", "outputs": [output] if Ending.requests > 1 else []})
+
+    def _answer(self, fields: dict[str, Any]) -> None:
+        body = json.dumps(fields).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_an_answer_without_its_outputs_is_asked_for_again() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ending) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        models = TritonModels(f"127.0.0.1:{server.server_address[1]}")
+        answer = models.infer("one", {"numbers": np.ones((1, 5), np.float32)}, ("sum",))
+        models.close()
+        server.shutdown()
+    assert answer["sum"].tolist() == [[5.0]] and Ending.requests == 2
 
 
 def test_a_network_that_is_not_served_is_unavailable(triton: TritonServer) -> None:

@@ -148,7 +148,11 @@ class TritonModels:
         with tracing.span(f"triton {model}"):
             result = self._client().infer(model, tensors, outputs=wanted, headers=tracing.headers())
         names = outputs or [output["name"] for output in result.get_response()["outputs"]]
-        return {name: result.as_numpy(name) for name in names}
+        answer = {name: result.as_numpy(name) for name in names}
+        if missing := [name for name, array in answer.items() if array is None]:
+            # A server that ends may answer a request without what it was to compute.
+            raise InferenceServerException(f"{model} is unavailable: its answer has no {', '.join(missing)}")
+        return answer
 
     def _through_region(
         self, model: str, inputs: Mapping[str, Array], sizes: Mapping[str, int]

@@ -114,6 +114,7 @@ class LiveSession:
 
     def start(self) -> None:
         self._clock.restart()
+        threading.Thread(target=self._run_ear, name="ear", daemon=True).start()
         threading.Thread(target=self._run_drawer, name="draw", daemon=True).start()
         threading.Thread(target=self._run_clock, name="clock", daemon=True).start()
 
@@ -151,6 +152,9 @@ class LiveSession:
             self._speaking = 0
             if ended:
                 self._channel.send(*ended, Event("idle"))
+
+    def _run_ear(self) -> None:
+        self._on_error(self._speech.run)
 
     def _run_drawer(self) -> None:
         self._on_error(self._drawer.run)

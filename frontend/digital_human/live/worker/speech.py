@@ -58,7 +58,7 @@ class _Utterance:
 
 
 class Speech:
-    """Thread-safe. `changed` is notified when there may be new frames."""
+    """Thread-safe; `run` is the thread that hears. `changed` is notified when there may be new frames."""
 
     def __init__(self, mouth: LiveMouth, rate: int, fps: Fraction, changed: threading.Condition) -> None:
         self._mouth, self._rate, self._fps, self._changed = mouth, rate, fps, changed
@@ -66,7 +66,6 @@ class Speech:
         self._numbers, self._unfinished = 0, list[int]()
         self._jitter = 0.0
         self._heard: queue.SimpleQueue[tuple[_Utterance, bytes | None]] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, name="ear", daemon=True).start()
 
     def push(self, pcm: bytes) -> None:
         """The next sound, s16le, whole samples."""
@@ -153,8 +152,8 @@ class Speech:
         is_last = utterance.is_heard and index + 1 == len(utterance.cues)
         return SpeechFrame(utterance.number, index, utterance.cues[index], pcm, is_last, utterance.began)
 
-    def _listen(self) -> None:
-        """The thread that hears utterances, one after another."""
+    def run(self) -> None:
+        """Hear utterances, one after another, for ever. Raises what hearing raises, except while Triton is away."""
         current: _Utterance | None = None
         listener: Listener | None = None
         resampler, piece = SpeechResampler(self._rate), 2 * max(self._rate // 25, 1)

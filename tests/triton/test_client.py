@@ -89,21 +89,25 @@ def test_a_server_that_is_not_there_is_unavailable_after_the_time_allowed() -> N
 
 
 class Ending(BaseHTTPRequestHandler):
-    """A server that answers its first request without outputs, as one that ends may do."""
+    """A server that answers one of its requests without outputs, as one that ends may do. It takes shared memory."""
 
     protocol_version = "HTTP/1.1"
-    requests = 0
+    requests = forgets = 0
 
     def do_GET(self) -> None:
-        self._answer({"max_batch_size": 4, "input": [{"dims": ["-1"]}]})
+        regions = "systemsharedmemory" in self.path
+        self._answer([] if regions else {"max_batch_size": 4, "input": [{"dims": ["-1"]}]})
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        if "systemsharedmemory" in self.path:
+            self._answer({})
+            return
         Ending.requests += 1
         output = {"name": "sum", "datatype": "FP32", "shape": [1, 1], "data": [5.0]}
-        self._answer({"model_name": "one", "outputs": [output] if Ending.requests > 1 else []})
+        self._answer({"model_name": "one", "outputs": [output] if Ending.requests != Ending.forgets else []})
 
-    def _answer(self, fields: dict[str, Any]) -> None:
+    def _answer(self, fields: dict[str, Any] | list[Any]) -> None:
         body = json.dumps(fields).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -111,14 +115,18 @@ class Ending(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def test_an_answer_without_its_outputs_is_asked_for_again() -> None:
+@pytest.mark.parametrize("forgets", [1, 2], ids=["over the socket", "through shared memory"])
+def test_an_answer_without_its_outputs_is_asked_for_again(forgets: int) -> None:
+    Ending.requests, Ending.forgets = 0, forgets
+    numbers = np.ones((1, 100_000), np.float32)
     with ThreadingHTTPServer(("127.0.0.1", 0), Ending) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         models = TritonModels(f"127.0.0.1:{server.server_address[1]}")
-        answer = models.infer("one", {"numbers": np.ones((1, 5), np.float32)}, ("sum",))
+        answers = [models.infer("one", {"numbers": numbers}, ("sum",)) for _ in range(forgets)]
         models.close()
         server.shutdown()
-    assert answer["sum"].tolist() == [[5.0]] and Ending.requests == 2
+    assert [answer["sum"].tolist() for answer in answers] == [[[5.0]]] * forgets
+    assert Ending.requests == forgets + 1
 
 
 def test_a_network_that_is_not_served_is_unavailable(triton: TritonServer) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
-from tritonclient.utils import np_to_triton_dtype, triton_to_np_dtype
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype, triton_to_np_dtype
 
 Array = npt.NDArray[np.generic]
 _FOLDER = Path("/dev/shm")
@@ -80,6 +80,8 @@ class Region:
         answer: dict[str, Array] = {}
         for name, start in offsets.items():
             output = result.get_output(name)
+            if output is None:
+                raise InferenceServerException(f"{model} is unavailable: its answer has no {name}")
             dtype = triton_to_np_dtype(output["datatype"])
             # A copy: the next request reuses the region.
             answer[name] = np.ndarray(tuple(output["shape"]), dtype, self.memory, start).copy()

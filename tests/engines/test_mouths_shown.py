@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from digital_human.core import landmarks as mesh
@@ -50,6 +51,19 @@ def atlas(template_frames: list[Frame], track: FaceTrack) -> Atlas:
     return build_atlas(part(template_frames, track, every), lambda size, control, near: None)
 
 
+def made_up_mouths() -> tuple[Float32, npt.NDArray[np.bool_]]:
+    """Canonical shapes [30, 468, 3] of mouths, the last ten with the same corner up, and which these are."""
+    generator = np.random.default_rng(3)
+    contour = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    shapes = np.zeros((30, mesh.VERTICES, 3), np.float32)
+    for vertices, size in ((mesh.OUTER_LIPS, 0.45), (mesh.INNER_LIPS, 0.35)):
+        shapes[:, vertices, 0], shapes[:, vertices, 1] = -size * np.cos(contour), 0.4 * size * np.sin(contour)
+    shapes += generator.normal(0, 0.002, shapes.shape).astype(np.float32)
+    crooked = np.arange(30) >= 20
+    shapes[20:, :, 1] += 0.08 * shapes[20:, :, 0]
+    return shapes, crooked
+
+
 class TestFlaws:
     @pytest.fixture
     def shapes(self, track: FaceTrack) -> Float32:
@@ -78,6 +92,47 @@ class TestFlaws:
         speed[11] = -0.12
         assert set(np.flatnonzero(self.flaw(grimaces, speed) > 3)) >= {3, 7, 11}
         assert (np.delete(self.flaw(grimaces, speed), [3, 7, 11]) < SOUND).mean() > 0.95
+
+    def test_a_nod_beside_a_crooked_mouth_does_not_excuse_it(self) -> None:
+        shapes, crooked = made_up_mouths()
+        angles = np.zeros((len(shapes), 3), np.float32)
+        angles[crooked] = (0, 2, 2)
+        skew, _ = flaws.asymmetry(shapes, angles)
+        assert skew[crooked].min() > 0.025 and skew[~crooked].max() < 0.01
+
+    def test_a_face_that_is_seen_from_both_sides_is_not_crooked(self) -> None:
+        shapes, turned = made_up_mouths()
+        angles = np.zeros((len(shapes), 3), np.float32)
+        angles[turned, 1] = 20
+        skew, _ = flaws.asymmetry(shapes, angles)
+        assert skew.max() < 0.018
+
+    def test_who_is_always_crooked_has_no_flaw(self) -> None:
+        shapes, crooked = made_up_mouths()
+        skew, _ = flaws.asymmetry(np.repeat(shapes[crooked], 4, 0), np.zeros((4 * crooked.sum(), 3), np.float32))
+        assert skew.max() < 0.01
+
+    def test_a_tongue_over_the_lower_lip_is_found_by_colour(self) -> None:
+        points = np.zeros((468, 2), np.float32)
+        columns = np.linspace(30, 70, 9)
+        for vertices, y in (
+            (mesh.UPPER_OUTER, 20),
+            (mesh.UPPER_INNER, 40),
+            (mesh.LOWER_INNER, 70),
+            (mesh.LOWER_OUTER, 90),
+        ):
+            points[vertices] = np.stack([columns, np.full(9, y)], 1)
+        lip, teeth, dark = (120, 110, 160), (190, 118, 134), (25, 126, 132)
+        picture = np.tile(np.array(lip, np.uint8), (110, 100, 1))
+
+        def flaw(upper: tuple[int, int, int], lower: tuple[int, int, int]) -> float:
+            picture[40:50], picture[50:70] = upper, lower
+            flesh = np.array([lip_edges.flesh_between(picture, points)], np.float32)
+            return float(flaws.tongue(flesh, np.array([0.3], np.float32))[0])
+
+        assert flaw(teeth, dark) == flaw(teeth, teeth) == 0
+        assert flaw(dark, lip) < SOUND
+        assert flaw(lip, lip) > 3
 
     def test_such_an_exemplar_is_not_shown_where_there_is_another(self, atlas: Atlas) -> None:
         frames = np.arange(20, 32)

@@ -84,7 +84,6 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     shot = np.zeros(template.frame_count, np.int64) if template.track.shot is None else template.track.shot
     speed = _by_shot(_slope, opening, shot[frames])
     grimace = flaws.grimaces(shapes, head_pose.angles(poses), opening, widths)
-    sound = grimace < GRIMACE if (grimace < GRIMACE).sum() >= ENOUGH else np.ones(len(grimace), np.bool_)
 
     regression = _regress(opening, widths, shapes)
     design = np.stack([np.ones_like(opening), opening, widths], 1)
@@ -106,6 +105,8 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     )
     exemplars = stock.collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     stock.even_out_lips(exemplars, points[chosen], unit[chosen], opening[chosen], angles[frames[chosen]])
+    grimace[chosen] += flaws.tongue(exemplars.pop("flesh"), opening[chosen])
+    sound = grimace < GRIMACE if (grimace < GRIMACE).sum() >= ENOUGH else np.ones(len(grimace), np.bool_)
     limits = limits_of(opening[sound])
     return Atlas(
         size=size,

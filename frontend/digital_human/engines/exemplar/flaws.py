@@ -1,4 +1,5 @@
-"""How unfit frames are as exemplars: mouths askew, in a shape that speech does not have, or caught halfway.
+"""How unfit frames are as exemplars: mouths askew, in a shape that speech does not have, caught halfway, or with the
+tongue out.
 
 The tolerances lie above what people who talk show in nineteen out of twenty frames, so a talker's own asymmetry or
 haste costs nothing.
@@ -13,6 +14,13 @@ from digital_human.core.frame import Float32
 
 SKEW, PULL, SHAPE, SPEED = (0.018, 0.006), (0.05, 0.02), (0.045, 0.02), (0.05, 0.02)
 """Tolerance of each measure, and the excess that counts as one. Inter-ocular distances; speed is per frame."""
+FLESH = (0.65, 0.12)
+"""The same for `lip_edges.flesh_between`, a share of the opening."""
+OPEN = 0.1
+"""Aperture from which on the share is measured."""
+POSE_PRIOR = 0.3
+"""Spread of the pose, tens of degrees, from which on asymmetry is believed to follow it. People who hold their head
+still move it a little while they pull a corner up, but that is no pose in which every mouth looks crooked."""
 WORST = 4.0
 """Excess from which on a frame does not get worse."""
 SOUND = 1.0
@@ -35,6 +43,14 @@ def haste(speed: Float32) -> Float32:
     return _excess(np.abs(speed), SPEED)
 
 
+def tongue(flesh: Float32, opening: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for a tongue that covers the lower lip, or lips that are drawn in.
+
+    flesh: `lip_edges.flesh_between` [n]
+    """
+    return np.where(opening > OPEN, _excess(flesh, FLESH), 0).astype(np.float32)
+
+
 def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:
     tolerance, scale = limit
     return np.square(np.clip((measure - tolerance) / scale, 0, WORST)).astype(np.float32)
@@ -43,12 +59,13 @@ def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:
 def asymmetry(shapes: Float32, angles: Float32) -> tuple[Float32, Float32]:
     """How far the lips are from their mirror image, and from the middle of the face, float32 [n] each.
 
-    Relative to what is usual for this person in this pose: of a turned head the mesh sees one half better.
+    Relative to what is usual for this person, and, of somebody who turns their head, in this pose: of a turned head the
+    mesh sees one half better.
     """
     lips = shapes[:, mesh.LIPS, :2]
     difference = lips - shapes[:, mesh.MIRRORED_LIPS, :2] * np.array([-1, 1], np.float32)
     pose = np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1).astype(np.float32)
-    unusual = _robust_residual(pose, difference.reshape(len(lips), -1)).reshape(difference.shape)
+    unusual = _robust_residual(pose, difference.reshape(len(lips), -1), POSE_PRIOR).reshape(difference.shape)
     pull = unusual[..., 0].mean(1)
     unusual[..., 0] -= pull[:, None]
     return np.sqrt((unusual**2).sum(2).mean(1)), np.abs(pull)
@@ -62,16 +79,20 @@ def shape_error(shapes: Float32, opening: Float32, width: Float32) -> Float32:
     return np.sqrt((residual**2).sum(2).mean(1))  # type: ignore[no-any-return]
 
 
-def _robust_residual(design: Float32, values: Float32) -> Float32:
+def _robust_residual(design: Float32, values: Float32, prior: float = 0.0) -> Float32:
     """What a linear fit of values [n, K] to design [n, D] leaves, float32 [n, K].
 
     Iteratively reweighted: grimaces must not make grimaces usual.
+
+    prior: spread of all columns but the first at which half of what they seem to explain is believed
     """
     weight, residual = np.ones(len(design), np.float32), values
     ridge = 1e-4 * np.eye(design.shape[1], dtype=np.float32)
+    doubt = prior**2 * np.diag(np.minimum(np.arange(design.shape[1]), 1)).astype(np.float32)
     for _ in range(ROUNDS):
         weighted = design * weight[:, None]
-        residual = values - design @ np.linalg.solve(weighted.T @ design + ridge, weighted.T @ values)
+        believed = weighted.T @ design + ridge + weight.sum() * doubt
+        residual = values - design @ np.linalg.solve(believed, weighted.T @ values)
         error = np.linalg.norm(residual, axis=1)
         weight = 1 / (1 + (error / (np.median(error) + 1e-6)) ** 2)
     return residual.astype(np.float32)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.engines.exemplar import lip_geometry
 
-MIDDLE = slice(3, 6)
+EVERY, INNER, MIDDLE = slice(0, 9), slice(2, 7), slice(3, 6)
 SAMPLES = 33
-"""Columns about the middle, of nine, and samples of a column."""
+"""Columns: all nine, and five and three of them about the middle; and samples of a column."""
 DARK, PALE = 0.6, 0.62
 """Luma and colourfulness below these shares of the lips' own are not lips."""
 FLESH = 0.35
@@ -34,17 +35,8 @@ def beyond_mesh(crop: Uint8, points: Float32, unit: float) -> Float32:
     crop: YCbCr [rows, columns, 3]; points: [468, 2], crop pixels; unit: inter-ocular distance, pixels
     """
     upper, lower = points[mesh.UPPER_INNER], points[mesh.LOWER_INNER]
-    top = upper + FLESH * (points[mesh.UPPER_OUTER] - upper)
-    bottom = lower + FLESH * (points[mesh.LOWER_OUTER] - lower)
-    share = np.linspace(0, 1, SAMPLES, dtype=np.float32)[None, :, None]
-    at = (top[:, None] * (1 - share) + bottom[:, None] * share).astype(np.float32)
-    sampled = cv2.remap(crop, at, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    seen = np.asarray(cv2.blur(sampled, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
-    luma = np.maximum(seen[..., 0] - 16, 0)
-    colour = np.hypot(seen[..., 1] - 128, seen[..., 2] - 128) / (luma + 8)
-    lip = np.stack([luma, colour], 2)
-    usual = np.median(np.concatenate([lip[:, :3], lip[:, -3:]], 1), axis=(0, 1))
-    apart = (luma < DARK * usual[0]) | (colour < PALE * usual[1])
+    top, bottom, luma, (blue, red) = _columns(crop, points)
+    apart = _unlike_lips(luma, np.hypot(blue, red))
     first = np.where(apart.any(1), apart.argmax(1), SAMPLES // 2)
     last = np.where(apart.any(1), SAMPLES - 1 - apart[:, ::-1].argmax(1), SAMPLES // 2)
     length = np.linalg.norm(bottom - top, axis=1) / unit
@@ -52,6 +44,45 @@ def beyond_mesh(crop: Uint8, points: Float32, unit: float) -> Float32:
     flesh = np.stack([np.linalg.norm(top - upper, axis=1), np.linalg.norm(bottom - lower, axis=1)]) / unit
     outside = np.clip(flesh - edge, 0, FARTHEST)
     return (_median_of_three(outside) * TAPER).astype(np.float32)
+
+
+def flesh_between(crop: Uint8, points: Float32) -> float:
+    """Share of an opening that looks like lip or tongue from the lower lip upwards, of five columns about the middle.
+
+    Above 1 if it goes on into the upper lip. By redness: of pale lips, teeth are as colourful, but never as red.
+
+    crop: YCbCr [rows, columns, 3]; points: [468, 2], crop pixels
+    """
+    top, bottom, luma, (_, red) = _columns(crop, points, INNER)
+    apart = _unlike_lips(luma, red)
+    upper, lower = points[mesh.UPPER_INNER[INNER]], points[mesh.LOWER_INNER[INNER]]
+    run = np.where(apart.any(1), apart[:, ::-1].argmax(1), SAMPLES - 1) / (SAMPLES - 1)
+    inside = run * np.linalg.norm(bottom - top, axis=1) - np.linalg.norm(bottom - lower, axis=1)
+    opening = np.linalg.norm(lower - upper, axis=1).max()
+    return float(np.median(np.maximum(inside, 0)) / max(opening, 1))
+
+
+def _columns(crop: Uint8, points: Float32, which: slice = EVERY) -> tuple[Float32, Float32, Float32, Float32]:
+    """Ends of columns from lip to lip, float32 [c, 2] each, and their samples: luma [c, 33], chroma over it [2, c, 33].
+
+    crop, points: see `flesh_between`
+    """
+    upper, lower = points[mesh.UPPER_INNER[which]], points[mesh.LOWER_INNER[which]]
+    top = upper + FLESH * (points[mesh.UPPER_OUTER[which]] - upper)
+    bottom = lower + FLESH * (points[mesh.LOWER_OUTER[which]] - lower)
+    share = np.linspace(0, 1, SAMPLES, dtype=np.float32)[None, :, None]
+    at = (top[:, None] * (1 - share) + bottom[:, None] * share).astype(np.float32)
+    sampled = cv2.remap(crop, at, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    seen = np.asarray(cv2.blur(sampled, (3, 3), borderType=cv2.BORDER_REPLICATE), np.float32)
+    luma = np.maximum(seen[..., 0] - 16, 0)
+    return top, bottom, luma, np.moveaxis(seen[..., 1:] - 128, 2, 0) / (luma + 8)
+
+
+def _unlike_lips(luma: Float32, colour: Float32) -> npt.NDArray[np.bool_]:
+    """Which samples of columns, [c, 33], are darker or paler than lips, of which their ends are made."""
+    lip = np.stack([luma, colour], 2)
+    usual = np.median(np.concatenate([lip[:, :3], lip[:, -3:]], 1), axis=(0, 1))
+    return (luma < DARK * usual[0]) | (colour < PALE * usual[1])  # type: ignore[no-any-return]
 
 
 def parted_further(outside: Float32) -> Float32:

@@ -16,8 +16,8 @@ SKEW, PULL, SHAPE, SPEED = (0.018, 0.006), (0.05, 0.02), (0.045, 0.02), (0.05, 0
 """Tolerance of each measure, and the excess that counts as one. Inter-ocular distances; speed is per frame."""
 FLESH = (0.65, 0.12)
 """The same for `lip_edges.flesh_between`, a share of the opening."""
-OPEN = 0.1
-"""Aperture from which on the share is measured."""
+OPEN = (0.15, 0.2)
+"""Apertures from which on the share counts, and counts in full: in a small opening colours run together."""
 POSE_PRIOR = 0.3
 """Spread of the pose, tens of degrees, from which on asymmetry is believed to follow it. People who hold their head
 still move it a little while they pull a corner up, but that is no pose in which every mouth looks crooked."""
@@ -48,7 +48,8 @@ def tongue(flesh: Float32, opening: Float32) -> Float32:
 
     flesh: `lip_edges.flesh_between` [n]
     """
-    return np.where(opening > OPEN, _excess(flesh, FLESH), 0).astype(np.float32)
+    low, high = OPEN
+    return _excess(flesh, FLESH) * np.clip((opening - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:

@@ -18,6 +18,7 @@ from torch.nn import functional
 from export.ort_reader import read_constants
 
 WIDTH, LAYERS, HEADS, HIDDEN = 288, 6, 8, 1152
+"""LAYERS: of the whole encoder."""
 ROTARY = 32
 """Of the 36 numbers of a head, those that a position turns."""
 VECTOR_HOP, VECTOR_FIRST = 384, 447
@@ -66,18 +67,21 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """16 kHz mono audio [N, samples] -> vectors [N, T, WIDTH], 41.7 a second."""
+    """16 kHz mono audio [N, samples] -> vectors [N, T, WIDTH], 41.7 a second.
+
+    depth: transformer layers; with fewer than LAYERS, the last one's sum is returned as it is, not normalised
+    """
 
     frequencies: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int = LAYERS) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(1, WIDTH, 127, stride=64, bias=False)
         self.groupnorm = nn.GroupNorm(1, WIDTH, eps=1e-5)
         self.conv2 = nn.Conv1d(WIDTH, 2 * WIDTH, 7, stride=3)
         self.conv3 = nn.Conv1d(2 * WIDTH, WIDTH, 3, stride=2)
-        self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
-        self.layer_norm = nn.LayerNorm(WIDTH, bias=False)
+        self.layers = nn.ModuleList([Layer() for _ in range(depth)])
+        self.layer_norm = nn.LayerNorm(WIDTH, bias=False) if depth == LAYERS else nn.Identity()
         self.register_buffer("frequencies", torch.zeros(ROTARY // 2))
 
     def forward(self, audio: Tensor) -> Tensor:
@@ -91,11 +95,11 @@ class Encoder(nn.Module):
         return result
 
 
-def read_encoder(path: Path) -> Encoder:
-    """The encoder of `moonshine_voice/assets/tiny-en/encoder_model.ort`, in evaluation mode."""
+def read_encoder(path: Path, depth: int = LAYERS) -> Encoder:
+    """The first layers of the encoder of `moonshine_voice/assets/tiny-en/encoder_model.ort`, in evaluation mode."""
     constants = read_constants(path)
     state = {}
-    network = Encoder()
+    network = Encoder(depth)
     # Names of a node's own matrix, and of constants that the exporter gave a name of its own.
     named = {
         "conv1.weight": "conv1.weight_add_tensor",

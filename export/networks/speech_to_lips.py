@@ -1,12 +1,14 @@
 """Speech -> lip shape: the network and its checkpoint format.
 
-Two views of the sound meet at 50 steps a second: log-mels, which are sharp in time, and the vectors of Moonshine's
-speech encoder (`moonshine`), which depend little on who speaks. One stack of dilated residual convolutions makes
-phonemes, closures and rest of them; a smaller one, given these besides, makes the lips, which shut by a gate that is
-trained with them. Together they are the `Head`. Its lips are mixed with those of the `Listeners`, which hear log-mels
-alone but have learned closures and phonemes for longer: their mean follows people better than either.
+Two views of the sound meet at 50 steps a second: log-mels, which are sharp in time, and vectors from the middle of
+Moonshine's speech encoder (`moonshine`), which depend little on who speaks. One stack of dilated residual convolutions
+[1, 2] makes phonemes, closures and rest of them; smaller ones, given these besides, make the lips, which shut by a
+gate that is trained with them. Together they are the `Head`.
 
 What the network returns as `aperture` needs no other gate.
+
+[1] Yu & Koltun 2016, "Multi-Scale Context Aggregation by Dilated Convolutions".
+[2] He et al. 2016, "Identity Mappings in Deep Residual Networks".
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.networks.listeners import Listeners
 from export.networks.moonshine import VECTOR_FIRST, VECTOR_HOP, WIDTH, Encoder
 from export.networks.spectra import (
     CLOSED,
@@ -46,11 +47,15 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "speech_to_lips.npz"
 
 MARGIN = 4000
 """Samples of silence that the encoder is given before and after, so that its vectors cover both ends."""
-PHONE_CHANNELS, PHONE_DILATIONS = 96, (1, 2, 4, 1)
+DEPTH = 3
+"""Layers of the encoder that are used, of its six: higher ones know more of words and follow strangers' lips less."""
+PHONE_CHANNELS, PHONE_DILATIONS = 128, (1, 2, 4, 1, 2, 4)
 LIP_CHANNELS, LIP_DILATIONS = 64, (1, 2, 1)
-LISTENED = 0.4
-"""Share of the lips that comes from the listeners; the rest is the head's."""
-CLOSING, RESTING, SETTLED = (0.4, 0.6), (0.5, 0.9), 12
+KNOWN = len(PHONEMES) + 2
+"""Numbers that say what is said in an instant: phonemes, closure, silence."""
+MOUTHS = 3
+"""Mouths whose mean makes the lips: one alone follows strangers less surely, for there are few to learn from."""
+CLOSING, RESTING, SETTLED = (0.2, 0.4), (0.5, 0.9), 12
 """Probabilities of closure, and of silence that lasts SETTLED instants either way, between which the aperture shuts."""
 APART, DOUBTFUL, STILL = 0.4, (0.02, 0.1), (0.2, 0.8)
 """Standard deviations above CLOSED that lips stay apart in sounds which do not shut them, and the probabilities of
@@ -80,18 +85,33 @@ class Trunk(nn.Module):
         return result
 
 
-class Head(nn.Module):
-    """Encoder vectors [N, S, WIDTH] and mel power [N, MEL_BANDS, STRIDE S] -> lips and phonemes, STRIDE S instants."""
+class Mouth(nn.Module):
+    """Vectors [N, WIDTH, S], mel features [N, MEL_BANDS, STRIDE S] and what is said [N, STRIDE KNOWN, S] -> LIPS and
+    the logit of a shut mouth [N, STRIDE S, len(LIPS) + 1]."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.trunk = Trunk(LIP_CHANNELS, LIP_DILATIONS, 0.3, STRIDE * KNOWN)
+        self.to_lips = nn.Conv1d(LIP_CHANNELS, STRIDE * (len(LIPS) + 1), 5, padding=2)
+
+    def forward(self, vectors: Tensor, mels: Tensor, known: Tensor) -> Tensor:
+        return _instants(self.to_lips(self.trunk(vectors, mels, known)))
+
+
+class Head(nn.Module):
+    """Encoder vectors [N, S, WIDTH] and mel power [N, MEL_BANDS, STRIDE S] -> lips and phonemes, STRIDE S instants.
+
+    mouths: how many learned the lips, each by itself; their mean is taken
+    """
+
+    def __init__(self, mouths: int = MOUTHS) -> None:
         super().__init__()
         self.normalise = Normalise()
         self.layer_norm = nn.LayerNorm(WIDTH)
         self.phones = Trunk(PHONE_CHANNELS, PHONE_DILATIONS, 0.1)
         self.to_phonemes = nn.Conv1d(PHONE_CHANNELS, STRIDE * len(PHONEMES), 1)
         self.to_closure = nn.Conv1d(PHONE_CHANNELS, STRIDE * 2, 3, padding=1)
-        self.lips = Trunk(LIP_CHANNELS, LIP_DILATIONS, 0.3, STRIDE * (len(PHONEMES) + 2))
-        self.to_lips = nn.Conv1d(LIP_CHANNELS, STRIDE * (len(LIPS) + 1), 5, padding=2)
+        self.mouths = nn.ModuleList([Mouth() for _ in range(mouths)])
 
     def forward(self, vectors: Tensor, mel: Tensor) -> Prediction:
         mels, vectors = self.normalise(mel), self.layer_norm(vectors).transpose(1, 2)
@@ -100,7 +120,7 @@ class Head(nn.Module):
         # the lips do not teach the phonemes: there are far fewer lips to learn from
         sure = torch.cat([phonemes.softmax(dim=2), touch.sigmoid()], dim=2).detach()
         known = sure.reshape(sure.shape[0], -1, STRIDE * sure.shape[2]).transpose(1, 2)
-        raw = _instants(self.to_lips(self.lips(vectors, mels, known)))
+        raw = torch.stack([mouth(vectors, mels, known) for mouth in self.mouths]).mean(dim=0)
         lips, shut = raw[..., :-1], raw[..., -1:]
         closure, silence = touch.split(1, dim=2)
         return Prediction(lips, _gated(lips[..., :1], shut), closure, silence, phonemes)
@@ -120,32 +140,18 @@ def _gated(aperture: Tensor, shut: Tensor) -> Tensor:
 
 
 class SpeechToLips(nn.Module):
-    """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz.
+    """16 kHz mono audio float32 [N, samples] -> lip shape and phonemes at 100 Hz."""
 
-    encoder, head: follow strangers, in noise and beneath music
-    listeners:     find the phonemes and closures of many languages surely
-    """
-
-    def __init__(
-        self, encoder: Encoder | None = None, head: Head | None = None, listeners: Listeners | None = None
-    ) -> None:
+    def __init__(self, encoder: Encoder | None = None, head: Head | None = None) -> None:
         super().__init__()
         self.front = MelPower()
-        self.encoder = encoder or Encoder()
+        self.encoder = encoder or Encoder(DEPTH)
         self.head = head or Head()
-        self.listeners = listeners or Listeners()
 
     def forward(self, audio: Tensor) -> Prediction:
         instants = audio.shape[1] // HOP
-        vectors, mel = self.features(audio)
-        first = Prediction(*(value[:, :instants] for value in vars(self.head(vectors, mel)).values()))
-        second = self.listeners.from_mel(mel[:, :, :instants])
-        lips = first.shape + LISTENED * (second.lips - first.shape)
-        closure, silence = second.closure.sigmoid(), first.silence.sigmoid()
-        open_ = (1 - _ramp(closure, *CLOSING)) * (1 - _ramp(_lasting(silence), *RESTING))
-        apart = APART * (1 - _ramp(closure, *DOUBTFUL)) * (1 - _ramp(silence, *STILL))
-        aperture = CLOSED + torch.maximum(lips[..., :1] - CLOSED, apart) * open_
-        return Prediction(lips, aperture, second.closure, first.silence, second.phonemes)
+        heard = self.head(*self.features(audio))
+        return settled(Prediction(*(value[:, :instants] for value in vars(heard).values())))
 
     def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Encoder vectors [N, S, WIDTH] at (k + 0.5) / 50 s and mel power [N, MEL_BANDS, STRIDE S]."""
@@ -153,6 +159,15 @@ class SpeechToLips(nn.Module):
         whole = nn.functional.pad(audio, (0, STRIDE * HOP))
         mel = self.front(whole)[:, :, : STRIDE * steps]
         return on_steps(self.encoder(nn.functional.pad(whole, (MARGIN, MARGIN))), steps), mel
+
+
+def settled(heard: Prediction) -> Prediction:
+    """What the head says, its aperture shut where lips surely touch or rest and kept open in sounds that need it."""
+    closure, silence = heard.closure.sigmoid(), heard.silence.sigmoid()
+    open_ = (1 - _ramp(closure, *CLOSING)) * (1 - _ramp(_lasting(silence), *RESTING))
+    apart = APART * (1 - _ramp(closure, *DOUBTFUL)) * (1 - _ramp(silence, *STILL))
+    aperture = CLOSED + torch.maximum(heard.aperture - CLOSED, apart) * open_
+    return Prediction(heard.lips, aperture, heard.closure, heard.silence, heard.phonemes)
 
 
 def _ramp(probability: Tensor, low: float, high: float) -> Tensor:
@@ -185,26 +200,14 @@ def save(network: nn.Module, constants: dict[str, object], path: Path) -> None:
 
 def load(path: Path = WEIGHTS) -> tuple[SpeechToLips, dict[str, object]]:
     """Read a checkpoint: the network in evaluation mode and its constants."""
-    state, constants = _read(path)
-    network = SpeechToLips()
-    network.load_state_dict(state)
-    return network.eval(), constants
-
-
-def load_listeners(path: Path = WEIGHTS) -> tuple[Listeners, dict[str, object]]:
-    """The listeners of a checkpoint of theirs, or of the whole network, and its constants."""
-    state, constants = _read(path)
-    own = {name.removeprefix("listeners."): value for name, value in state.items() if name.startswith("listeners.")}
-    network = Listeners()
-    network.load_state_dict(own or state)
-    return network.eval(), constants
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files}
     constants = json.loads(str(arrays.pop("constants")))
-    return {
-        name: torch.from_numpy(value.astype(np.float32) if value.dtype == np.float16 else value)
-        for name, value in arrays.items()
-    }, constants
+    network = SpeechToLips()
+    network.load_state_dict(
+        {
+            name: torch.from_numpy(value.astype(np.float32) if value.dtype == np.float16 else value)
+            for name, value in arrays.items()
+        }
+    )
+    return network.eval(), constants

@@ -1,6 +1,7 @@
 """Moonshine's weights are read from onnxruntime's own format, and its encoder computes what onnxruntime does."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,18 @@ def test_the_encoder_has_a_vector_for_each_stretch_of_sound() -> None:
     with torch.no_grad():
         vectors = network(audio)
     assert vectors.shape == (2, 10, WIDTH)
+
+
+def test_a_shallower_encoder_has_the_first_layers_alone() -> None:
+    torch.manual_seed(0)
+    whole, shallow = Encoder().eval(), Encoder(2).eval()
+    shallow.load_state_dict({name: value for name, value in whole.state_dict().items() if name in shallow.state_dict()})
+    heard: list[Any] = []
+    whole.layers[1].register_forward_hook(lambda _layer, _given, vectors: heard.append(vectors))
+    audio = torch.randn(1, 16_000)
+    with torch.no_grad():
+        whole(audio)
+        assert torch.equal(shallow(audio), heard[0])
 
 
 def test_the_encoder_is_onnxruntimes() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from export.networks.listeners import Listeners
+from export.networks.speech_to_lips import SpeechToLips
 from training.speech.phones import RATE, SILENCE, Phone, classes_of
 from training.speech.synthesis import espeak
 
@@ -35,7 +35,7 @@ def phones_of(text: str, voice: str) -> list[str]:
 
 
 @torch.no_grad()
-def align(network: Listeners, audio: npt.NDArray[np.float32], symbols: Sequence[str]) -> tuple[list[Phone], float]:
+def align(network: SpeechToLips, audio: npt.NDArray[np.float32], symbols: Sequence[str]) -> tuple[list[Phone], float]:
     """Phones and pauses of float32 [samples] at 16 kHz from its start to its end, and the mean score of an instant.
 
     symbols: the phones said, in order. The score is in nats over what is expected of any speech; a low one points to

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.networks.listeners import Listeners
-from export.networks.spectra import PHONEMES
+from export.networks.speech_to_lips import PHONEMES, SpeechToLips
 from training.speech.clips import Clip
 from training.speech.phones import RATE
 
@@ -39,7 +38,7 @@ def aperture(posteriors: Tensor) -> Tensor:
     return (smooth[:, 0] - MEAN) / DEVIATION
 
 
-def estimate_delay(clip: Clip, network: Listeners) -> float:
+def estimate_delay(clip: Clip, network: SpeechToLips) -> float:
     """Seconds (positive: the sound is late) at which the predicted openings fit the measured ones best."""
     with torch.no_grad():
         predicted = aperture(network(torch.from_numpy(clip.audio)[None]).phonemes.softmax(dim=2))[0].numpy()

@@ -65,17 +65,6 @@ def set_level(audio: Tensor, generator: torch.Generator) -> Tensor:
     return audio / peak * 10 ** (_uniform(len(audio), -36.0, 0.0, generator)[:, None] / 20)
 
 
-def warp_vocal_tract(power: Tensor, generator: torch.Generator, most: float = 0.16) -> Tensor:
-    """Stretch the frequency axis of power spectra [N, bins, T] by up to `most` (Jaitly & Hinton 2013)."""
-    count, bins, _ = power.shape
-    factor = 1 + _uniform(count, -most, most, generator)
-    position = (torch.arange(bins)[None] * factor[:, None]).clamp(max=bins - 1.001)
-    low = position.floor().long()
-    share = (position - low)[:, :, None]
-    rows = torch.arange(count)[:, None]
-    return power[rows, low] * (1 - share) + power[rows, low + 1] * share
-
-
 def filter_sound(audio: Tensor, generator: torch.Generator, share: float = 0.5) -> Tensor:
     """Another microphone for a share of [N, samples]: a smooth random gain over frequency; some are telephones."""
     rows = torch.nonzero(_chosen(len(audio), share, generator)).flatten()

@@ -16,22 +16,9 @@ from torch import Tensor
 
 from export.networks.speech_to_lips import HOP, LIPS, SAMPLE_RATE
 from training.speech.clips import Clip
-from training.speech.phones import RATE, SILENCE, UNKNOWN, Labels, at_rest, label, loudness
-from training.speech.synthesis import (
-    FESTIVAL_VOICES,
-    FLITE_VOICES,
-    Espeak,
-    Utterance,
-    espeak,
-    say_festival,
-    say_flite,
-)
-from training.speech.texts import TRAINING_LANGUAGES, Words
+from training.speech.phones import RATE, SILENCE, UNKNOWN, Labels, at_rest, loudness
 
 Float32 = npt.NDArray[np.float32]
-
-SHARES = {"espeak": 0.5, "characters": 0.2, "flite": 0.17, "festival": 0.13}
-"""How the synthetic speech is divided among synthesisers; a window of training is of each as often."""
 
 
 @dataclass(frozen=True)
@@ -40,43 +27,6 @@ class Spoken:
 
     audio: Float32
     labels: Labels
-
-
-def synthesise(seconds: float, seed: int) -> dict[str, list[Spoken]]:
-    """About `seconds` of speech in many languages and voices, by synthesiser."""
-    chance = random.Random(seed)
-    words = {name: Words(name) for name in (*set(TRAINING_LANGUAGES.values()), "en")}
-
-    def by_espeak(variants: Sequence[str]) -> list[Utterance | None]:
-        # a third is English, as the languages of the world are not equally well voiced
-        voice = chance.choice(list(TRAINING_LANGUAGES)) if chance.random() < 0.75 else "en-us"
-        text = words[TRAINING_LANGUAGES[voice]].phrase(chance)
-        rate, pitch, span = chance.randint(120, 230), chance.randint(20, 80), chance.randint(30, 80)
-        return [espeak().say(text, voice + chance.choice(variants), rate, pitch, span)]
-
-    def by_flite() -> list[Utterance | None]:
-        return [say_flite(words["en"].phrase(chance), chance.choice(FLITE_VOICES), chance.uniform(0.75, 1.3))]
-
-    def by_festival() -> list[Utterance | None]:
-        voice = chance.choice(list(FESTIVAL_VOICES))
-        texts = [words[FESTIVAL_VOICES[voice]].phrase(chance) for _ in range(20)]
-        return list(say_festival(texts, voice))
-
-    spoken: dict[str, list[Spoken]] = {}
-    speakers: dict[str, Callable[[], list[Utterance | None]]] = {
-        "espeak": lambda: by_espeak(Espeak.VARIANTS),
-        "characters": lambda: by_espeak(Espeak.CHARACTERS),
-        "flite": by_flite,
-        "festival": by_festival,
-    }
-    for name, say in speakers.items():
-        spoken[name], total = [], 0.0
-        while total < seconds * SHARES[name]:
-            for utterance in say():
-                if utterance is not None and len(utterance.audio) > SAMPLE_RATE:
-                    spoken[name].append(Spoken(utterance.audio, label(utterance.phones, utterance.audio)))
-                    total += len(utterance.audio) / SAMPLE_RATE
-    return spoken
 
 
 def store(spoken: dict[str, list[Spoken]], folder: Path) -> None:
@@ -188,14 +138,6 @@ def scales(clips: Sequence[Clip]) -> dict[str, Scale]:
         speaker: Scale(np.nanmean(np.concatenate(lips), axis=0), np.nanstd(np.concatenate(lips), axis=0) + 1e-4)
         for speaker, lips in rows.items()
     }
-
-
-def closed_aperture(clips: Sequence[Clip], scale: dict[str, Scale]) -> float:
-    """Where a shut mouth lies on the standard scale: the 4th percentile of each speaker, the median of speakers."""
-    rows: dict[str, list[Float32]] = defaultdict(list)
-    for clip in clips:
-        rows[clip.speaker].append(scale[clip.speaker].standard(clip.lips)[:, 0])
-    return float(np.median([np.nanpercentile(np.concatenate(lips), 4) for lips in rows.values()]))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from digital_human.engines.exemplar.live import WINDOW
 from digital_human.engines.exemplar.speech_to_lips import curves_of, predict_window
 from digital_human.media import read_speech
 from export.networks.spectra import CLOSED, HOP, LIPS, SAMPLE_RATE
-from export.networks.speech_to_lips import load_listeners
+from export.networks.speech_to_lips import load
 from training.speech import background, voices
 from training.speech.clips import Clip, measure_all
 from training.speech.corpus import Spoken
@@ -239,7 +239,7 @@ def spoken_sets(share: Share, given: argparse.Namespace) -> dict[str, list[Spoke
             name = f"kokoro {language or 'others'}"
             found[name] = voices.by_kokoro(kokoro, given.seconds / 3, 2, share.kokoro, language)
     if given.read:
-        aligner, readers = load_listeners()[0], readers_in(given.read)
+        aligner, readers = load()[0], readers_in(given.read)
         for name in share.readers:
             readings = readings_of(readers[name], held_out=False)
             random.Random(0).shuffle(readings)

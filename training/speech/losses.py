@@ -28,10 +28,10 @@ def phone_losses(predicted: Prediction, batch: SyntheticBatch) -> Tensor:
     )
     sure = ~batch.closure.isnan()
     closure = functional.binary_cross_entropy_with_logits(
-        predicted.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(3.0)
+        predicted.closure[..., 0][sure], batch.closure[sure], pos_weight=torch.tensor(1.5)
     )
     silence = functional.binary_cross_entropy_with_logits(predicted.silence[..., 0], batch.rest)
-    return phonemes + 2 * closure + 0.5 * silence
+    return phonemes + 3 * closure + 0.5 * silence
 
 
 def shut_loss(predicted: Prediction, batch: SyntheticBatch, closed: float) -> Tensor:

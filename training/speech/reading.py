@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digital_human.media import read_speech
-from export.networks.listeners import Listeners
-from export.networks.speech_to_lips import SAMPLE_RATE
+from export.networks.speech_to_lips import SAMPLE_RATE, SpeechToLips
 from training.speech.alignment import align, phones_of
 from training.speech.clips import Clip
 from training.speech.corpus import Spoken
@@ -80,7 +79,7 @@ def grid_readings(clips: Iterable[Clip]) -> list[Reading]:
     return [(clip.audio, phones_of(grid_sentence(code[1]), "en-gb-x-rp")) for clip, code in codes if code]
 
 
-def labelled(readings: Sequence[Reading], network: Listeners) -> list[Spoken]:
+def labelled(readings: Sequence[Reading], network: SpeechToLips) -> list[Spoken]:
     """Readings with the labels that follow from where `network` recognises their phones, without the doubtful ones."""
     fitted = [(audio, *align(network, audio, symbols)) for audio, symbols in readings]
     least = np.percentile([score for _, _, score in fitted], 100 * DOUBTFUL) if fitted else 0

@@ -1,12 +1,9 @@
-"""Speech with exact phone times from espeak-ng, flite and festival."""
+"""Speech with exact phone times from espeak-ng."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import re
-import subprocess
-import tempfile
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +67,6 @@ class Espeak:
     """Variants by name, of many timbres: some keep little of a sound above 3 kHz, where a /p/ is loudest."""
     VALIDATION_VARIANTS = CHARACTERS[::8]
     TRAINING_VARIANTS = (*VARIANTS, *sorted({*CHARACTERS} - {*VALIDATION_VARIANTS}))
-    """Of the head; the listeners have heard the validation's too."""
     TEST_VARIANTS = ("+m8", "+f5")
 
     def __init__(self) -> None:
@@ -128,77 +124,6 @@ class Espeak:
 def espeak() -> Espeak:
     """The one espeak-ng of this process."""
     return Espeak()
-
-
-FLITE_VOICES = ("slt", "rms", "awb", "kal16")
-
-_ARPABET = {
-    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "ay": "aɪ", "b": "b", "ch": "tʃ", "d": "d",
-    "dh": "ð", "eh": "ɛ", "er": "ɜɹ", "ey": "eɪ", "f": "f", "g": "g", "hh": "h", "ih": "ɪ", "iy": "i",
-    "jh": "dʒ", "k": "k", "l": "l", "m": "m", "n": "n", "ng": "ŋ", "ow": "oʊ", "oy": "ɔɪ", "p": "p", "pau": "",
-    "r": "ɹ", "s": "s", "sh": "ʃ", "t": "t", "th": "θ", "uh": "ʊ", "uw": "u", "v": "v", "w": "w", "y": "j",
-    "z": "z", "zh": "ʒ",
-}  # fmt: skip
-
-
-def say_flite(text: str, voice: str, stretch: float = 1.0) -> Utterance:
-    """English by flite's recorded people; `-psdur` prints every phone and its end."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "speech.wav")
-        done = subprocess.run(
-            ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch:.2f}", "-psdur", "-t", text, "-o", path],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        audio = read_wave(path)
-    phones, start = [], 0.0
-    for name, end in re.findall(r"(\S+):([\d.]+)", done.stdout):
-        phones.append(Phone(_ARPABET.get(name, "ə"), start, float(end)))
-        start = float(end)
-    return Utterance(audio, phones, f"flite-{voice}")
-
-
-FESTIVAL_VOICES = {"lp_diphone": "it", "pc_diphone": "it", "hy_fi_mv_diphone": "fi", "suo_fi_lj_diphone": "fi"}
-"""Festival voices whose phone names are close to the letters of the IPA -> wordfreq language."""
-
-_FESTIVAL = {
-    "#": "", "pau": "", "SIL": "", "g": "g", "S": "ʃ", "tS": "tʃ", "dZ": "dʒ", "ts": "ts", "dz": "dz", "J": "ɲ",
-    "L": "ʎ", "E": "ɛ", "O": "ɔ", "A": "æ", "ae": "æ", "oe": "ø", "y": "y", "N": "ŋ", "nj": "ɲ", "D": "d",
-    "@": "æ", "7": "ø", "{": "æ", "2": "ø",
-}  # fmt: skip
-
-
-def say_festival(texts: Sequence[str], voice: str) -> list[Utterance]:
-    """Italian and Finnish by festival; one process says many texts, since it is slow to start."""
-    with tempfile.TemporaryDirectory() as folder:
-        lines = [f"(voice_{voice})"]
-        for index, text in enumerate(texts):
-            quoted = re.sub(r'["\\]', "", text)
-            lines += [
-                f'(set! utt (utt.synth (Utterance Text "{quoted}")))',
-                f'(utt.save.wave utt "{folder}/{index}.wav")',
-                f'(utt.save.segs utt "{folder}/{index}.lab")',
-            ]
-        script = Path(folder, "say.scm")
-        script.write_bytes("\n".join(lines).encode("latin-1", "ignore"))
-        subprocess.run(["festival", "-b", script], capture_output=True, check=False)
-        said = []
-        for index in range(len(texts)):
-            wav, lab = Path(folder, f"{index}.wav"), Path(folder, f"{index}.lab")
-            if wav.exists() and lab.exists():
-                said.append(Utterance(read_wave(wav), _segments(lab), f"festival-{voice}"))
-    return said
-
-
-def _segments(path: Path) -> list[Phone]:
-    """Phones of an Xwaves label file: after a '#' line, each line is 'end colour name'."""
-    phones, start = [], 0.0
-    for line in path.read_text("latin-1").split("#\n", 1)[1].splitlines():
-        end, _, name = line.split()[:3]
-        plain = name.rstrip("1:")
-        single = plain[0] if len(plain) > 1 and set(plain) == {plain[0]} else plain
-        phones.append(Phone(_FESTIVAL.get(plain, single), start, float(end)))
-        start = float(end)
-    return phones
 
 
 def read_wave(path: Path) -> npt.NDArray[np.float32]:

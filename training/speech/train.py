@@ -1,11 +1,13 @@
 """Train the head of the speech -> lip shape network: `python -m training.speech --help`.
 
-Moonshine's encoder stays as it came, and the listeners (`training.speech.train_listeners`) as they are: they find the
-phones of people who read known words. Stages, whose results are kept in the work folder:
+Moonshine's encoder stays as it came. Stages, whose results are kept in the work folder:
 
 1. *corpus*: espeak-ng and Kokoro, whose phone times are exact, speak many languages; the clips are measured;
-2. *windows*: all of it, altered and beneath music and noise, goes through the encoder once;
-3. *head*: phonemes, closures and rest from all speech, lips from the clips, a shut mouth from both.
+2. *aligner*: a first head learns phonemes from these voices, and finds the phones of people who read known words;
+3. *windows*: all of it, altered and beneath music and noise, goes through the encoder once;
+4. *phones*: a head learns phonemes, closures and rest from all speech;
+5. *lips*: then lips from the clips, which shut as that speech says. They learn for a short time: there are few people
+   to learn from, and what is learned of these people's own ways is of no use for others.
 
 `training.speech.split` says who teaches. `training.speech.evaluate` measures what comes out.
 """
@@ -17,7 +19,7 @@ import copy
 import logging
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,17 +29,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from export.networks.listeners import Listeners
 from export.networks.moonshine import read_encoder
 from export.networks.speech_to_lips import (
     CLOSED,
+    DEPTH,
     LIPS,
+    MOUTHS,
     STRIDE,
     WEIGHTS,
     Head,
+    Mouth,
     Prediction,
     SpeechToLips,
-    load_listeners,
+    load,
     save,
 )
 from training.speech import augment, background, corpus, voices, windows
@@ -57,7 +61,7 @@ log = logging.getLogger("training.speech")
 SHUT, PARTED, ARTICULATION = 0.4, 0.6, 0.2
 """Weights of the losses beside that of measured lips: shut lips, parted ones, and the rough aperture that phonetics
 expects of synthetic speech, which holds the network up where the clips say nothing."""
-AVERAGE_DECAY = 0.99
+LEARNING_RATE, AVERAGE_DECAY = 2e-3, 0.99
 KOKORO_PIECE = 240.0
 """Seconds of Kokoro's speech that are made and kept at a time."""
 LENGTHS = (200, 300, 300)
@@ -68,13 +72,13 @@ WITHOUT_VECTORS = 0.1
 
 @dataclass(frozen=True)
 class Stage:
-    """spoken, speechless, filmed: windows of each kind in a step."""
+    """spoken, speechless, filmed: windows of each kind in a step. With filmed ones lips alone learn, without phones."""
 
     steps: int
-    rate: float
-    spoken: int = 4
+    rate: float = LEARNING_RATE
+    spoken: int = 8
     speechless: int = 1
-    filmed: int = 6
+    filmed: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,11 @@ def train(head: Head, stage: Stage, material: Material, seed: int) -> Head:
     """Train in place; return the moving average of the weights, which is steadier than the last step's."""
     chance, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    optimiser = torch.optim.AdamW(head.parameters(), stage.rate, weight_decay=0.03)
+    learning: nn.Module = head.mouths if stage.filmed else head
+    optimiser = torch.optim.AdamW(learning.parameters(), stage.rate, weight_decay=0.03)
     average = copy.deepcopy(head).eval()
-    head.train()
+    head.eval()
+    learning.train()
     for step, rate in enumerate(learning_rates(stage)):
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -100,7 +106,7 @@ def train(head: Head, stage: Stage, material: Material, seed: int) -> Head:
         loss = sum(losses.values(), torch.zeros(()))
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(head.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(learning.parameters(), 5.0)
         optimiser.step()
         _follow(average, head, min(AVERAGE_DECAY, (1 + step) / (10 + step)))
         if step % 100 == 0 or step == stage.steps - 1:
@@ -136,7 +142,7 @@ def _draw(stage: Stage, material: Material, chance: random.Random) -> _Batch:
     for kind, count in (
         (material.spoken, stage.spoken),
         (material.speechless, stage.speechless),
-        (material.filmed, stage.filmed if material.filmed else 0),
+        (material.filmed, stage.filmed),
     ):
         for window in chance.choices([w for w in kind if w.mels.shape[1] >= length], k=count) if count else []:
             sampled.append((window, STRIDE * chance.randint(0, (window.mels.shape[1] - length) // STRIDE)))
@@ -175,7 +181,7 @@ def _tensor(values: npt.NDArray[np.generic]) -> Tensor:
 
 def _losses(head: Head, batch: _Batch, chance: random.Random, generator: torch.Generator) -> dict[str, Tensor]:
     """The parts of the loss, weighted."""
-    vectors = batch.vectors + 0.1 * torch.randn(batch.vectors.shape, generator=generator)
+    vectors = batch.vectors + 0.1 * batch.vectors.std() * torch.randn(batch.vectors.shape, generator=generator)
     mels = torch.exp(batch.logs)
     if chance.random() < 0.5:
         mels = augment.equalise(mels, generator)
@@ -184,13 +190,14 @@ def _losses(head: Head, batch: _Batch, chance: random.Random, generator: torch.G
     predicted = head(vectors, augment.mask_bands(mels, generator))
     count = len(batch.spoken.phonemes)
     said = Prediction(*(value[:count] for value in vars(predicted).values()))
-    losses = {"phones": 0.5 * phone_losses(said, batch.spoken)}
-    if batch.filmed is not None:
-        losses["lips"] = lip_loss(predicted.shape[count:], batch.filmed)
-        losses["shut"] = SHUT * shut_loss(said, batch.spoken, CLOSED)
-        losses["parted"] = PARTED * parted_loss(said, batch.spoken, CLOSED)
-        losses["articulation"] = ARTICULATION * articulation_loss(said, batch.spoken)
-    return losses
+    if batch.filmed is None:
+        return {"phones": 0.5 * phone_losses(said, batch.spoken)}
+    return {
+        "lips": lip_loss(predicted.shape[count:], batch.filmed),
+        "shut": SHUT * shut_loss(said, batch.spoken, CLOSED),
+        "parted": PARTED * parted_loss(said, batch.spoken, CLOSED),
+        "articulation": ARTICULATION * articulation_loss(said, batch.spoken),
+    }
 
 
 def constants_of(scale: dict[str, Scale]) -> dict[str, object]:
@@ -212,56 +219,56 @@ class Sources:
     clips:   folder of filmed people
     read:    folder of read speech
     voices:  folder of Kokoro's voices
-    encoder:   Moonshine's encoder_model.ort
-    listeners: their checkpoint
-    work:      folder for what can be made again
+    encoder: Moonshine's encoder_model.ort
+    work:    folder for what can be made again
     """
 
     clips: Path
     read: Path
     voices: Path
     encoder: Path
-    listeners: Path
     work: Path
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """Seconds of synthetic speech, pieces of music, windows of each kind, and steps."""
+    """Seconds of synthetic speech, pieces of music, recordings of a reader, windows of each kind, and steps."""
 
     espeak: float = 3000
-    kokoro: float = 3600
+    kokoro: float = 2160
     pieces: int = 60
-    spoken: int = 600
-    speechless: int = 60
-    filmed: int = 400
-    steps: int = 1500
+    readings: int = 500
+    spoken: int = 1320
+    speechless: int = 120
+    filmed: int = 540
+    steps: int = 3000
+    lip_steps: int = 200
 
     def scaled(self, share: float) -> Amounts:
         """So much of everything, of windows a batch and of all else one at least."""
         least = {"spoken": windows.BATCH, "speechless": windows.BATCH, "filmed": windows.BATCH}
         counts = {
             name: max(round(share * getattr(self, name)), least.get(name, 1))
-            for name in ("pieces", "spoken", "speechless", "filmed", "steps")
+            for name in ("pieces", "readings", "spoken", "speechless", "filmed", "steps", "lip_steps")
         }
         return Amounts(share * self.espeak, share * self.kokoro, **counts)
 
 
 def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
     share, work = read_split()["training"], sources.work
-    network = SpeechToLips(read_encoder(sources.encoder), listeners=load_listeners(sources.listeners)[0]).eval()
+    network = SpeechToLips(read_encoder(sources.encoder, DEPTH)).eval()
     made = _synthesise(sources, amounts, share.kokoro, seed)
     clips = measure_all(share.clips_in([sources.clips]), work / "clips")
     scale = scales(clips)
     chance = random.Random(seed)
     backgrounds = Backgrounds([background.music(chance, 24) for _ in range(amounts.pieces)], seed)
 
-    read = _kept(work / "read", lambda: _readings(sources, share.readers, grid_readings(clips), network.listeners))
-    delays = {
-        clip.name: estimate_delay(clip, network.listeners) for clip in clips if clip.name.startswith("whitehouse")
-    }
+    aligner = _aligner(network, made, backgrounds, amounts, work, seed)
+    grid = grid_readings(clips)
+    read = _kept(work / "read", lambda: _readings(sources, share.readers, amounts.readings, grid, aligner))
+    delays = {clip.name: estimate_delay(clip, aligner) for clip in clips if clip.name.startswith("whitehouse")}
     log.info("sound against picture: %s", delays)
-    speech = [*made.values(), *read.values()]
+    speech = {**made, **read}
     real = RealClips(clips, scale, delays)
     material = Material(
         _windows(
@@ -274,9 +281,43 @@ def run(sources: Sources, amounts: Amounts, out: Path, seed: int) -> None:
         ),
         _windows(work / "filmed.npz", lambda: windows.filmed_windows(network, real, backgrounds, amounts.filmed, seed)),
     )
-    log.info("stage head")
-    network.head = train(Head(), Stage(amounts.steps, 2e-3), material, seed)
+    log.info("stage phones")
+    network.head = train(Head(), Stage(amounts.steps), material, seed)
+    network.head.mouths = nn.ModuleList([_mouth(network.head, amounts, material, seed + k) for k in range(MOUTHS)])
     save(network, constants_of(scale), out)
+
+
+def _aligner(
+    network: SpeechToLips,
+    made: Mapping[str, Sequence[Spoken]],
+    backgrounds: Backgrounds,
+    amounts: Amounts,
+    work: Path,
+    seed: int,
+) -> SpeechToLips:
+    """A network whose head has heard voices of known phone times alone."""
+    path = work / "aligner.npz"
+    if not path.exists():
+        material = Material(
+            _windows(
+                work / "synthetic.npz",
+                lambda: windows.spoken_windows(network, made, backgrounds, amounts.spoken // 2, seed + 1),
+            ),
+            list(windows.speechless_windows(network, backgrounds, windows.BATCH, seed + 1)),
+        )
+        log.info("stage aligner")
+        head = train(Head(), Stage(amounts.steps // 2), material, seed + 1)
+        save(SpeechToLips(network.encoder, head), {}, path)
+    return load(path)[0]
+
+
+def _mouth(hearing: Head, amounts: Amounts, material: Material, seed: int) -> nn.Module:
+    """A mouth that begins anew and learns beside a head whose phones are learned."""
+    log.info("stage lips, seed %d", seed)
+    head = copy.deepcopy(hearing)
+    torch.manual_seed(seed)
+    head.mouths = nn.ModuleList([Mouth()])
+    return train(head, Stage(amounts.lip_steps, spoken=4, filmed=8), material, seed).mouths[0]
 
 
 def _synthesise(sources: Sources, amounts: Amounts, names: Sequence[str], seed: int) -> dict[str, list[Spoken]]:
@@ -299,10 +340,10 @@ def _synthesise(sources: Sources, amounts: Amounts, names: Sequence[str], seed: 
 
 
 def _readings(
-    sources: Sources, names: Sequence[str], grid: list[Reading], network: Listeners
+    sources: Sources, names: Sequence[str], most: int, grid: list[Reading], network: SpeechToLips
 ) -> dict[str, list[Spoken]]:
     readers = readers_in(sources.read)
-    found = {name.replace("/", "-"): readings_of(readers[name], held_out=False) for name in names}
+    found = {name.replace("/", "-"): readings_of(readers[name], held_out=False)[:most] for name in names}
     return {name: labelled(readings, network) for name, readings in {**found, "grid": grid}.items()}
 
 
@@ -326,14 +367,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--read", type=Path, required=True, help="folder of read speech, see training.speech.reading")
     parser.add_argument("--voices", type=Path, required=True, help="Kokoro's voices/ of the npm package kokoro-js")
     parser.add_argument("--encoder", type=Path, required=True, help="encoder_model.ort of the package moonshine-voice")
-    parser.add_argument("--listeners", type=Path, default=WEIGHTS, help="their checkpoint (default: %(default)s)")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="checkpoint to write (default: %(default)s)")
     parser.add_argument("--share", type=float, default=1.0, help="of the usual amounts, for a trial (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    sources = Sources(given.clips, given.read, given.voices, given.encoder, given.listeners, given.work)
+    sources = Sources(given.clips, given.read, given.voices, given.encoder, given.work)
     run(sources, Amounts().scaled(given.share), given.out, given.seed)
 
 

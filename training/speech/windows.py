@@ -6,7 +6,7 @@ The encoder is not trained, so it is asked once for each window, and training re
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from training.speech.corpus import RealClips, Spoken, synthetic_batch
 LENGTHS = (300, 600, 800, 800)
 """Instants of a window, drawn for each batch."""
 BATCH = 6
+SHARES, OTHERS = {"kokoro": 4.0, "espeak": 1.0, "en-us-kathleen": 0.6}, 0.5
+"""How often each source is drawn: Kokoro sounds like people and knows its phones to the instant."""
 FLOOR = 1e-10
 """Added to mel power before its logarithm is kept."""
 
@@ -67,13 +69,14 @@ class Backgrounds:
 
 
 def spoken_windows(
-    network: SpeechToLips, sources: Sequence[Sequence[Spoken]], backgrounds: Backgrounds, count: int, seed: int
+    network: SpeechToLips, sources: Mapping[str, Sequence[Spoken]], backgrounds: Backgrounds, count: int, seed: int
 ) -> Iterator[Window]:
-    """Speech of known phones; every source as often."""
+    """Speech of known phones, of every source in its share."""
     chance, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    shares = [SHARES.get(name, OTHERS) for name in sources]
 
     def source() -> list[Spoken]:
-        return list(chance.choice(sources))
+        return list(chance.choices(list(sources.values()), shares)[0])
 
     for _ in range(0, count, BATCH):
         instants = chance.choice(LENGTHS)

@@ -14,8 +14,7 @@ pytest.importorskip("soxr")
 
 import soxr
 
-from export.networks.listeners import Listeners
-from export.networks.speech_to_lips import SAMPLE_RATE, load_listeners
+from export.networks.speech_to_lips import SAMPLE_RATE, SpeechToLips, load
 from training.speech.alignment import align, phones_of
 from training.speech.phones import BILABIAL, Phone, classes_of
 from training.speech.reading import labelled, readers_in, readings_of
@@ -26,8 +25,8 @@ TEXT = "My brother Bob paid for a big purple umbrella, maybe."
 
 
 @pytest.fixture(scope="module")
-def network() -> Listeners:
-    return load_listeners()[0]
+def network() -> SpeechToLips:
+    return load()[0]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def sounded(phones: Sequence[Phone]) -> list[Phone]:
     return [phone for phone in phones if classes_of(phone.symbol)]
 
 
-def test_phones_are_found_where_the_synthesiser_put_them(network: Listeners, said: Utterance) -> None:
+def test_phones_are_found_where_the_synthesiser_put_them(network: SpeechToLips, said: Utterance) -> None:
     true = sounded(said.phones)
     found, _ = align(network, said.audio, [phone.symbol for phone in true])
     assert found[0].start == 0 and found[-1].end == len(said.audio) // 160 / 100
@@ -54,7 +53,7 @@ def test_phones_are_found_where_the_synthesiser_put_them(network: Listeners, sai
     assert np.median(np.abs(np.subtract(*starts))) < 0.02
 
 
-def test_a_pause_between_words_is_a_pause(network: Listeners, said: Utterance) -> None:
+def test_a_pause_between_words_is_a_pause(network: SpeechToLips, said: Utterance) -> None:
     first, second = (spoken(text) for text in ("Bob paid", "a big umbrella"))
     audio = np.concatenate([first.audio, np.zeros(SAMPLE_RATE // 2, np.float32), second.audio])
     phones, _ = align(network, audio, [p.symbol for p in sounded([*first.phones, *second.phones])])
@@ -63,18 +62,18 @@ def test_a_pause_between_words_is_a_pause(network: Listeners, said: Utterance) -
     assert any(pause.start < middle < pause.end and pause.end - pause.start > 0.4 for pause in pauses)
 
 
-def test_other_words_fit_less(network: Listeners, said: Utterance) -> None:
+def test_other_words_fit_less(network: SpeechToLips, said: Utterance) -> None:
     right, wrong = (align(network, said.audio, phones_of(text, "en-us"))[1] for text in (TEXT, "Six chess sets. " * 3))
     assert right > wrong + 0.5
 
 
 @pytest.mark.parametrize(("seconds", "symbols"), [(1, []), (0.1, ["m", "a"] * 10)])
-def test_what_does_not_fit_is_refused(network: Listeners, seconds: float, symbols: list[str]) -> None:
+def test_what_does_not_fit_is_refused(network: SpeechToLips, seconds: float, symbols: list[str]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         align(network, np.zeros(int(seconds * SAMPLE_RATE), np.float32), symbols)
 
 
-def test_the_doubtful_readings_are_left_out_and_the_others_labelled(network: Listeners, said: Utterance) -> None:
+def test_the_doubtful_readings_are_left_out_and_the_others_labelled(network: SpeechToLips, said: Utterance) -> None:
     symbols = phones_of(TEXT, "en-us")
     wrong = phones_of("Six chess sets. " * 3, "en-us")
     kept = labelled([(said.audio, symbols)] * 20 + [(said.audio, wrong)], network)

@@ -16,6 +16,7 @@ openvino = pytest.importorskip("openvino")
 from export.exporters.speech_to_lips import export  # noqa: E402
 from export.networks.moonshine import VECTOR_FIRST, VECTOR_HOP, WIDTH  # noqa: E402
 from export.networks.speech_to_lips import (  # noqa: E402
+    APART,
     CLOSED,
     FFT_SIZE,
     HOP,
@@ -93,38 +94,36 @@ def test_vectors_of_the_encoder_come_to_the_middle_of_the_steps() -> None:
 
 
 def test_the_gate_of_the_head_brings_the_aperture_down_to_a_shut_mouth() -> None:
-    head = Head().eval()
+    head = Head(1).eval()
     vectors, mel = torch.randn(1, 50, WIDTH), torch.rand(1, 64, 100)
     with torch.no_grad():
-        bias_of(head.to_lips).zero_()
-        bias_of(head.to_lips)[[5, 11]] = 50.0
+        bias_of(head.mouths[0].to_lips).zero_()
+        bias_of(head.mouths[0].to_lips)[[5, 11]] = 50.0
         told = head(vectors, mel)
         assert torch.allclose(told.aperture.clamp(min=CLOSED), torch.full_like(told.aperture, CLOSED), atol=1e-4)
-        bias_of(head.to_lips)[[5, 11]] = -50.0
+        bias_of(head.mouths[0].to_lips)[[5, 11]] = -50.0
         told = head(vectors, mel)
         opened = told.lips[..., :1] > CLOSED
         assert torch.allclose(told.aperture[opened], told.lips[..., :1][opened], atol=1e-4)
     assert torch.equal(told.shape[..., 1:], told.lips[..., 1:])
 
 
-def test_lips_are_mixed_of_the_heads_and_the_listeners_and_shut_where_lips_touch() -> None:
+def test_lips_shut_where_they_touch_and_stay_apart_in_other_sounds() -> None:
     network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
     with torch.no_grad():
-        vectors, mel = network.features(audio)
-        first, second = network.head(vectors, mel), network.listeners(audio)
+        heard = network.head(*network.features(audio))
         told = network(audio)
-        assert torch.allclose(told.lips, 0.6 * first.shape + 0.4 * second.lips, atol=1e-5)
-        assert torch.equal(told.phonemes, second.phonemes) and torch.equal(told.silence, first.silence)
-        for network_part in (network.listeners.phones, network.listeners.lips):
-            bias_of(network_part.to_closure).fill_(50.0)
+        assert torch.allclose(told.lips, heard.lips, atol=1e-6)
+        assert torch.equal(told.phonemes, heard.phonemes) and torch.equal(told.silence, heard.silence)
+        bias_of(network.head.to_closure).fill_(-50.0)
+        assert (network(audio).aperture >= CLOSED + APART - 1e-5).all()
+        bias_of(network.head.to_closure).copy_(torch.tensor([50.0, -50.0, 50.0, -50.0]))
         assert torch.allclose(network(audio).aperture, torch.tensor(CLOSED))
 
 
 def test_a_short_silence_does_not_shut_the_mouth_and_a_lasting_one_does() -> None:
     network, audio = SpeechToLips().eval(), torch.from_numpy(noise(1, 16_000))
     with torch.no_grad():
-        for part in (network.listeners.phones, network.listeners.lips):
-            bias_of(part.to_closure).fill_(-50.0)
         bias_of(network.head.to_closure).copy_(torch.tensor([-50.0, 50.0, -50.0, 50.0]))
         assert torch.allclose(network(audio).aperture, torch.tensor(CLOSED))
     silence = torch.zeros(1, 100, 1)

@@ -1,7 +1,6 @@
 """Synthetic speech comes with times that fit its sound."""
 
 import random
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ pytest.importorskip("soxr")
 from export.networks.speech_to_lips import SAMPLE_RATE
 from training.speech.corpus import Spoken, restore, store, synthetic_batch
 from training.speech.phones import BILABIAL, classes_of, label, loudness
-from training.speech.synthesis import espeak, say_flite
+from training.speech.synthesis import espeak
 
 
 @pytest.mark.parametrize(("voice", "text"), [("en-us", "Papa happy"), ("cmn", "爸爸怕"), ("de+f5", "Papa Pappe")])
@@ -29,14 +28,6 @@ def test_espeak_is_quiet_where_lips_are_said_to_shut(voice: str, text: str) -> N
 def test_espeak_says_which_voice_it_lacks() -> None:
     with pytest.raises(ValueError, match="xx-none"):
         espeak().say("a", "xx-none")
-
-
-@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
-def test_flite_is_quiet_where_lips_are_said_to_shut() -> None:
-    said = say_flite("Papa is happy to pay", "slt")
-    assert said is not None
-    labels = label(said.phones, said.audio)
-    assert np.median(loudness(said.audio)[labels.closure == 1]) < -25
 
 
 def test_a_corpus_survives_the_disk_and_fills_windows(tmp_path: Path) -> None:

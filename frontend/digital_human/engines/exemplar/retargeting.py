@@ -8,7 +8,7 @@ from digital_human.core.frame import Float32
 from digital_human.core.smoothing import smoothstep
 from digital_human.engines.exemplar.lip_geometry import smooth
 
-STANDARD_APERTURE = np.array([-0.75, -0.48, -0.14, 0.18, 0.74, 1.97], np.float32)
+STANDARD_APERTURE = np.array([-0.73, -0.57, -0.26, 0.07, 0.58, 1.66], np.float32)
 """Standard apertures that correspond to the six `limits` of a person: shut, then percentiles while speaking.
 
 Quantiles of the model's predictions, which are narrower than those of lips: the mean of all sources of

@@ -90,7 +90,7 @@ def test_words_of_a_recording_are_found_where_they_are_said(samples: Path, model
     times = align(units, stretches(quiet))
     assert [unit.text for unit in units] == [word for _, word in said["words"]]
     off = np.abs(times[:, 0] - [start for start, _ in said["words"]])
-    assert off.mean() < 0.15 and off.max() < 0.4
+    assert off.mean() < 0.17 and off.max() < 0.4
 
 
 def test_files_are_as_players_read_them() -> None:

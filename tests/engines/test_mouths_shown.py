@@ -51,6 +51,23 @@ def atlas(template_frames: list[Frame], track: FaceTrack) -> Atlas:
     return build_atlas(part(template_frames, track, every), lambda size, control, near: None)
 
 
+LIP, TEETH, DARK = (120, 110, 160), (190, 118, 134), (25, 126, 132)
+
+
+def painted_lips() -> tuple[Uint8, Float32]:
+    """A picture of lips alone, and landmarks of a mouth in it, open from row 40 to row 70."""
+    points = np.zeros((mesh.VERTICES, 2), np.float32)
+    columns = np.linspace(30, 70, 9)
+    for vertices, y in (
+        (mesh.UPPER_OUTER, 20),
+        (mesh.UPPER_INNER, 40),
+        (mesh.LOWER_INNER, 70),
+        (mesh.LOWER_OUTER, 90),
+    ):
+        points[vertices] = np.stack([columns, np.full(9, y)], 1)
+    return np.tile(np.array(LIP, np.uint8), (110, 100, 1)), points
+
+
 def made_up_mouths() -> tuple[Float32, npt.NDArray[np.bool_]]:
     """Canonical shapes [30, 468, 3] of mouths, the last ten with the same corner up, and which these are."""
     generator = np.random.default_rng(3)
@@ -103,7 +120,7 @@ class TestFlaws:
     def test_a_face_that_is_seen_from_both_sides_is_not_crooked(self) -> None:
         shapes, turned = made_up_mouths()
         angles = np.zeros((len(shapes), 3), np.float32)
-        angles[turned, 1] = 20
+        angles[turned, 1] = 40
         skew, _ = flaws.asymmetry(shapes, angles)
         assert skew.max() < 0.018
 
@@ -113,26 +130,28 @@ class TestFlaws:
         assert skew.max() < 0.01
 
     def test_a_tongue_over_the_lower_lip_is_found_by_colour(self) -> None:
-        points = np.zeros((468, 2), np.float32)
-        columns = np.linspace(30, 70, 9)
-        for vertices, y in (
-            (mesh.UPPER_OUTER, 20),
-            (mesh.UPPER_INNER, 40),
-            (mesh.LOWER_INNER, 70),
-            (mesh.LOWER_OUTER, 90),
-        ):
-            points[vertices] = np.stack([columns, np.full(9, y)], 1)
-        lip, teeth, dark = (120, 110, 160), (190, 118, 134), (25, 126, 132)
-        picture = np.tile(np.array(lip, np.uint8), (110, 100, 1))
+        picture, points = painted_lips()
 
         def flaw(upper: tuple[int, int, int], lower: tuple[int, int, int]) -> float:
             picture[40:50], picture[50:70] = upper, lower
             flesh = np.array([lip_edges.flesh_between(picture, points)], np.float32)
             return float(flaws.tongue(flesh, np.array([0.3], np.float32))[0])
 
-        assert flaw(teeth, dark) == flaw(teeth, teeth) == 0
-        assert flaw(dark, lip) < SOUND
-        assert flaw(lip, lip) > 3
+        assert flaw(TEETH, DARK) == flaw(TEETH, TEETH) == 0
+        assert flaw(DARK, LIP) < SOUND
+        assert flaw(LIP, LIP) > 3
+
+    def test_lips_that_part_on_one_side_are_found_by_colour(self) -> None:
+        aside = np.zeros(12, np.float32)
+        for k in range(12):
+            picture, points = painted_lips()
+            picture[40:70, 60 if k == 5 else 34 : 66] = TEETH
+            aside[k] = lip_edges.aside(picture, points, 100.0)
+        angles = np.zeros((12, 3), np.float32)
+        flaw = flaws.lopsided(aside, np.full(12, 0.3, np.float32), angles)
+        assert flaw[5] > 3 and np.delete(flaw, 5).max() == 0
+        assert not flaws.lopsided(aside, np.full(12, 0.04, np.float32), angles).any(), "hardly open"
+        assert not flaws.lopsided(np.full(12, 0.6, np.float32), np.full(12, 0.3, np.float32), angles).any(), "always so"
 
     def test_such_an_exemplar_is_not_shown_where_there_is_another(self, atlas: Atlas) -> None:
         frames = np.arange(20, 32)

@@ -106,6 +106,7 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     exemplars = stock.collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     stock.even_out_lips(exemplars, points[chosen], unit[chosen], opening[chosen], angles[frames[chosen]])
     grimace[chosen] += flaws.tongue(exemplars.pop("flesh"), opening[chosen])
+    grimace[chosen] += flaws.lopsided(exemplars.pop("aside"), opening[chosen], angles[frames[chosen]])
     sound = grimace < GRIMACE if (grimace < GRIMACE).sum() >= ENOUGH else np.ones(len(grimace), np.bool_)
     limits = limits_of(opening[sound])
     return Atlas(

@@ -18,7 +18,11 @@ FLESH = (0.65, 0.12)
 """The same for `lip_edges.flesh_between`, a share of the opening."""
 OPEN = (0.15, 0.2)
 """Apertures from which on the share counts, and counts in full: in a small opening colours run together."""
-POSE_PRIOR = 0.3
+ASIDE = (0.25, 0.1)
+"""The same for `lip_edges.aside`, beyond what is usual for this person."""
+PARTED = (0.05, 0.1)
+"""Apertures from which on it counts, and counts in full."""
+POSE_PRIOR = 0.5
 """Spread of the pose, tens of degrees, from which on asymmetry is believed to follow it. People who hold their head
 still move it a little while they pull a corner up, but that is no pose in which every mouth looks crooked."""
 WORST = 4.0
@@ -52,6 +56,23 @@ def tongue(flesh: Float32, opening: Float32) -> Float32:
     return _excess(flesh, FLESH) * np.clip((opening - low) / (high - low), 0, 1).astype(np.float32)
 
 
+def lopsided(aside: Float32, opening: Float32, angles: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for lips that part on one side. aside: `lip_edges.aside` [n]"""
+    low, high = PARTED
+    parted = np.clip((opening - low) / (high - low), 0, 1).astype(np.float32)
+    if not parted.any():
+        return parted
+    some = parted > 0
+    unusual = np.zeros_like(parted)
+    unusual[some] = np.abs(_robust_residual(_pose(angles[some]), aside[some, None], POSE_PRIOR)[:, 0])
+    return parted * _excess(unusual, ASIDE)
+
+
+def _pose(angles: Float32) -> Float32:
+    """Design of what goes with the pose, float32 [n, 3]. angles: degrees [n, 3]"""
+    return np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1).astype(np.float32)
+
+
 def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:
     tolerance, scale = limit
     return np.square(np.clip((measure - tolerance) / scale, 0, WORST)).astype(np.float32)
@@ -65,8 +86,7 @@ def asymmetry(shapes: Float32, angles: Float32) -> tuple[Float32, Float32]:
     """
     lips = shapes[:, mesh.LIPS, :2]
     difference = lips - shapes[:, mesh.MIRRORED_LIPS, :2] * np.array([-1, 1], np.float32)
-    pose = np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1).astype(np.float32)
-    unusual = _robust_residual(pose, difference.reshape(len(lips), -1), POSE_PRIOR).reshape(difference.shape)
+    unusual = _robust_residual(_pose(angles), difference.reshape(len(lips), -1), POSE_PRIOR).reshape(difference.shape)
     pull = unusual[..., 0].mean(1)
     unusual[..., 0] -= pull[:, None]
     return np.sqrt((unusual**2).sum(2).mean(1)), np.abs(pull)

@@ -25,6 +25,8 @@ TAPER = np.array([0.2, 0.6, 1, 1, 1, 1, 1, 0.6, 0.2], np.float32)
 """Of the columns: next to the corners, lips are too thin to be told apart."""
 FARTHEST = 0.06
 """Largest distance that is believed, inter-ocular distances."""
+SLIVER = 0.08
+"""Sum of the heights of nine columns, inter-ocular distances, at which half of what they show is believed."""
 
 
 def beyond_mesh(crop: Uint8, points: Float32, unit: float) -> Float32:
@@ -60,6 +62,16 @@ def flesh_between(crop: Uint8, points: Float32) -> float:
     inside = run * np.linalg.norm(bottom - top, axis=1) - np.linalg.norm(bottom - lower, axis=1)
     opening = np.linalg.norm(lower - upper, axis=1).max()
     return float(np.median(np.maximum(inside, 0)) / max(opening, 1))
+
+
+def aside(crop: Uint8, points: Float32, unit: float) -> float:
+    """On which side the lips part, from -1, only at the right corner, to 1; about 0 for most mouths.
+
+    The mesh opens a mouth evenly even where it is shut on one side. Arguments: see `beyond_mesh`.
+    """
+    top, bottom, luma, (_, red) = _columns(crop, points)
+    parted = _unlike_lips(luma, red).mean(1) * np.linalg.norm(bottom - top, axis=1) / unit
+    return float((parted * np.linspace(-1, 1, len(parted))).sum() / (parted.sum() + SLIVER))
 
 
 def _columns(crop: Uint8, points: Float32, which: slice = EVERY) -> tuple[Float32, Float32, Float32, Float32]:

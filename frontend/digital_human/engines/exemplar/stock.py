@@ -34,12 +34,12 @@ def collect(
 ) -> dict[str, npt.NDArray[Any]]:
     """Crop the exemplars and measure them.
 
-    Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `flesh`, `colours`, `thumbnails`.
+    Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `flesh`, `aside`, `colours`, `thumbnails`.
     """
     rows, columns = int(size[4]), int(size[5])
     origin = corner(points, rows, columns)
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, vermilion, sharpness, flesh = np.zeros((4, len(frames)), np.float32)
+    gap, vermilion, sharpness, flesh, aside = np.zeros((5, len(frames)), np.float32)
     lip_edge = np.zeros((len(frames), 2, len(mesh.UPPER_INNER)), np.float32)
     colours = np.zeros((len(frames), 2, 3), np.float32)
     thumbnails = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
@@ -57,6 +57,7 @@ def collect(
             sharpness[number] = appearance.sharpness(crops[k], local[k, mesh.OUTER_LIPS], unit[number])
             lip_edge[number] = lip_edges.beyond_mesh(crops[k], local[k], float(unit[number]))
             flesh[number] = lip_edges.flesh_between(crops[k], local[k])
+            aside[number] = lip_edges.aside(crops[k], local[k], float(unit[number]))
             colours[number] = lip_colour.beside_skin(crops[k], local[k])
             thumbnails[number] = appearance.thumbnail(crops[k], local[k], unit[number], reference)
 
@@ -71,6 +72,7 @@ def collect(
         "sharpness": sharpness,
         "lip_edge": lip_edge,
         "flesh": flesh,
+        "aside": aside,
         "colours": colours,
         "thumbnails": thumbnails,
     }

@@ -162,6 +162,15 @@ class TestFlaws:
             replace(atlas, flaw=flaw), atlas.aperture[frames], atlas.width[frames], frames
         )
 
+    def test_a_narrower_mouth_is_better_than_a_ruined_one(self, atlas: Atlas) -> None:
+        widest = atlas.aperture.max()
+        ruined = atlas.aperture > 0.6 * widest
+        wanted = np.full(20, 0.85 * widest, np.float32)
+        width = np.full(20, atlas.width_limits[1], np.float32)
+        flaw = np.where(ruined, 4, 0).astype(np.float32)
+        chosen = retrieval.choose(replace(atlas, flaw=flaw), wanted, width, np.arange(20))
+        assert not ruined[chosen].any()
+
     def test_stored_atlases_without_these_measures_are_read(self, atlas: Atlas) -> None:
         new = ("flaw", "lip_edge", "fastest")
         read = Atlas.from_arrays({name: array for name, array in atlas.to_arrays().items() if name not in new})

@@ -25,7 +25,7 @@ TAPER = np.array([0.2, 0.6, 1, 1, 1, 1, 1, 0.6, 0.2], np.float32)
 """Of the columns: next to the corners, lips are too thin to be told apart."""
 FARTHEST = 0.06
 """Largest distance that is believed, inter-ocular distances."""
-SLIVER = 0.08
+SLIVER = 0.05
 """Sum of the heights of nine columns, inter-ocular distances, at which half of what they show is believed."""
 
 

@@ -20,6 +20,8 @@ CANDIDATES = 80
 """Exemplars considered for each frame."""
 
 WIDTH_COST, SLOPE_COST, SHAPE_COST, BLUR_COST, FLAW_COST, POSE_COST = 1.2, 0.3, 0.25, 6.0, 3.0, 8.0
+RUINED_COST = 9.0
+"""More for each unit of `flaw` beyond the first: a mouth that opens less, or too wide, is better than a ruined one."""
 SHUT_TOLERANCE = 0.008
 """Difference of aperture that does not count while the mouth shuts: `gap` shows better whether it is shut."""
 GAP_TOLERANCE = 0.05
@@ -115,7 +117,7 @@ def _frame_cost(
     cost += POSE_COST * np.log1p((turn**2 * np.array([1, 1, 0.3])).sum(2) / POSE_TOLERANCE**2)
     cost += SHAPE_COST * (1 + 3 * quiet[:, None]) * np.minimum(atlas.shape_residual, 6)
     cost += BLUR_COST * atlas.blur
-    cost += FLAW_COST * atlas.flaw
+    cost += FLAW_COST * atlas.flaw + RUINED_COST * np.maximum(atlas.flaw - 1, 0)
     cost += SHOT_COST * (atlas.shot[frame_indices][:, None] != atlas.shot[atlas.exemplar_frame])
     cost += (0.3 + 0.7 * quiet[:, None]) * np.clip((atlas.lip_compression - 0.1) / 0.1, 0, 3) ** 2
     cost += (1 + quiet[:, None]) * closing * np.clip(atlas.gap / GAP_TOLERANCE, 0, 4) ** 2

@@ -65,7 +65,7 @@ def lopsided(aside: Float32, opening: Float32, angles: Float32) -> Float32:
     some = parted > 0
     unusual = np.zeros_like(parted)
     unusual[some] = np.abs(_robust_residual(_pose(angles[some]), aside[some, None], POSE_PRIOR)[:, 0])
-    return parted * _excess(unusual, ASIDE)
+    return np.asarray(parted * _excess(unusual, ASIDE), np.float32)
 
 
 def _pose(angles: Float32) -> Float32:

@@ -70,7 +70,8 @@ def lopsided(aside: Float32, opening: Float32, angles: Float32) -> Float32:
 
 def _pose(angles: Float32) -> Float32:
     """Design of what goes with the pose, float32 [n, 3]. angles: degrees [n, 3]"""
-    return np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1).astype(np.float32)
+    design = np.stack([np.ones(len(angles)), angles[:, 1] / 10, angles[:, 2] / 10], 1)
+    return np.asarray(design, np.float32)
 
 
 def _excess(measure: Float32, limit: tuple[float, float]) -> Float32:

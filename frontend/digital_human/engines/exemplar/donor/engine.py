@@ -21,7 +21,7 @@ from digital_human.core.types import MIN_FACE_SCORE, Arrays, FaceTrack, Models, 
 from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import corner, crop_size
-from digital_human.engines.exemplar.donor import close_mouth, lips, mouth_interior, relighting
+from digital_human.engines.exemplar.donor import close_mouth, line_art, lips, mouth_interior, relighting
 from digital_human.engines.exemplar.donor.atlas import Donor, inside, load_donor
 from digital_human.engines.exemplar.in_front import InFront
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
@@ -64,6 +64,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
+    ink     float32 [3], RGB inside the mouth of line art; absent in all other templates
     """
     track, donor = template.track, load_donor()
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
@@ -78,7 +79,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     chosen = {
         int(good[k]): k for k in np.linspace(0, len(good) - 1, min(SAMPLED_FRAMES, len(good))).round().astype(int)
     }
-    costs, teeth, blurs = [], [], []
+    costs, teeth, blurs, flat, inks = [], [], [], [], []
     for index, frame in enumerate(template.frames()):
         if index in chosen:
             seen = points[chosen[index]]
@@ -87,6 +88,11 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
             teeth_of = relighting.own_teeth if aperture > PARTED else relighting.teeth_colour
             teeth.append(teeth_of(image, seen[:, :2]))
             blurs.append(relighting.softness(image, seen[:, :2], donor))
+            flat.append(line_art.flat_share(image, seen))
+            inks.append(line_art.inside_colour(image, seen))
+    is_line_art = float(np.median(flat)) > line_art.FLAT
+    if is_line_art:  # Between drawn lips there is nothing that the mesh could measure.
+        aperture = min(aperture, CLOSED)
 
     largest = float(np.percentile(unit, 98))
     size = np.concatenate([crop_size(np.array(half) * largest) for half in (BASE_HALF, LAYER_HALF)])
@@ -100,6 +106,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
         "seam": lips.seam_offsets(np.stack(costs)),
         "teeth": np.mean(teeth, axis=0).astype(np.float32),
         "blur": np.array(np.median(blurs), np.float32),
+        **({"ink": np.mean(inks, axis=0).astype(np.float32)} if is_line_art else {}),
     }
 
 
@@ -185,7 +192,9 @@ def build(
     inset = np.array([(columns - layer_columns) // 2, (rows - layer_rows) // 2], np.float32)
     corners, layer = origin + inset, local - inset
     target = layer[:, mesh.INNER_LIPS]
-    light = mouth_interior.Light(np.asarray(analysis["teeth"], np.float32), float(analysis["blur"]), frames[0].matrix)
+    ink = np.asarray(analysis["ink"], np.float32) if "ink" in analysis else None
+    teeth, blur = np.asarray(analysis["teeth"], np.float32), float(analysis["blur"])
+    light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink)
     interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
     if is_parted(analysis):
         interior = mouth_interior.from_frames(frames, here, interior, target, corners, (layer_rows, layer_columns))

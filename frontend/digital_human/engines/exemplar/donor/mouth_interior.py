@@ -48,11 +48,13 @@ class Light:
     teeth: float32 [3], RGB of the brightest teeth
     blur:  blur that makes the donor as soft, inter-ocular distances
     matrix: of the template's frames
+    ink:   float32 [3], RGB that fills the mouth of a drawing instead of the donor's; None for all others
     """
 
     teeth: Float32
     blur: float
     matrix: Matrix
+    ink: Float32 | None = None
 
 
 def from_donor(
@@ -170,6 +172,9 @@ def _to_plane(donor: Donor, seamed: Float32, corners: Float32, scale: float) -> 
 def _finish(donor: Donor, picture: Float32, contour: Float32, light: Light, opening: float) -> Uint8:
     """An image of the donor with the light, shade and sharpness of the template, uint8 I420 [rows * 3 / 2, columns]."""
     rows, columns = picture.shape[:2]
+    if light.ink is not None:
+        flat = np.broadcast_to(np.rint(light.ink).astype(np.uint8), picture.shape)
+        return from_yuv(rgb_to_yuv(np.ascontiguousarray(flat), light.matrix), light.matrix).data
     lit: Float32 = picture * (light.teeth / donor.teeth)
     blur = light.blur * donor.scale
     if blur > 0.3:

@@ -1,0 +1,99 @@
+"""A drawing speaks, through the real Triton: its mouth is filled with a colour of its own, not with teeth."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from digital_human.core.frame import Frame, Uint8, from_yuv, rgb_to_yuv
+from digital_human.core.types import Arrays, Template
+from digital_human.engines.exemplar.donor import engine
+from digital_human.engines.exemplar.engine import DefaultEngine
+from digital_human.tracking.tracker import track_face
+from digital_human.triton.client import TritonModels
+
+SIZE, FINE = 640, 4
+HAIR, SKIN, LINE, LIPS = (70, 50, 40), (235, 190, 160), (60, 40, 50), (205, 110, 110)
+
+
+def drawing() -> Uint8:
+    """A face of flat colours and lines, uint8 [640, 640, 3] RGB."""
+    picture = np.full((SIZE * FINE, SIZE * FINE, 3), (200, 225, 235), np.uint8)
+
+    def points(*where: tuple[int, int]) -> cv2.typing.MatLike:
+        return np.array(where, np.int32) * FINE
+
+    def oval(x: int, y: int, a: int, b: int, colour: tuple[int, ...], line: int = -1) -> None:
+        thickness = line * FINE if line > 0 else -1
+        cv2.ellipse(picture, (x * FINE, y * FINE), (a * FINE, b * FINE), 0, 0, 360, colour, thickness, cv2.LINE_AA)
+
+    def line(*where: tuple[int, int]) -> None:
+        cv2.polylines(picture, [points(*where)], False, LINE, 3 * FINE, cv2.LINE_AA)
+
+    def area(colour: tuple[int, ...], *where: tuple[int, int]) -> None:
+        cv2.fillPoly(picture, [points(*where)], colour, cv2.LINE_AA)
+
+    oval(320, 250, 175, 200, HAIR)
+    oval(320, 330, 140, 180, SKIN)
+    oval(320, 330, 140, 180, LINE, 3)
+    area(HAIR, (180, 280), (200, 170), (320, 130), (440, 170), (460, 280), (400, 215), (250, 215))
+    for x in (262, 378):
+        oval(x, 300, 30, 17, (255, 255, 255))
+        oval(x, 300, 30, 17, LINE, 3)
+        oval(x, 300, 13, 15, (40, 70, 120))
+        oval(x, 300, 6, 7, (20, 20, 20))
+        line((x - 36, 268), (x, 257), (x + 36, 268))
+    line((322, 310), (308, 372), (330, 378))
+    area(LIPS, (270, 425), (300, 412), (320, 417), (340, 412), (370, 425), (345, 444), (320, 449), (295, 444))
+    line((268, 425), (300, 427), (320, 430), (340, 427), (372, 425))
+    return np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def picture() -> Frame:
+    return from_yuv(rgb_to_yuv(drawing(), "bt709"), "bt709")
+
+
+@pytest.fixture(scope="module")
+def still(picture: Frame, models: TritonModels) -> Template:
+    track = track_face([picture], models)
+    return Template(SIZE, SIZE, Fraction(25), 1, track, lambda: iter([picture]))
+
+
+@pytest.fixture(scope="module")
+def analysis(still: Template, models: TritonModels) -> Arrays:
+    return DefaultEngine().analyse(still, models)
+
+
+def filled_pixels(still: Template, picture: Frame, analysis: Arrays, ink: Uint8, models: TritonModels) -> int:
+    """How many pixels have the brightness of the ink when the mouth opens wide."""
+    limits, (_, width) = np.asarray(analysis["limits"], np.float32), np.asarray(analysis["rest"], np.float32)
+    plan = engine.arrange(analysis, limits[-1:], np.array([width], np.float32), np.zeros(1, np.int64))
+    (frame,) = DefaultEngine().render(still, analysis, plan, [picture], models)
+    wanted = int(rgb_to_yuv(ink[None, None], "bt709")[0, 0, 0])
+    return int((np.abs(frame.planes[0][400:480, 260:380].astype(int) - wanted) <= 2).sum())
+
+
+def test_a_drawing_is_known_by_its_flat_colours(analysis: Arrays) -> None:
+    assert str(analysis["kind"]) == "donor" and "ink" in analysis
+    assert np.asarray(analysis["ink"]).mean() < 140
+
+
+def test_its_mouth_is_filled_and_shows_no_teeth(
+    still: Template, picture: Frame, analysis: Arrays, models: TritonModels
+) -> None:
+    ink = np.rint(np.asarray(analysis["ink"])).astype(np.uint8)
+    photographic = {name: value for name, value in analysis.items() if name != "ink"}
+    filled = filled_pixels(still, picture, analysis, ink, models)
+    assert filled > 800
+    assert filled_pixels(still, picture, photographic, ink, models) < filled / 4
+
+
+def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: TritonModels) -> None:
+    frame = template_frames[0]
+    track = track_face([frame], models)
+    still = Template(frame.width, frame.height, Fraction(25), 1, track, lambda: iter([frame]))
+    assert "ink" not in DefaultEngine().analyse(still, models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from digital_human.engines.exemplar import (
     renderer_inputs,
     retargeting,
     retrieval,
+    stock,
 )
 from digital_human.engines.exemplar.analysis import build_atlas
 from digital_human.engines.exemplar.atlas import Atlas
@@ -211,6 +213,18 @@ class TestClosing:
         assert np.abs(found[0, 2:7] - 0.03).max() < 0.012 and np.abs(found[1, 2:7] - 0.05).max() < 0.012
         picture[47:65] = (120, 110, 160)
         assert lip_edges.beyond_mesh(picture, points, unit).max() == 0
+
+    def test_lips_that_touch_have_no_inside(self) -> None:
+        gap = np.array([0.0, 0.0, 0.03, 0.1, 0.3], np.float32)
+        measures: dict[str, npt.NDArray[Any]] = {
+            "gap": gap,
+            "lip_edge": np.full((5, 2, 9), 0.05, np.float32),
+            "vermilion": np.ones(5, np.float32),
+            "sharpness": np.ones(5, np.float32),
+            "thumbnails": np.random.default_rng(0).normal(size=(5, 12)),
+        }
+        edge = stock.relative(measures, np.array([0.02, 0.02, 0.03, 0.1, 0.2], np.float32), 0.02)["lip_edge"]
+        assert (edge[:3] == 0).all() and np.allclose(edge[3:], 0.05)
 
     def test_lips_touch_in_silence(
         self, template_frames: list[Frame], track: FaceTrack, atlas: Atlas, models: TritonModels

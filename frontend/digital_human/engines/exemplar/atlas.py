@@ -78,7 +78,7 @@ class Atlas:
     lip_compression: Float32
     """[E]: missing share of the lips' usual colour: pressed together or rolled in."""
     lip_edge: Float32
-    """[E, 2, 9]: see `lip_edges.beyond_mesh`. All 0 in templates stored by earlier versions."""
+    """[E, 2, 9]: see `lip_edges.beyond_mesh`; 0 where the lips touch. All 0 in templates stored by earlier versions."""
     flaw: Float32
     """[E]: see `flaws`. All 0 in templates stored by earlier versions."""
     blur: Float32

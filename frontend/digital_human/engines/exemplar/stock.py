@@ -117,6 +117,8 @@ def relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float
     gap -= np.minimum(shut, LARGEST_SHUT_GAP).astype(np.float32)
     beyond = np.where(opening < closed + ALMOST_SHUT, np.clip(opening - closed, 0, MAX_APERTURE_BIAS), 0)
     aperture_bias = (beyond * np.clip(1 - gap / SHUT_GAP, 0, 1)).astype(np.float32)
+    # Between lips that touch there is nothing to see: what looked like it is gloss or shadow on a lip.
+    lip_edge = stock.pop("lip_edge") * np.clip(gap / SHUT_GAP - 1, 0, 1)[:, None, None]
     vermilion = stock.pop("vermilion").astype(np.float32)
     log = np.log(stock.pop("sharpness").astype(np.float32) + 1e-3)
     design = np.stack([np.ones_like(opening), opening, opening**2], 1)
@@ -126,6 +128,7 @@ def relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float
         "aperture": opening - aperture_bias,
         "aperture_bias": aperture_bias,
         "gap": gap,
+        "lip_edge": lip_edge.astype(np.float32),
         "lip_compression": np.maximum(1 - vermilion / (np.median(vermilion) + 1e-6), 0).astype(np.float32),
         "blur": np.maximum(usual - log, 0).astype(np.float32),
         "appearance_distance": appearance_distance.astype(np.float32),

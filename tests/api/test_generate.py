@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 import time
-from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av
 import cv2
@@ -19,43 +16,12 @@ import numpy.typing as npt
 import pytest
 from fastapi.testclient import TestClient
 
-from digital_human.api import create_app
 from digital_human.core.frame import crop, yuv_to_rgb
-from digital_human.media import VideoReader, read_speech
-from digital_human.service import running
-from digital_human.settings import Settings
-from digital_human.triton.embedded.server import TritonServer
-from tests.media.factory import write_clip, write_sound
-
-if TYPE_CHECKING:
-    import httpx2  # what Starlette's client answers with; it wants Python 3.11
+from digital_human.media import VideoReader
+from tests.api.asking import generate
+from tests.media.factory import write_clip
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    shutil.copy(SAMPLES / "template.mkv", folder / "template.mkv")
-    speech = read_speech(SAMPLES / "speech.wav")
-    for name, seconds in (("speech.wav", 2.0), ("long.wav", 4.5)):
-        write_sound(folder / name, speech[None, : int(seconds * 16000)], 16000)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def client(base: Path, triton: TritonServer) -> Iterator[TestClient]:
-    settings = Settings(base_path=base, triton_url=triton.url, encoder_preset="ultrafast")
-    with TestClient(
-        create_app(settings, partial(running, settings)), "http://127.0.0.1", raise_server_exceptions=False
-    ) as client:
-        yield client
-
-
-def generate(client: TestClient, **fields: object) -> httpx2.Response:
-    body = {"audio_path": "speech.wav", "video_path": "template.mkv", "save_path": "out.mp4"} | fields
-    response: httpx2.Response = client.post("/human/generate", json=body)
-    return response
 
 
 def frames_of(path: Path) -> list[npt.NDArray[Any]]:

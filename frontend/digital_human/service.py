@@ -22,6 +22,7 @@ from digital_human.jobs.stills import find_faces
 from digital_human.jobs.validation import check_request
 from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.worker.protocol import FoundFaces
+from digital_human.live.push.pushes import Pushes
 from digital_human.live.sessions import LiveSessions
 from digital_human.live.webrtc import Peers
 from digital_human.observability import metrics, tracing
@@ -49,6 +50,7 @@ class Service:
     pool: WorkerPool
     live: LiveSessions
     peers: Peers
+    pushes: Pushes
 
     @property
     def triton_url(self) -> str:
@@ -141,7 +143,8 @@ def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
             ):
                 metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
                 peers = Peers(settings.live_ice_servers, settings.live_ice_networks)
-                service = Service(settings, jobs, triton, engines, pool, live, peers)
+                pushes = Pushes(settings.live_ice_servers, settings.live_ice_networks)
+                service = Service(settings, jobs, triton, engines, pool, live, peers, pushes)
                 admission = Admission(settings, jobs, service.submit)
                 admission.start()
                 try:

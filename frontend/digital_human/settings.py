@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         description="Private networks in which WebRTC peers may lie, beside the address that their offer came from: "
         "192.168.0.0/16,fd00::/8.",
     )
+    live_push_hosts: Words = Field(
+        (),
+        description="Hosts to which live sessions may be sent by RTMP or WHIP: names, *.names, addresses or networks. "
+        "A name that leads to a private address needs that address or network in the list too.",
+    )
     live_service: str = Field(
         "", description="Name of this service in the ids of its live sessions, for proxies. Empty: the host's name."
     )

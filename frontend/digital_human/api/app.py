@@ -21,6 +21,7 @@ from digital_human.api import (
     health,
     heygem,
     live,
+    live_push,
     live_socket,
     live_webrtc,
     livetalking,
@@ -72,7 +73,7 @@ def create_app(settings: Settings, service: Callable[[], AbstractContextManager[
     app.add_middleware(AccessLog)
     app.add_api_route("/metrics", metrics.endpoint, include_in_schema=False, response_class=Response)
     media = (generate, faces, tasks, uploads, avatars, batches, engines, voices)
-    for module in (health, *media, heygem, live, operator, page):
+    for module in (health, *media, heygem, live, live_push, operator, page):
         app.include_router(module.router)
         _answer_head(app, module.router.routes)
     for router in (live_webrtc.router, livetalking.router, live_socket.router):

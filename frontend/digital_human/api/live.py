@@ -15,6 +15,8 @@ from pydantic import BaseModel, Field
 
 from digital_human.api.auth import Caller, CallerDep, ServiceDep, schemes
 from digital_human.api.errors import error_responses
+from digital_human.api.language import language_of
+from digital_human.api.live_push_models import PushRequest, PushView
 from digital_human.engines.base import STRENGTHS
 from digital_human.engines.live import LiveEngine
 from digital_human.errors import BadInputError
@@ -45,6 +47,7 @@ class LiveRequest(BaseModel):
     mouth_strength: float = Field(
         1.0, ge=STRENGTHS[0], le=STRENGTHS[1], description="How far the mouth opens: less mumbles, more articulates."
     )
+    push: PushRequest | None = Field(None, description="Where the session is sent to from its beginning.")
     digital_auth: Literal[0, 1] = Field(0, description="1 lays the digital-human mark over the upper right corner.")
 
     def template(self) -> str:
@@ -79,6 +82,7 @@ class LiveSessionView(BaseModel):
     dropped: int = Field(description="Pictures left out because drawing fell behind.")
     held_seconds: float = Field(description="For how long the picture stood still because the models did not answer.")
     latency: Latency
+    pushes: list[PushView] = Field(description="Receivers to which the session is sent.")
     created: datetime
 
     @staticmethod
@@ -104,6 +108,7 @@ class LiveSessionView(BaseModel):
                 first_picture_p95=_quantile(figures.first_picture, 95),
                 interrupt_p95=_quantile(figures.interrupted, 95),
             ),
+            pushes=[PushView.of(push, language_of(request.scope)) for push in service.pushes.of(session)],
             created=datetime.fromtimestamp(session.created, timezone.utc),
         )
 
@@ -142,7 +147,10 @@ async def begin(
 ) -> LiveSessionCreated:
     """Begin a session; answers when its template is prepared, at once where the store has it."""
     video, options = await asyncio.to_thread(checked, body, caller, service)
+    receiver = None if body.push is None else await body.push.receiver(service.settings)
     session = await service.live.open(video, caller.owner, options)
+    if receiver is not None:
+        service.pushes.begin(session, receiver)
     response.headers["Location"] = f"/live/sessions/{quote(session.id)}"
     return LiveSessionCreated(data=LiveSessionView.of(session, request, service))
 

@@ -9,5 +9,6 @@ brake      slows queued jobs down while somebody speaks live
 tokens     short-lived permission in a session's addresses
 viewers    what one client is sent
 webrtc     WebRTC peers
+push/      receivers that a session is sent on to
 worker/    the process: a session's speech, drawing and clock
 """

@@ -66,14 +66,14 @@ class Peers:
             from aiortc import RTCPeerConnection, RTCSessionDescription
         except ImportError as error:
             raise UnavailableError("live_webrtc_missing", transient=False) from error
-        configuration = _configuration(self._servers)
+        configuration = configuration_of(self._servers)
         viewer = session.attach("h264")
         connection = RTCPeerConnection(configuration)
-        tracks = _tracks(session)
+        tracks = tracks_of(session)
         if not _AUDIO.search(offer):
             del tracks[SOUND]
         try:
-            _add(connection, tracks, session)
+            add_tracks(connection, tracks, session)
             offer = restricted(offer, caller, self._networks)
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await connection.setLocalDescription(await connection.createAnswer())
@@ -105,7 +105,7 @@ class Peers:
         late = asyncio.get_running_loop().call_later(_PATIENCE, gone.set)
         peer.connection.on("connectionstatechange", look)
         await look()
-        feeding = asyncio.create_task(_feed(viewer, tracks))
+        feeding = asyncio.create_task(feed(viewer, tracks))
         leaving = asyncio.create_task(gone.wait())
         try:
             await asyncio.wait((feeding, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -119,7 +119,7 @@ class Peers:
                 await peer.connection.close()
 
 
-async def _feed(viewer: Viewer, tracks: Mapping[int, Any]) -> None:
+async def feed(viewer: Viewer, tracks: Mapping[int, Any]) -> None:
     while (item := await viewer.next()) is not None:
         if isinstance(item, bytes):
             kind, *_, timestamp = HEADER.unpack_from(item)
@@ -127,7 +127,7 @@ async def _feed(viewer: Viewer, tracks: Mapping[int, Any]) -> None:
                 tracks[kind].put(timestamp, item[HEADER.size :])
 
 
-def _configuration(servers: Sequence[str]) -> Any:
+def configuration_of(servers: Sequence[str]) -> Any:
     from aiortc import RTCConfiguration, RTCIceServer
 
     found = []
@@ -140,7 +140,7 @@ def _configuration(servers: Sequence[str]) -> Any:
     return RTCConfiguration(iceServers=found)
 
 
-def _add(connection: Any, tracks: Mapping[int, Any], session: LiveSession) -> None:
+def add_tracks(connection: Any, tracks: Mapping[int, Any], session: LiveSession) -> None:
     """Offer the tracks, before the peer's description is set: it decides on the codec."""
     from aiortc import RTCRtpSender
 
@@ -153,7 +153,7 @@ def _add(connection: Any, tracks: Mapping[int, Any], session: LiveSession) -> No
         connection.addTransceiver(tracks[SOUND], "sendonly")
 
 
-def _tracks(session: LiveSession) -> dict[int, Any]:
+def tracks_of(session: LiveSession) -> dict[int, Any]:
     """A video and an audio track by the kind of media, which give what is put into them."""
     from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
     from av.audio.frame import AudioFrame

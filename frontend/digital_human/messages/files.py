@@ -70,6 +70,10 @@ FILES: Mapping[str, Message] = {
         "{field}: must be an http or https URL without a password in it",
         "{field}: 必须是不含密码的 http 或 https URL",
     ),
+    "url_scheme": Message(
+        "{field}: must be a URL without a password in it, that begins with one of {schemes}",
+        "{field}: 必须是不含密码、以 {schemes} 之一开头的 URL",
+    ),
     "host_not_allowed": Message(
         "{field}: the host is not allowed; the setting {setting} adds some",
         "{field}: 不允许访问此主机；可用设置 {setting} 添加",

@@ -51,6 +51,21 @@ LIVE: Mapping[str, Message] = {
         "type: 本服务只朗读文本（echo），不提供对话（chat）",
     ),
     "live_peer_not_found": Message("no such connection: it has ended", "没有此连接：连接已结束"),
+    "live_push_url": Message(
+        "{field}: an RTMP address needs an application and a stream's key: rtmp://host/application/key",
+        "{field}: RTMP 地址需包含应用名和推流码：rtmp://host/application/key",
+    ),
+    "live_pushes_full": Message(
+        "this live session is sent to {most} places already, which is all that it takes",
+        "此实时会话已推送到 {most} 个地址，达到上限",
+    ),
+    "live_push_not_found": Message("no such push: it has ended", "没有此推流：推流已结束"),
+    "live_push_refused": Message("the receiver refuses the stream: {reason}", "接收端拒绝此推流：{reason}"),
+    "live_push_lost": Message("the receiver cannot be reached, or hung up", "无法连接接收端，或连接已断开"),
+    "live_push_slow": Message(
+        "the receiver did not answer, or took nothing, for {seconds:g} s",
+        "接收端在 {seconds:g} 秒内没有响应或没有接收数据",
+    ),
     "live_token_invalid": Message(
         "token: is not valid for this session any more; GET /live/sessions/{id} gives a new one",
         "token: 对此会话已失效；可通过 GET /live/sessions/{id} 获取新的 token",

@@ -13,12 +13,13 @@ import httpx
 from digital_human.errors import BadInputError, ForbiddenError
 from digital_human.net.bounded import call_in_thread
 
+HTTP = ("http", "https")
 _MAX_REDIRECTS = 5
 
 Address = IPv4Address | IPv6Address
 
 
-def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx.URL:
+def check_url(url: str, field: str, hosts: Sequence[str], setting: str, schemes: Sequence[str] = HTTP) -> httpx.URL:
     """Parse a URL and check its host against `hosts` by name, without a DNS lookup.
 
     Raises BadInputError where it is no usable URL, and ForbiddenError where the host is not allowed.
@@ -29,8 +30,9 @@ def check_url(url: str, field: str, hosts: Sequence[str], setting: str) -> httpx
         host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
         raise BadInputError("not_a_url", field=field) from error
-    if parsed.scheme not in ("http", "https") or not host or parsed.userinfo:
-        raise BadInputError("url_not_http", field=field)
+    if parsed.scheme not in schemes or not host or parsed.userinfo:
+        message = "url_not_http" if schemes == HTTP else "url_scheme"
+        raise BadInputError(message, field=field, schemes=", ".join(schemes))
     if not _matches(host, hosts):
         raise ForbiddenError("host_not_allowed", field=field, setting=setting)
     return parsed

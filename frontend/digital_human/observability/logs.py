@@ -31,6 +31,8 @@ task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName", "color_message"}
 _COLOURS = {"WARNING": "\033[33m", "ERROR": "\033[31m", "CRITICAL": "\033[31;1m"}
 _QUEUE = "dbos"
+_CLIENTS = ("httpx", "httpcore")
+"""Their lines hold whole addresses, and a caller's address may hold a secret."""
 _DIM, _PLAIN = "\033[2m", "\033[0m"
 
 
@@ -57,6 +59,8 @@ def configure(level: str, folder: Path | None = None) -> None:
         file.setFormatter(JsonFormatter())
         handlers.append(file)
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
+    for name in _CLIENTS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     queue = logging.getLogger(_QUEUE)
     # With its own handler the queue's library adds none, and its lines come to ours.
     queue.handlers[:] = [logging.NullHandler()]

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame, Uint8, from_yuv, rgb_to_yuv
 from digital_human.core.types import Arrays, Template
-from digital_human.engines.exemplar.donor import engine
+from digital_human.engines.exemplar.donor import engine, stroke
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
@@ -19,8 +20,12 @@ SIZE, FINE = 640, 4
 HAIR, SKIN, LINE, LIPS = (70, 50, 40), (235, 190, 160), (60, 40, 50), (205, 110, 110)
 
 
-def drawing() -> Uint8:
-    """A face of flat colours and lines, uint8 [640, 640, 3] RGB."""
+STROKE = ((262, 424), (320, 432), (378, 424))
+"""The mouth of one line: its ends and its middle."""
+
+
+def drawing(one_line: bool = False) -> Uint8:
+    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. one_line: its mouth is one, else painted lips"""
     picture = np.full((SIZE * FINE, SIZE * FINE, 3), (200, 225, 235), np.uint8)
 
     def points(*where: tuple[int, int]) -> cv2.typing.MatLike:
@@ -47,8 +52,11 @@ def drawing() -> Uint8:
         oval(x, 300, 6, 7, (20, 20, 20))
         line((x - 36, 268), (x, 257), (x + 36, 268))
     line((322, 310), (308, 372), (330, 378))
-    area(LIPS, (270, 425), (300, 412), (320, 417), (340, 412), (370, 425), (345, 444), (320, 449), (295, 444))
-    line((268, 425), (300, 427), (320, 430), (340, 427), (372, 425))
+    if one_line:
+        line(*((x, round(432 - 8 * ((x - 320) / 58) ** 2)) for x in range(262, 379, 4)))
+    else:
+        area(LIPS, (270, 425), (300, 412), (320, 417), (340, 412), (370, 425), (345, 444), (320, 449), (295, 444))
+        line((268, 425), (300, 427), (320, 430), (340, 427), (372, 425))
     return np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -79,7 +87,7 @@ def filled_pixels(still: Template, picture: Frame, analysis: Arrays, ink: Uint8,
 
 def test_a_drawing_is_known_by_its_flat_colours(analysis: Arrays) -> None:
     assert str(analysis["kind"]) == "donor" and "ink" in analysis
-    assert np.asarray(analysis["ink"]).mean() < 140
+    assert np.asarray(analysis["ink"]).mean() < 90
 
 
 def test_its_mouth_is_filled_and_shows_no_teeth(
@@ -90,6 +98,41 @@ def test_its_mouth_is_filled_and_shows_no_teeth(
     filled = filled_pixels(still, picture, analysis, ink, models)
     assert filled > 800
     assert filled_pixels(still, picture, photographic, ink, models) < filled / 4
+
+
+@pytest.fixture(scope="module")
+def line_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A face whose mouth is one line."""
+    picture = from_yuv(rgb_to_yuv(drawing(one_line=True), "bt709"), "bt709")
+    still = Template(SIZE, SIZE, Fraction(25), 1, track_face([picture], models), lambda: iter([picture]))
+    return picture, still, DefaultEngine().analyse(still, models)
+
+
+def test_the_line_between_the_lips_is_found_from_end_to_end(line_mouth: tuple[Frame, Template, Arrays]) -> None:
+    _, still, analysis = line_mouth
+    line, thick = np.asarray(analysis["line"], np.float32), float(analysis["thick"])
+    points = stroke.on_line(still.track.landmarks, line, thick)[0, :, :2]
+    right, left = points[mesh.INNER_MOUTH_CORNERS]
+    assert np.abs(right - STROKE[0]).max() < 8 and np.abs(left - STROKE[2]).max() < 8
+    assert np.abs((points[13] + points[14]) / 2 - STROKE[1]).max() < 3
+    assert 2 < points[14, 1] - points[13, 1] < 8
+
+
+def test_a_mouth_of_one_line_opens_in_one_piece_with_hard_edges(
+    line_mouth: tuple[Frame, Template, Arrays], models: TritonModels
+) -> None:
+    picture, still, analysis = line_mouth
+    limits, (_, width) = np.asarray(analysis["limits"], np.float32), np.asarray(analysis["rest"], np.float32)
+    aperture = np.linspace(limits[0], limits[-1], 5)[1:].astype(np.float32)
+    plan = engine.arrange(analysis, aperture, np.full(4, width), np.zeros(4, np.int64))
+    heights = []
+    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, models):
+        columns = frame.planes[0][395:470, 290:350].astype(int)
+        dark = columns < 90
+        assert (np.diff(np.pad(dark, ((1, 1), (0, 0))).astype(int), axis=0) == 1).sum(0).tolist() == [1] * 60
+        assert ((columns > 70) & (columns < 150)).sum(0).max() <= 5
+        heights.append(dark.sum(0)[30])
+    assert heights == sorted(heights) and heights[-1] > heights[0] + 10
 
 
 def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: TritonModels) -> None:

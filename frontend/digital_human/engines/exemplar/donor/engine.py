@@ -21,7 +21,7 @@ from digital_human.core.types import MIN_FACE_SCORE, Arrays, FaceTrack, Models, 
 from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import corner, crop_size
-from digital_human.engines.exemplar.donor import close_mouth, line_art, lips, mouth_interior, relighting
+from digital_human.engines.exemplar.donor import close_mouth, line_art, lips, mouth_interior, relighting, stroke
 from digital_human.engines.exemplar.donor.atlas import Donor, inside, load_donor
 from digital_human.engines.exemplar.in_front import InFront
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
@@ -52,7 +52,8 @@ SHARPEN = 0.3
 """Sharpening of the inside of the mouth, which resampling will blur."""
 EDGE = 0.007
 """Blur of the edge between lips and inside, inter-ocular distances."""
-SUPERSAMPLE = 4
+SUPERSAMPLE, SHARP = 4, 0.3
+"""How finely it is drawn, and the blur, pixels, below which that is enough."""
 
 
 def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
@@ -64,7 +65,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
-    ink     float32 [3], RGB inside the mouth of line art; absent in all other templates
+    ink, line, thick   of line art only, see `line_art.arrays`
     """
     track, donor = template.track, load_donor()
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
@@ -79,7 +80,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     chosen = {
         int(good[k]): k for k in np.linspace(0, len(good) - 1, min(SAMPLED_FRAMES, len(good))).round().astype(int)
     }
-    costs, teeth, blurs, flat, inks = [], [], [], [], []
+    costs, teeth, blurs, looks = [], [], [], []
     for index, frame in enumerate(template.frames()):
         if index in chosen:
             seen = points[chosen[index]]
@@ -88,11 +89,12 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
             teeth_of = relighting.own_teeth if aperture > PARTED else relighting.teeth_colour
             teeth.append(teeth_of(image, seen[:, :2]))
             blurs.append(relighting.softness(image, seen[:, :2], donor))
-            flat.append(line_art.flat_share(image, seen))
-            inks.append(line_art.inside_colour(image, seen))
-    is_line_art = float(np.median(flat)) > line_art.FLAT
-    if is_line_art:  # Between drawn lips there is nothing that the mesh could measure.
+            looks.append(line_art.look(image, frame.planes[0], seen))
+    drawing = line_art.arrays(looks)
+    if drawing:  # Between drawn lips there is nothing that the mesh could measure.
         aperture = min(aperture, CLOSED)
+    if "line" in drawing:
+        width = float(np.median(lip_geometry.width(_on_line(points, drawing))))
 
     largest = float(np.percentile(unit, 98))
     size = np.concatenate([crop_size(np.array(half) * largest) for half in (BASE_HALF, LAYER_HALF)])
@@ -106,7 +108,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
         "seam": lips.seam_offsets(np.stack(costs)),
         "teeth": np.mean(teeth, axis=0).astype(np.float32),
         "blur": np.array(np.median(blurs), np.float32),
-        **({"ink": np.mean(inks, axis=0).astype(np.float32)} if is_line_art else {}),
+        **drawing,
     }
 
 
@@ -183,6 +185,8 @@ def build(
     control = renderer_inputs.control_points(donor.reference, mesh.LIPS)
     base, seamed, here = _closed_base(analysis, frames, frame_indices, here, origin, control, scale)
     wanted = lips.open_lips(donor, seamed, opening, widening, scale)
+    if "line" in analysis:
+        wanted = stroke.part(wanted, seamed, opening)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
     if in_front is not None:
@@ -199,9 +203,11 @@ def build(
     if is_parted(analysis):
         interior = mouth_interior.from_frames(frames, here, interior, target, corners, (layer_rows, layer_columns))
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
+    shown = opening + float(analysis.get("thick", 0.0))
+    edge = np.maximum(EDGE * unit, 0.6) if ink is None else min(EDGE, blur) * unit
     holes = [
-        _opening_mask(p, float(u), float(o), layer_rows, layer_columns)
-        for p, u, o in zip(target, unit, opening, strict=True)
+        _opening_mask(p, float(e), float(o), layer_rows, layer_columns)
+        for p, e, o in zip(target, edge, shown, strict=True)
     ]
     inputs: dict[str, npt.NDArray[Any]] = {
         "base": base,
@@ -244,8 +250,15 @@ def _closed_base(
         regions, seamed = close_mouth.close(regions, here, origin, control, load_donor(), scale)
     else:
         luma = np.stack([region.planes[0] for region in regions])
-        seamed = lips.on_seam(here, _seams(analysis, luma, here, origin))
+        if "line" in analysis:
+            seamed = _on_line(here, analysis)
+        else:
+            seamed = lips.on_seam(here, _seams(analysis, luma, here, origin))
     return np.stack([region.data for region in regions])[place], seamed[place], here[place]
+
+
+def _on_line(points: Float32, analysis: Arrays) -> Float32:
+    return stroke.on_line(points, np.asarray(analysis["line"], np.float32), float(analysis["thick"]))
 
 
 def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Float32:
@@ -262,12 +275,15 @@ def _mouth_scale(width: float, donor: Donor) -> float:
     return float(np.clip(width / lip_geometry.width(donor.shut), 0.75, 1.3))
 
 
-def _opening_mask(target: Float32, unit: float, opening: float, rows: int, columns: int) -> Uint8:
-    """Opacity of the inside of the mouth, uint8 I420 [rows * 3 / 2, columns]. target: the inner lips [20, 2]"""
+def _opening_mask(target: Float32, edge: float, opening: float, rows: int, columns: int) -> Uint8:
+    """Opacity of the inside of the mouth, uint8 I420 [rows * 3 / 2, columns].
+
+    target: the inner lips [20, 2]; edge: blur of its edge, pixels
+    """
     curve = (_curve(target) + 0.5) * SUPERSAMPLE - 0.5
     fine = inside(curve, rows * SUPERSAMPLE, columns * SUPERSAMPLE)
     mask = cv2.resize(fine, (columns, rows), interpolation=cv2.INTER_AREA)
-    blurred = cv2.GaussianBlur(mask, (0, 0), max(EDGE * unit, 0.6)).astype(np.float32)
+    blurred = (cv2.GaussianBlur(mask, (0, 0), edge) if edge > SHARP else mask).astype(np.float32)
     return renderer_inputs.opacity(np.rint(blurred * min(1.0, opening / FADED_IN)).astype(np.uint8))
 
 

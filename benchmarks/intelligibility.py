@@ -112,7 +112,8 @@ def main() -> None:
         for voice in VOICES.values():
             language = "en" if voice.language.startswith("en") else voice.language
             for number, text in enumerate(SENTENCES.get(language, ())):
-                sound = np.concatenate(list(speak(SpokenText(text, voice.id), LocalSpeaker(triton.url, text))))
+                pieces = speak(SpokenText(text, voice.id), LocalSpeaker(triton.url, text))
+                sound = np.concatenate([said.audio for said in pieces])
                 audio = np.asarray(soxr.resample(sound, RATE, SPEECH_RATE), np.float32)
                 write_sound(given.out / f"{voice.id}-{number}.wav", audio)
                 said = heard(whisper, audio, language)

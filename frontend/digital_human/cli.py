@@ -29,6 +29,7 @@ from digital_human.pipeline.notices import notices_of, notices_of_source
 from digital_human.pipeline.options import RenderOptions, check, tags
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
+from digital_human.pipeline.words import spoken_words
 from digital_human.provenance import implicit_label, require_key, sign
 from digital_human.runtime.context import (
     build_context,
@@ -97,12 +98,13 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
             context = build_context(settings, url)
             metadata = implicit_label(str(uuid.uuid4()), settings.aigc_producer) | tags(options)
             progress = partial(_show, bar, shown)
-            recording = paths.audio
+            recording, words = paths.audio, None
             if spoken is not None:
                 speaking = partial(progress, "speak")
-                recording = voices.speech_file(spoken, settings, triton, Path(folder), speaking)
+                recording, phones = voices.speech_file(spoken, settings, triton, Path(folder), speaking)
+                words = spoken_words(spoken, phones, options)
             assert recording is not None
-            job = RenderJob(recording, paths.video, paths.save, options)
+            job = RenderJob(recording, paths.video, paths.save, options, words)
             result = generate_video(job, engine, context, progress, metadata=metadata)
             if settings.c2pa_certificate:
                 sign(paths.save, paths.save.suffix, settings)

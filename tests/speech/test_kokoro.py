@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,15 +61,44 @@ def test_a_text_becomes_a_video(client: httpx.Client) -> None:
     assert decoded(made)[1] == pytest.approx(task["result"]["duration"], abs=0.1)
 
 
+SENTENCES = {
+    "af_heart": "In 1999, it cost $3,250. Papa paid.",
+    "zf_xiaoxiao": "一九九九年，它花了3250元。\n爸爸付了。",
+}
+
+
+@pytest.mark.parametrize("voice", SENTENCES)
+def test_subtitles_of_a_text_have_the_times_of_its_voice(client: httpx.Client, voice: str) -> None:
+    """The second sentence is behind one of which numbers take most."""
+    body = {"text": SENTENCES[voice], "voice": voice, "video_path": "template.mkv", "subtitles": "srt", "lead_in": 0.4}
+    task = client.post("/human/generate", json=body | {"mode": "async"}).json()["data"]
+    while task["state"] in ("queued", "running"):
+        task = client.get(f"/human/tasks/{task['task_id']}").json()["data"]
+    assert task["state"] == "succeeded", task
+    times = re.findall(r"\d\d:\d\d:(\d\d),(\d{3}) -->", client.get(f"/human/tasks/{task['task_id']}/subtitles").text)
+    starts = [int(second) + int(thousandth) / 1000 for second, thousandth in times]
+    with av.open(io.BytesIO(client.get(f"/human/tasks/{task['task_id']}/result").content), "r") as container:
+        rate = container.streams.audio[0].rate
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    level = np.sqrt(np.convolve(sound**2, np.ones(rate // 50) / (rate // 50), "same"))
+    loud = np.flatnonzero(level > level.max() / 15) / rate
+    longest = int(np.diff(loud).argmax())
+    assert starts == pytest.approx([loud[0], loud[longest + 1]], abs=0.08)
+
+
 def test_lips_shut_where_the_lengths_say(voices: TritonServer) -> None:
     """The network's lengths are the sound's: it is quiet where a p is, and the sound is as long as they say."""
     repository.load(voices.url, MODEL)
-    sound = Kokoro(TritonModels(voices.url, timeout=300)).say("Apart.", VOICES["af_heart"], 1.0)
+    said = Kokoro(TritonModels(voices.url, timeout=300)).say("Apart.", VOICES["af_heart"], 1.0)
+    sound = said.audio
     assert sound.dtype == np.float32 and 0.3 < len(sound) / RATE < 2 and np.abs(sound).max() <= 1
     level = np.sqrt(np.convolve(sound**2, np.ones(480) / 480, "same"))
-    loud = np.flatnonzero(level > level.max() / 4)
-    # Between the first vowel and the second the lips are shut.
-    assert level[loud[0] : loud[-1]].min() < level.max() / 12
+    assert said.letters == "əpˈɑɹt." and said.times.shape == (len(said.letters), 2)
+    assert said.times[-1, 1] <= len(sound) / RATE and (np.diff(said.times, axis=0) >= 0).all()
+    start, end = (said.times[1] * RATE).astype(int)
+    assert level[start:end].min() < level.max() / 12
+    start, end = (said.times[3] * RATE).astype(int)
+    assert level[start:end].max() > level.max() / 2, "the vowel behind it"
 
 
 @pytest.mark.parametrize("kind", ["mp3", "wav", "pcm"])

@@ -31,8 +31,9 @@ def server() -> Iterator[SpeechServer]:
 
 def test_it_is_asked_as_openais_with_the_key(server: SpeechServer) -> None:
     settings = Settings.model_validate({"speech_url": server.url, "speech_key": "secret", "speech_voices": "nova,onyx"})
-    sound = RemoteSpeaker(settings).say("Twenty characters...", "", 1.25)
-    assert len(sound) == pytest.approx(RATE, abs=200)
+    said = RemoteSpeaker(settings).say("Twenty characters...", "", 1.25)
+    assert said.letters == ""
+    assert len(said.audio) == pytest.approx(RATE, abs=200)
     (path, key, body), *_ = server.asked
     assert (path, key) == ("/v1/audio/speech", "Bearer secret")
     assert body | {"model": ""} == {

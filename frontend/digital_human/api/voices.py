@@ -112,7 +112,7 @@ def spoken_pieces(spoken: SpokenText, service: Service) -> Generator[Float32, No
     if not _turns.acquire(blocking=False):
         raise QueueFullError("speech_busy", waiting=MOST_AT_A_TIME)
     try:
-        yield from speak(spoken, service.speaker(spoken))
+        yield from (piece.audio for piece in speak(spoken, service.speaker(spoken)))
     finally:
         _turns.release()
 

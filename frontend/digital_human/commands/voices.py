@@ -13,7 +13,8 @@ from digital_human.runtime.context import make_folders
 from digital_human.runtime.triton import Triton
 from digital_human.settings import Settings
 from digital_human.speech import model
-from digital_human.speech.speaker import SpokenText, speak, write_wav
+from digital_human.speech.said import Phones
+from digital_human.speech.speaker import SpokenText, noting, speak, write_wav
 
 LARGEST_TEXT_FILE = 2**20
 
@@ -40,10 +41,14 @@ def read_text(path: Path) -> str:
 
 def speech_file(
     spoken: SpokenText, settings: Settings, triton: Triton, folder: Path, progress: Callable[[float], None]
-) -> Path:
-    """Speak a text into a WAV file in `folder`. Raises what the speaker raises, and OutputError."""
+) -> tuple[Path, list[Phones]]:
+    """Speak a text into a WAV file in `folder`. Returns the file, and the phones of its pieces.
+
+    Raises what the speaker raises, and OutputError.
+    """
     path = folder / "speech.wav"
     speaker = voices.speaker_for(settings, triton, spoken.text)
     with disk_errors(str(folder)):
-        write_wav(path, speak(spoken, speaker, progress))
-    return path
+        phones: list[Phones] = []
+        write_wav(path, noting(speak(spoken, speaker, progress), phones))
+    return path, phones

@@ -155,6 +155,11 @@ def speech_path(settings: Settings, task_id: str) -> Path:
     return job_folder(settings, task_id) / "speech.wav"
 
 
+def words_path(settings: Settings, task_id: str) -> Path:
+    """When the words of that text are said, JSON, for subtitles of it."""
+    return job_folder(settings, task_id) / "words.json"
+
+
 def part_name(save: Path, task_id: str) -> str:
     """The unfinished result beside `save`. Every attempt uses the same name, so that none leaves one behind."""
     return f".{save.name}.{task_id}.part"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from digital_human.core.frame import Float32
+from digital_human.core.frame import Float32, Float64
 from digital_human.core.notices import Notice
 from digital_human.core.states import OnProgress, Stage
 from digital_human.engines.base import Engine
@@ -38,12 +38,16 @@ from digital_human.subtitles.kinds import FILES, subtitle_path
 
 @dataclass(frozen=True)
 class RenderJob:
-    """Files and options of one video. The paths are absolute and checked."""
+    """Files and options of one video. The paths are absolute and checked.
+
+    words: when the words of the subtitles are said in `audio`, see `plan_frames`
+    """
 
     audio: Path
     video: Path
     save: Path
     options: RenderOptions = field(default_factory=RenderOptions)
+    words: Float64 | None = None
 
 
 @dataclass
@@ -88,7 +92,7 @@ def generate_video(
     seconds: dict[Stage, float] = {"prepare": -clock + (clock := time.perf_counter())}
 
     progress("plan", 0.0)
-    planned = plan_frames(prepared, speech, engine, context, job.options)
+    planned = plan_frames(prepared, speech, engine, context, job.options, job.words)
     plan = bind_plan(planned, prepared, context, job.options, job.save.suffix)
     seconds["plan"] = -clock + (clock := time.perf_counter())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.frame import Float32
+from digital_human.core.frame import Float32, Float64
 from digital_human.core.landmarks import Indices
 from digital_human.core.looping import loop_frames
 from digital_human.core.notices import Notice
@@ -72,10 +72,16 @@ class RenderPlan:
 
 
 def plan_frames(
-    prepared: PreparedTemplate, speech: Float32, engine: Engine, context: PipelineContext, options: RenderOptions
+    prepared: PreparedTemplate,
+    speech: Float32,
+    engine: Engine,
+    context: PipelineContext,
+    options: RenderOptions,
+    words: Float64 | None = None,
 ) -> Arrays:
     """The engine's plan as arrays to store, and `template_frame`, int64 [N], the frame under each output frame.
 
+    words: when the words of the subtitles are said, seconds from the end of `lead_in`, [N, 2]; None to listen for them
     The speech is planned as a whole and at the template's rate, so that a preview shows the frames of the whole.
     """
     indices = loop_frames(prepared.template.frame_count, _frame_count(speech, prepared), options.loop)
@@ -86,7 +92,8 @@ def plan_frames(
     arrays: dict[str, npt.NDArray[np.generic]] = {**plan.to_arrays(), "template_frame": indices}
     if options.subtitles is not None:
         output = result_info(prepared, context, options)
-        cues = find_cues(options.subtitle_text or "", speech, float(len(indices) / output.fps), context.models)
+        seconds, said = float(len(indices) / output.fps), None if words is None else words + options.lead_in
+        cues = find_cues(options.subtitle_text or "", speech, seconds, context.models, said)
         arrays[CUES] = to_array(cues)
     return arrays
 

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.frame import Float32
+from digital_human.core.frame import Float32, Float64
 from digital_human.core.types import Arrays, Models
 from digital_human.engines.exemplar.speech_to_lips import curves_of
-from digital_human.media import VideoInfo
+from digital_human.media import SPEECH_RATE, VideoInfo
 from digital_human.pipeline.overlay import Overlay, place
-from digital_human.subtitles.alignment import Cue, cues_of
+from digital_human.subtitles.alignment import Cue, cues_at, cues_of
 from digital_human.subtitles.drawing import draw
 from digital_human.subtitles.files import written
+from digital_human.subtitles.text import units_of
 
 CUES = "cues"
 """Name of their array in a plan."""
@@ -26,9 +27,18 @@ _MARGIN = 0.06
 """Below the lines, over the picture's height."""
 
 
-def find_cues(text: str, speech: Float32, seconds: float, models: Models) -> list[Cue]:
-    """The subtitles of a speech, of the result's first `seconds`. Raises BadInputError where the text does not fit."""
-    cues = cues_of(text, np.ascontiguousarray(curves_of(speech, models)[:, 2]))
+def find_cues(text: str, speech: Float32, seconds: float, models: Models, words: Float64 | None = None) -> list[Cue]:
+    """The subtitles of a speech, of the result's first `seconds`.
+
+    words: start and end of each of `units_of` the text, seconds, [N, 2]; None to find them by the pauses in `speech`
+    Raises BadInputError where the text does not fit.
+    """
+    units = units_of(text)
+    # Another version, which stored the times, may part the text otherwise.
+    if words is not None and len(words) == len(units) > 0:
+        cues = cues_at(units, words, len(speech) / SPEECH_RATE)
+    else:
+        cues = cues_of(text, np.ascontiguousarray(curves_of(speech, models)[:, 2]))
     return [replace(cue, end=min(cue.end, seconds)) for cue in cues if cue.start < seconds]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 
 import numpy as np
 
-from digital_human.core.frame import Float32
 from digital_human.core.types import Models
 from digital_human.speech.phonemes import phonemes
+from digital_human.speech.said import Said
 from digital_human.speech.vocabulary import NUMBERS
 from digital_human.speech.voices import Voice, style
 
@@ -24,6 +25,8 @@ _LEAD, _TAIL = 0.06, 0.1
 _QUIET = 0.02
 """Of the peak."""
 _PEAK = 0.95
+_EARLY = 0.05
+"""Seconds by which the sound runs before the lengths, measured at the bursts and closures of p and b."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,16 @@ class Kokoro:
 
     models: Models
 
-    def say(self, text: str, voice: Voice, speed: float) -> Float32:
-        """float32 [samples] at RATE Hz, within +-1; empty where there is nothing to say.
+    def say(self, text: str, voice: Voice, speed: float) -> Said:
+        """At RATE Hz; empty where there is nothing to say.
 
         Raises BadInputError where the language needs a package or program that is not installed, UnavailableError
         where Triton does not answer.
         """
         spoken = [self._say(part, voice, speed) for part in _bounded(phonemes(text, voice.language))]
-        return np.concatenate(spoken) if spoken else np.zeros(0, np.float32)
+        return reduce(partial(Said.followed_by, rate=RATE), spoken, Said(np.zeros(0, np.float32)))
 
-    def _say(self, letters: str, voice: Voice, speed: float) -> Float32:
+    def _say(self, letters: str, voice: Voice, speed: float) -> Said:
         tokens = [0, *(NUMBERS[letter] for letter in letters), 0]
         answer = self.models.infer(
             MODEL,
@@ -50,20 +53,24 @@ class Kokoro:
                 "style": style(voice, len(letters))[None],
                 "speed": np.array([speed], np.float32),
             },
-            ["audio"],
+            ["audio", "lengths"],
         )
-        return _trimmed(np.ravel(answer["audio"]).astype(np.float32))
+        audio, lengths = (np.ravel(answer[name]).astype(np.float32) for name in ("audio", "lengths"))
+        # A sign for silence stands at either end.
+        edges = (np.cumsum(lengths, dtype=float) / lengths.sum() * len(audio) / RATE - _EARLY).clip(min=0)[:-1]
+        return _trimmed(Said(audio, letters, np.column_stack([edges[:-1], edges[1:]])))
 
 
-def _trimmed(audio: Float32) -> Float32:
+def _trimmed(said: Said) -> Said:
     """Without the quiet at both ends, most of a second of which the network makes."""
-    level = np.abs(audio)
+    level = np.abs(said.audio)
     peak = float(level.max(initial=0.0))
     loud = np.flatnonzero(level > peak * _QUIET)
     if not len(loud):
-        return audio[:0]
-    start, stop = max(0, loud[0] - int(_LEAD * RATE)), loud[-1] + int(_TAIL * RATE)
-    return audio[start:stop] * min(1.0, _PEAK / peak)
+        return said.cut(0, 0, RATE)
+    start, stop = max(0, int(loud[0]) - int(_LEAD * RATE)), min(int(loud[-1]) + int(_TAIL * RATE), len(level))
+    kept = said.cut(start, stop, RATE)
+    return replace(kept, audio=kept.audio * np.float32(min(1.0, _PEAK / peak)))
 
 
 def _bounded(letters: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from digital_human.net.bounded import DeadlineError, run_bounded
 from digital_human.net.safe_http import stream
 from digital_human.settings import Settings
 from digital_human.speech.kokoro import RATE
+from digital_human.speech.said import Said
 
 _WAIT = 60.0
 """Seconds of each single wait for the server."""
@@ -33,7 +34,7 @@ class RemoteSpeaker:
     settings: Settings
     check: Callable[[], None] = lambda: None
 
-    def say(self, text: str, voice: str, speed: float) -> Float32:
+    def say(self, text: str, voice: str, speed: float) -> Said:
         """Raises BadInputError where the server refuses the text, UnavailableError where it does not answer in time."""
         settings = self.settings
         body = {
@@ -54,7 +55,7 @@ class RemoteSpeaker:
             if status >= 500 or status in _TRY_AGAIN:
                 raise UnavailableError("speech_server_refused", status=status, reason=reason)
             raise BadInputError("speech_server_refused", status=status, reason=reason)
-        return _decoded(answer)
+        return Said(_decoded(answer))
 
 
 async def _post(body: dict[str, object], settings: Settings) -> tuple[int, bytes]:

@@ -11,12 +11,12 @@ from typing import Protocol
 
 import numpy as np
 
-from digital_human.core.frame import Float32
 from digital_human.errors import BadInputError
 from digital_human.media.sound import to_pcm
 from digital_human.settings import Settings
 from digital_human.speech import espeak
 from digital_human.speech.kokoro import MODEL, RATE, TIMEOUT, Kokoro
+from digital_human.speech.said import Phones, Said
 from digital_human.speech.sentences import pieces_of, weight
 from digital_human.speech.voices import find_voice
 from digital_human.triton import repository
@@ -43,8 +43,8 @@ class SpokenText:
 class Speaker(Protocol):
     """Says one piece of a text."""
 
-    def say(self, text: str, voice: str, speed: float) -> Float32:
-        """float32 [samples] at RATE Hz, mono, within +-1."""
+    def say(self, text: str, voice: str, speed: float) -> Said:
+        """At RATE Hz, mono."""
         ...
 
 
@@ -63,7 +63,7 @@ class LocalSpeaker:
     def kokoro(self) -> Kokoro:
         return Kokoro(TritonModels(self.url, timeout=TIMEOUT))
 
-    def say(self, text: str, voice: str, speed: float) -> Float32:
+    def say(self, text: str, voice: str, speed: float) -> Said:
         repository.ensure_loaded(self.url, MODEL)
         return self.kokoro.say(text, find_voice(voice, self.whole), speed)
 
@@ -90,28 +90,38 @@ def estimated_seconds(spoken: SpokenText) -> float:
 
 def speak(
     spoken: SpokenText, speaker: Speaker, progress: Callable[[float], None] = lambda share: None
-) -> Iterator[Float32]:
-    """The sound of each piece with the pause behind it. progress: called with the share that is done, 0-1"""
+) -> Iterator[Said]:
+    """Each piece of a text, see `pieces_of`, with the pause behind it.
+
+    progress: called with the share that is done, 0-1
+    """
     pieces = pieces_of(spoken.text)
     total, done = sum(weight(piece.text) for piece in pieces), 0
     for index, piece in enumerate(pieces):
         progress(done / total)
-        yield speaker.say(piece.text, spoken.voice, spoken.speed)
+        said = speaker.say(piece.text, spoken.voice, spoken.speed)
         pause = _END if index == len(pieces) - 1 else _PARAGRAPH if piece.ends_paragraph else _PAUSE
-        yield np.zeros(int(pause / spoken.speed * RATE), np.float32)
+        yield said.followed_by(Said(np.zeros(int(pause / spoken.speed * RATE), np.float32)), RATE)
         done += weight(piece.text)
     progress(1.0)
 
 
-def write_wav(path: Path, sound: Iterable[Float32]) -> None:
+def noting(pieces: Iterable[Said], phones: list[Phones]) -> Iterator[Said]:
+    """The same pieces, the phones of each noted when it is taken."""
+    for said in pieces:
+        phones.append(said.phones(RATE))
+        yield said
+
+
+def write_wav(path: Path, pieces: Iterable[Said]) -> None:
     """Write 16-bit mono at RATE Hz. Raises OSError, and BadInputError where nothing was said."""
     frames = 0
     with path.open("wb") as file, wave.open(file, "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)
         wav.setframerate(RATE)
-        for part in sound:
-            frames += len(part)
-            wav.writeframes(to_pcm(part).tobytes())
+        for piece in pieces:
+            frames += len(piece.audio)
+            wav.writeframes(to_pcm(piece.audio).tobytes())
     if frames == 0:
         raise BadInputError("text_empty", field="text")

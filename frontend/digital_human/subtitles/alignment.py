@@ -52,13 +52,17 @@ def cues_of(text: str, silence: Float32) -> list[Cue]:
     syllables = sum(unit.weight for unit in units)
     if not RATES[0] * seconds <= syllables <= RATES[1] * seconds:
         raise BadInputError("subtitle_text_unfit", syllables=round(syllables), seconds=round(seconds, 1))
-    times = align(units, speech)
+    return cues_at(units, align(units, speech), len(silence) / INSTANTS)
+
+
+def cues_at(units: Sequence[Unit], times: Float64, seconds: float) -> list[Cue]:
+    """The subtitles of units whose start and end are known, seconds, [N, 2]. seconds: of the whole speech"""
     gaps = [*(times[1:, 0] - times[:-1, 1]), 0.0]
     groups = groups_of(units, gaps)
     cues = []
     for group, following in zip(groups, [*groups[1:], None], strict=True):
         start, end = float(times[group[0], 0]), float(times[group[-1], 1])
-        limit = len(silence) / INSTANTS if following is None else float(times[following[0], 0])
+        limit = seconds if following is None else float(times[following[0], 0])
         end = min(max(end + LINGER, start + SHORTEST), max(limit, end))
         shown = [units[k] for k in group]
         cues.append(Cue(round(start, 3), round(end, 3), joined(shown), tuple(lines_of(shown))))

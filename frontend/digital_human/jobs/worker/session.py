@@ -26,6 +26,7 @@ from digital_human.files.sandbox import by_descriptor, open_file, open_folder
 from digital_human.inspection.inspector import Inspector
 from digital_human.jobs.models import job_folder, part_name
 from digital_human.jobs.worker.protocol import Compose, ComposeResult, PrepareResult, RenderSegment, WorkerJob
+from digital_human.jobs.worker.speech import load_words
 from digital_human.media import compose, encode_audio, write_segment
 from digital_human.media.encode_alpha import codec_for
 from digital_human.media.mux import AudioTrack, share_encoder
@@ -95,7 +96,8 @@ class JobSession:
         options = job.options
         if "background" in opened:
             options = replace(options, background=str(opened["background"]))
-        self._job = RenderJob(opened["audio"], opened["video"], job.save, options)
+        words = load_words(settings, job.task_id)
+        self._job = RenderJob(opened["audio"], opened["video"], job.save, options, words)
 
     def close(self) -> None:
         self._stop_rendering()
@@ -120,7 +122,7 @@ class JobSession:
         options = self._job.options
         output = result_info(prepared, self._context, options)
         self._encode_audio(len(shown(prepared, speech, output, options)), output.fps)
-        arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
+        arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options, self._job.words)
         save_arrays(self._plan_folder, arrays)
         plan = self._plan = bind_plan(arrays, prepared, self._context, self._job.options, self._job.save.suffix)
         timings["plan"] = time.perf_counter() - clock
@@ -215,7 +217,7 @@ class JobSession:
             arrays = load_arrays(self._plan_folder)
             if arrays is None:
                 speech = decode_speech(self._job, self._context)
-                arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options)
+                arrays = plan_frames(prepared, speech, self._engine, self._context, self._job.options, self._job.words)
                 save_arrays(self._plan_folder, arrays)
             self._plan = bind_plan(arrays, prepared, self._context, self._job.options, self._job.save.suffix)
         return self._plan

@@ -1,6 +1,6 @@
 """Does a mouth rest when nobody speaks, and open as far as its owner's when somebody does?
 
-    python -m benchmarks.lip_rest --talkers VIDEO... --out FOLDER [--noise KIND...]
+    python -m benchmarks.lip_rest --talkers VIDEO... --out FOLDER [--noise KIND...] [--music WAV...]
 
 Each talker's template is rendered with silence, with noises or music recordings, and with its own speech. Silence and
 noise: *LipLeak*, the share of frames with a mouth aspect ratio above 0.25 (KeySync, Bigata et al. 2025), *motion*, the
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,15 @@ def phonemes_of(audio: Float32, models: Models) -> npt.NDArray[np.int64]:
     return np.concatenate(classes)
 
 
-def measure(talker: Path, kinds: Sequence[str], out: Path, context: PipelineContext) -> dict[str, Any]:
+def sounds_of(kinds: Sequence[str], music: Sequence[Path] = ()) -> dict[str, Float32]:
+    """Silence, noises of these kinds, and the beginning of recordings, by name, float32 at 16 kHz."""
+    chance, count = np.random.default_rng(1), round(SECONDS * SPEECH_RATE)
+    found = {"silence": np.zeros(count, np.float32)}
+    found |= {kind: background.noise(kind, count, chance) for kind in kinds}
+    return found | {path.stem: background.level(read_speech(path)[:count]) for path in music}
+
+
+def measure(talker: Path, sounds: Mapping[str, Float32], out: Path, context: PipelineContext) -> dict[str, Any]:
     """One row: figures of this talker, by the sound."""
     own, speech = lip_metrics.measure(talker, context.models), read_speech(talker)
 
@@ -88,14 +96,12 @@ def measure(talker: Path, kinds: Sequence[str], out: Path, context: PipelineCont
         return lip_metrics.measure(output, context.models)
 
     speaking, said = drawn("own", speech), phonemes_of(speech, context.models)
-    chance, count = np.random.default_rng(1), round(SECONDS * SPEECH_RATE)
     row: dict[str, Any] = {
         "talker": talker.stem,
         "articulation": _wide(speaking.aperture) / _wide(own.aperture),
         "contrast": contrast(speaking.aperture, speaking.fps, said) / contrast(own.aperture, own.fps, said),
     }
-    for kind in ("silence", *kinds):
-        sound = np.zeros(count, np.float32) if kind == "silence" else background.noise(kind, count, chance)
+    for kind, sound in sounds.items():
         seen = drawn(kind, sound)
         row[f"{kind} LipLeak"] = lip_leak(seen.aperture, seen.width)
         row[f"{kind} motion"] = motion(seen.aperture) / motion(speaking.aperture)
@@ -121,13 +127,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--talkers", type=Path, nargs="+", required=True, help="videos of people who talk, with sound")
     parser.add_argument("--noise", nargs="*", default=["hiss", "breath"], choices=list(background.NOISES))
+    parser.add_argument("--music", type=Path, nargs="*", default=[], help="recordings without voices")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    sounds = sounds_of(options.noise, options.music)
     with pipeline_context(options.out) as context:
         rows = []
         for talker in options.talkers:
-            rows.append(measure(talker, options.noise, options.out, context))
+            rows.append(measure(talker, sounds, options.out, context))
             print(json.dumps(rows[-1]), flush=True)
     print(table(rows))
     (options.out / "rest.json").write_text(json.dumps(rows, indent=1))

@@ -33,6 +33,7 @@ from digital_human.core.types import Models
 from digital_human.engines.exemplar import speech_to_lips
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.media.contact_sheet import write_contact_sheet
+from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.pipeline import RenderJob, generate_video
 
 GROUPS = {"natural": ("hdtf", "congress", "whitehouse", "wda", "rd", "address", "retalking")}
@@ -86,13 +87,7 @@ def main() -> None:
             truth = lip_metrics.measure(clip, models)
             template = partner(clip, options.templates, number)
             for method in options.methods:
-                output = options.out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
-                with _driven_by(method):
-                    generate_video(RenderJob(clip, template, output), DefaultEngine(), context)
-                seen = lip_metrics.measure(output, models)
-                chroma = psnr_outside(output, template, seen.box)
-                row = compare(method, clip, template, truth, templates[template], seen, chroma)
-                _sheet(options.out / f"sheet_{output.stem}.png", output, seen)
+                row = draw(method, clip, template, truth, templates[template], options.out, context)
                 rows.append(row)
                 print(json.dumps({k: v for k, v in asdict(row).items() if k != "lags"}), flush=True)
                 (options.out / "rows.json").write_text(json.dumps([asdict(r) for r in rows], indent=1))
@@ -105,6 +100,24 @@ def main() -> None:
     spoiled = [f"{row.clip} on {row.template}" for row in rows if row.chroma < LEAST_PSNR]
     if spoiled:
         raise SystemExit(f"colours outside the mouth are below {LEAST_PSNR:g} dB: {', '.join(spoiled)}")
+
+
+def draw(
+    method: str,
+    clip: Path,
+    template: Path,
+    truth: lip_metrics.Seen,
+    own: lip_metrics.Seen,
+    out: Path,
+    context: PipelineContext,
+) -> Row:
+    """Drive a template by a clip's sound, and measure. truth, own: what is seen of the clip and of the template"""
+    output = out / f"{method}_{clip.stem}_on_{template.stem}.mp4"
+    with _driven_by(method):
+        generate_video(RenderJob(clip, template, output), DefaultEngine(), context)
+    seen = lip_metrics.measure(output, context.models)
+    _sheet(out / f"sheet_{output.stem}.png", output, seen)
+    return compare(method, clip, template, truth, own, seen, psnr_outside(output, template, seen.box))
 
 
 def person(path: Path) -> str:

@@ -48,7 +48,7 @@ from digital_human.speech.voices import VOICES, style
 from digital_human.triton import repository
 from export.networks.speech_to_lips import APART, CLOSED, PHONEMES, SETTLED
 from training.speech.evaluate import Count, closures
-from training.speech.kokoro import EARLY, _phones
+from training.speech.kokoro import EARLY, phones_of
 from training.speech.phones import RATE, Labels, Phone, label
 
 CHOOSING = {
@@ -111,7 +111,7 @@ def speak(sentences: Mapping[str, Sequence[str]], models: Models) -> Iterator[Sa
             audio = np.asarray(soxr.resample(sound, KOKORO_RATE, SPEECH_RATE), np.float32)
             audio = audio[: len(audio) // 8000 * 8000 + 8000]
             audio = np.pad(audio, (0, -len(audio) % 8000))
-            phones = _phones(letters, edges.clip(min=0).tolist(), "cmn" if voice.language == "zh-CN" else "en-us")
+            phones = phones_of(letters, edges.clip(min=0).tolist(), "cmn" if voice.language == "zh-CN" else "en-us")
             wanted = ("aperture", "lips", "closure", "silence", "phonemes")
             heard = models.infer(speech_to_lips.MODEL, {"audio": audio[None]}, wanted)
             yield Said(

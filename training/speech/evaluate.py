@@ -6,7 +6,7 @@ What is measured is what the service serves: `model.onnx`, in its windows, throu
 clips are averaged for each person, and the interval is a bootstrap over people. *Closures*: share of p, b, m at which
 the aperture falls into the lowest tenth of the utterance's range within 40 ms; of other sounds that it falls there; of
 instants whose phoneme class is right. *Rest*: mean opening over the 95th percentile of speech, where nobody speaks.
-*Look-ahead*: the same r for a stream that sees the last 2 s and so much of the future, every 80 ms.
+*Look-ahead*: the same r for a stream that sees a window of 1 or 2 s, which ends so much later, every 80 ms.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,11 @@ SPEECH_LEVEL = 1.8
 """Standard aperture of a wide opening in speech, its 95th percentile."""
 BLOCK = 0.08
 """Seconds that live sessions hear at a time, at 25 frames a second."""
-LOOK_AHEADS = (0.0, 0.08, 0.16, 0.24, 0.32)
+LOOK_AHEADS = (0.08, 0.16, 0.24, 0.32)
+WINDOWS = (WINDOW, 2 * WINDOW)
+"""Instants of sound that a stream sees at a time: those of live sessions, and twice as many."""
+STREAMED_SECONDS = 8
+"""Of each clip at most, for the stream is heard a dozen times a second."""
 
 
 class Local:
@@ -160,16 +165,23 @@ def shut_instants(aperture: Float32) -> Bools:
 def closures(aperture: Float32, labels: Labels, bilabials: Count, others: Count) -> None:
     """Count p, b and m that shut, and other sounds that do."""
     count, near = min(len(aperture), len(labels.closure)), round(TOLERANCE * RATE)
-    shut, closure, phonemes = shut_instants(aperture)[:count], labels.closure[:count], labels.phonemes[:count]
+    shut, closure = shut_instants(aperture)[:count], labels.closure[:count]
     edges = np.flatnonzero(np.diff(np.concatenate([[0], closure == 1, [0]]).astype(int)))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         bilabials.add(bool(shut[max(0, first - near) : last + near].any()))
-    away = np.convolve(closure != 0, np.ones(2 * near + 1), "same") == 0
-    away &= np.convolve(phonemes == SILENCE, np.ones(17), "same") == 0
-    for first, last in pairwise([*np.flatnonzero(np.diff(phonemes, prepend=-9)), count]):
-        middle = (first + last) // 2
-        if phonemes[middle] not in (SILENCE, BILABIAL, UNKNOWN) and away[middle]:
+    for middle in other_sounds(labels, near):
+        if middle < count:
             others.add(bool(shut[middle]))
+
+
+def other_sounds(labels: Labels, near: int) -> list[int]:
+    """The middle instant of each sound other than p, b, m, more than `near` instants from these, and from pauses."""
+    phonemes = labels.phonemes
+    away = np.convolve(labels.closure != 0, np.ones(2 * near + 1), "same") == 0
+    away &= np.convolve(phonemes == SILENCE, np.ones(17), "same") == 0
+    bounds = [*np.flatnonzero(np.diff(phonemes, prepend=-9)), len(phonemes)]
+    middles = [(int(first) + int(last)) // 2 for first, last in pairwise(bounds)]
+    return [at for at in middles if phonemes[at] not in (SILENCE, BILABIAL, UNKNOWN) and away[at]]
 
 
 def closure_table(model: Local, sets: Mapping[str, Sequence[Spoken]]) -> None:
@@ -202,31 +214,43 @@ def rest_table(model: Local, music: Sequence[Path], seed: int = 5) -> None:
         print(f"{kind:18}{100 * np.mean(open_):8.1f}")
 
 
-def streamed(model: Local, audio: Float32, look_ahead: float) -> Float32:
+def streamed(model: Local, audio: Float32, look_ahead: float, window: int = WINDOW) -> Float32:
     """Aperture and width at 100 Hz of a stream as live sessions hear it, [T, 2]: every BLOCK again, in the window of
     sound that ends `look_ahead` seconds after it."""
-    block, before = round(BLOCK * RATE), WINDOW - round((BLOCK + look_ahead) * RATE)
+    block, before = round(BLOCK * RATE), window - round((BLOCK + look_ahead) * RATE)
     count = len(audio) // HOP
-    padded = np.pad(audio, (before * HOP, WINDOW * HOP))
+    padded = np.pad(audio, (before * HOP, window * HOP))
     starts = range(0, count, block)
     windows = [
-        predict_window(padded[at * HOP : (at + WINDOW) * HOP], model)[before : before + block, :2] for at in starts
+        predict_window(padded[at * HOP : (at + window) * HOP], model)[before : before + block, :2] for at in starts
     ]
     curves: Float32 = np.concatenate(windows)[:count]
     return curves
 
 
 def look_ahead_table(model: Local, clips: Sequence[Clip], spoken: Sequence[Spoken]) -> None:
-    print(f"\n{'look-ahead, ms':18}{'GRID r':>10}{'natural r':>10}{'p/b/m shut':>18}")
-    for look_ahead in LOOK_AHEADS:
+    short = [shortened(clip, STREAMED_SECONDS) for clip in clips]
+    ways: list[tuple[str, Callable[[Float32], Float32]]] = [("whole file", partial(shape_of, model))]
+    for window in WINDOWS:
+        for look_ahead in LOOK_AHEADS:
+            name = f"{window / RATE:g} s, {1000 * look_ahead:.0f} ms"
+            ways.append((name, partial(streamed, model, look_ahead=look_ahead, window=window)))
+    print(f"\n{'window, look-ahead':20}{'GRID r':>10}{'natural r':>10}{'p/b/m shut':>18}{'others shut':>18}")
+    for name, curve in ways:
         groups: dict[bool, list[Followed]] = defaultdict(list)
-        for clip in clips:
-            groups[is_natural(clip.name)].append(follow(model, clip, streamed(model, clip.audio, look_ahead)))
+        for clip in short:
+            groups[is_natural(clip.name)].append(follow(model, clip, curve(clip.audio)))
         bilabials, others = Count(), Count()
         for item in spoken:
-            closures(streamed(model, item.audio, look_ahead)[:, 0], item.labels, bilabials, others)
+            closures(curve(item.audio)[:, 0], item.labels, bilabials, others)
         means = [by_person(groups[natural])[:, 0].mean() if groups[natural] else np.nan for natural in (False, True)]
-        print(f"{1000 * look_ahead:<18.0f}" + "".join(f"{r:10.3f}" for r in means) + f"{bilabials!s:>18}")
+        print(f"{name:20}" + "".join(f"{r:10.3f}" for r in means) + f"{bilabials!s:>18}{others!s:>18}", flush=True)
+
+
+def shortened(clip: Clip, seconds: float) -> Clip:
+    """The beginning of a clip."""
+    kept = clip.times < seconds
+    return replace(clip, audio=clip.audio[: round(seconds * SAMPLE_RATE)], times=clip.times[kept], lips=clip.lips[kept])
 
 
 def spoken_sets(share: Share, given: argparse.Namespace) -> dict[str, list[Spoken]]:

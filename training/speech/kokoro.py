@@ -118,7 +118,7 @@ class Kokoro:
         samples = audio.ravel()
         edges = np.cumsum(lengths.ravel()) * len(samples) / lengths.sum() / RATE - EARLY
         sound = np.asarray(soxr.resample(samples, RATE, SAMPLE_RATE), np.float32)
-        return Utterance(sound, _phones(known, edges.clip(min=0).tolist(), language), voice)
+        return Utterance(sound, phones_of(known, edges.clip(min=0).tolist(), language), voice)
 
 
 def _join(path: Path) -> None:
@@ -131,7 +131,7 @@ def _join(path: Path) -> None:
     onnx.save(model, path)
 
 
-def _phones(letters: Sequence[str], edges: Sequence[float], language: str) -> list[Phone]:
+def phones_of(letters: Sequence[str], edges: Sequence[float], language: str) -> list[Phone]:
     """Phones of letters, letter k lying between edges k and k + 1; a pause at either end and for punctuation."""
     found: list[Phone] = [Phone("", 0.0, edges[0])]
     begun: float | None = None

@@ -33,6 +33,12 @@ TEST_SENTENCES = {
     "ca": "La meva mare prepara el pa amb tomàquet. El pobre home busca una bona poma.",
 }
 """Rich in p, b and m. Hungarian, Swedish and Catalan are in no training language."""
+MORE_SENTENCES = {
+    "ja": "ママは毎日パンとバナナを買います。公園で友達とボールで遊ぶ。",
+    "ar": "بابا يحب الموز والبرتقال. ذهب محمد إلى المكتبة مع أمي صباح اليوم.",
+    "nl": "Mijn broer Pim koopt een brood bij de bakker. Mama maakt soep met bonen en paprika.",
+}
+"""The same in languages that calibrate nothing."""
 
 _GRID = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},

@@ -5,12 +5,12 @@ import pytest
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soxr")
 
-from training.speech.kokoro import _phones, letters_of
+from training.speech.kokoro import letters_of, phones_of
 from training.speech.phones import classes_of
 
 
 def test_stress_goes_to_the_phone_after_it_and_length_to_the_one_before() -> None:
-    phones = _phones(list("pˈɑːp"), [0.1, 0.2, 0.25, 0.4, 0.5, 0.6, 0.9], "de")
+    phones = phones_of(list("pˈɑːp"), [0.1, 0.2, 0.25, 0.4, 0.5, 0.6, 0.9], "de")
     assert [(p.symbol, p.start, p.end) for p in phones] == [
         ("", 0.0, 0.1),
         ("p", 0.1, 0.2),
@@ -21,15 +21,15 @@ def test_stress_goes_to_the_phone_after_it_and_length_to_the_one_before() -> Non
 
 
 def test_two_sounds_of_one_letter_and_pauses() -> None:
-    phones = _phones(list("I, ʧ"), [0.1, 0.2, 0.4, 0.5, 0.6, 0.7], "en-us")
+    phones = phones_of(list("I, ʧ"), [0.1, 0.2, 0.4, 0.5, 0.6, 0.7], "en-us")
     assert [p.symbol for p in phones if p.symbol] == ["aɪ", "tʃ"]
     assert len(classes_of("aɪ")) == len(classes_of("tʃ")) == 2
     assert phones[2].symbol == "" and phones[2].start == 0.2, "the comma is a pause"
 
 
 def test_japanese_w_is_no_fricative() -> None:
-    assert _phones(["β"], [0, 0.1, 0.2], "ja")[1].symbol == "w"
-    assert _phones(["β"], [0, 0.1, 0.2], "es")[1].symbol == "β"
+    assert phones_of(["β"], [0, 0.1, 0.2], "ja")[1].symbol == "w"
+    assert phones_of(["β"], [0, 0.1, 0.2], "es")[1].symbol == "β"
 
 
 @pytest.mark.parametrize(

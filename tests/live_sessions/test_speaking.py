@@ -44,7 +44,10 @@ def test_speech_comes_back_with_its_pictures(http: httpx.Client, speech: bytes) 
         client.until("idle")
         for _ in range(8):
             client.until_media(SOUND)
-        view = http.get(f"/live/sessions/{client.session['session_id']}").json()["data"]
+        path = f"/live/sessions/{client.session['session_id']}"
+        eventually(lambda: http.get(path).json()["data"]["looked"])
+        view = http.get(path).json()["data"]
+    assert view["ruined"] == {} and view["warnings"] == []
     assert client.sound_of(1) == speech  # nothing is cut, nothing comes twice
     shown = [m.timestamp for m in client.media if m.kind == H264]
     heard = [m.timestamp for m in client.media if m.kind == SOUND]

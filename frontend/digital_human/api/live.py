@@ -82,12 +82,16 @@ class LiveSessionView(BaseModel):
     dropped: int = Field(description="Pictures left out because drawing fell behind.")
     held_seconds: float = Field(description="For how long the picture stood still because the models did not answer.")
     latency: Latency
+    looked: int = Field(description="Pictures of speech that were looked at after they went out.")
+    ruined: dict[str, int] = Field(description="Those with a mouth that looks wrong, by the kind of the fault.")
+    warnings: list[str] = Field(description="What the caller should know of the pictures.")
     pushes: list[PushView] = Field(description="Receivers to which the session is sent.")
     created: datetime
 
     @staticmethod
     def of(session: LiveSession, request: Request, service: Service) -> LiveSessionView:
         figures, token = session.figures, service.live.tokens.issue(session.id)
+        language = language_of(request.scope)
         secure = request.url.scheme == "https"
         return LiveSessionView(
             session_id=session.id,
@@ -108,7 +112,10 @@ class LiveSessionView(BaseModel):
                 first_picture_p95=_quantile(figures.first_picture, 95),
                 interrupt_p95=_quantile(figures.interrupted, 95),
             ),
-            pushes=[PushView.of(push, language_of(request.scope)) for push in service.pushes.of(session)],
+            looked=figures.looked,
+            ruined=dict(figures.ruined),
+            warnings=[notice.text(language) for notice in figures.notices],
+            pushes=[PushView.of(push, language) for push in service.pushes.of(session)],
             created=datetime.fromtimestamp(session.created, timezone.utc),
         )
 

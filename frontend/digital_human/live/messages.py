@@ -122,6 +122,7 @@ class Stats(Message):
     late, dropped: pictures that went out more than half a frame after their time, and those left out
     held:          seconds in which the picture stood still, as it could not be drawn
     behind:        seconds by which the last picture and its sound went out after their time
+    looked:        of each picture that was looked at, the kind of its fault, empty if it has none
     """
 
     pictures: int
@@ -131,6 +132,7 @@ class Stats(Message):
     behind: float
     first_picture: tuple[float, ...] = ()
     interrupted: tuple[float, ...] = ()
+    looked: tuple[str, ...] = ()
 
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {

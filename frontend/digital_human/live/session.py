@@ -6,13 +6,14 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from digital_human.core.notices import Notice
 from digital_human.errors import BadInputError, QueueFullError
 from digital_human.jobs.worker.protocol import Failed, Message
 from digital_human.live.messages import Event, Flush, Idle, Interrupt, Opened, Play, Stats, Watch, error_event
@@ -54,6 +55,14 @@ class Figures:
     utterances: int = 0
     first_picture: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     interrupted: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    looked: int = 0
+    ruined: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What the caller should know of the pictures that went out."""
+        count = self.ruined.total()
+        return [Notice("live_frames_ruined", {"count": count, "looked": self.looked})] if count else []
 
     def add(self, stats: Stats) -> None:
         self.pictures += stats.pictures
@@ -63,6 +72,8 @@ class Figures:
         self.utterances += len(stats.first_picture)
         self.first_picture.extend(stats.first_picture)
         self.interrupted.extend(stats.interrupted)
+        self.looked += len(stats.looked)
+        self.ruined.update(kind for kind in stats.looked if kind)
 
 
 class LiveSession:
@@ -194,6 +205,8 @@ def _count(stats: Stats) -> None:
         metrics.live_pictures.labels(result).inc(count)
     metrics.live_held_seconds.inc(stats.held)
     metrics.live_skew.observe(stats.behind)
+    for kind in stats.looked:
+        metrics.live_looked.labels("ruined" if kind else "fine").inc()
     for seconds in stats.first_picture:
         metrics.live_first_picture.observe(seconds)
     for seconds in stats.interrupted:

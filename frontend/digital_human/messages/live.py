@@ -77,5 +77,9 @@ LIVE: Mapping[str, Message] = {
     "live_url": Message(
         "{field}: a live session takes a path or an upload, no URL", "{field}: 实时会话只接受路径或上传文件，不接受 URL"
     ),
+    "live_frames_ruined": Message(
+        "{count} of {looked} pictures that were looked at had a mouth that looks wrong; another template may do better",
+        "检查的 {looked} 帧画面中有 {count} 帧嘴部异常；更换模板视频可能会改善",
+    ),
     "live_picture_held": Message("the picture holds: the models do not answer", "画面暂停：模型没有响应"),
 }

@@ -86,6 +86,7 @@ live_skew = Histogram(
     "From the time at which a picture and its sound were due until they went out, once a second of each session",
     buckets=(0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1, 5),
 )
+live_looked = Counter("digital_human_live_looked", "Live pictures that were looked at after they went out", ["result"])
 live_pushes = Gauge("digital_human_live_pushes", "Receivers to which live sessions are sent now")
 live_push_ends = Counter("digital_human_live_push_ends", "Connections to receivers that have ended", ["kind", "result"])
 
@@ -114,6 +115,8 @@ for _result in ("hit", "miss"):
     template_cache.labels(_result)
 for _result in ("sent", "late", "dropped"):
     live_pictures.labels(_result)
+for _result in ("fine", "ruined"):
+    live_looked.labels(_result)
 for _kind in ("rtmp", "whip"):
     for _result in ("ended", "refused", "lost"):
         live_push_ends.labels(_kind, _result)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from digital_human.core.frame import Frame
+from digital_human.core.landmarks import Indices
 from digital_human.engines.base import Plan
 from digital_human.engines.live import AHEAD, Cue, LiveMouth
 from digital_human.errors import UnavailableError
 from digital_human.live.messages import Idle
 from digital_human.live.worker.clock import MOST_AHEAD, Clock, Picture
 from digital_human.live.worker.frames import TemplateFrames
+from digital_human.live.worker.look import Looker
 from digital_human.live.worker.rest import RestPictures
 from digital_human.live.worker.speech import Speech, SpeechFrame
 from digital_human.pipeline.drawing import Drawing
@@ -63,9 +65,11 @@ class Drawer:
         clock: Clock[Place],
         idle: Idle,
         overlays: Sequence[Overlay],
+        looker: Looker | None = None,
     ) -> None:
         self._drawing, self._mouth, self._frames = drawing, mouth, frames
         self._speech, self._clock, self._idle, self._overlays = speech, clock, idle, list(overlays)
+        self._looker = looker
         self._resting = RestPictures()
         self.dropped = 0
         self.is_watched = False
@@ -179,10 +183,20 @@ class Drawer:
         plan = _joined([plan for plan, _ in planned])
         templates = [self._frames.frame(step + k) for k in range(len(cues))]
         drawn = self._drawing.draw(plan, poses[: len(cues)], templates)
+        self._offer(poses, templates, drawn, plan)
         return [
             (apply_overlays(frame, self._overlays), Place(step + k, after, cue))
             for k, (frame, (_, after), cue) in enumerate(zip(drawn, planned, cues, strict=True))
         ]
+
+    def _offer(self, poses: Indices, templates: Sequence[Frame], drawn: Sequence[Frame], plan: Plan) -> None:
+        """Have pictures of speech looked at later."""
+        if self._looker is None:
+            return
+        for k, (template, frame) in enumerate(zip(templates, drawn, strict=True)):
+            if self._drawing.share[poses[k]] > 0:
+                aperture = None if plan.aperture is None else float(plan.aperture[k])
+                self._looker.offer(int(poses[k]), template, frame, aperture)
 
     def _missing(self, start: int) -> list[int]:
         """Steps of the next pictures at rest that are not drawn."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from digital_human.core.frame import Frame
 from digital_human.core.types import Models
 from digital_human.engines import EngineRegistry
+from digital_human.engines.base import CanRedraw
 from digital_human.engines.live import LiveEngine
 from digital_human.errors import BadInputError, ServiceError, UnavailableError
 from digital_human.files.sandbox import by_descriptor, open_file
@@ -39,6 +40,7 @@ from digital_human.live.messages import (
 from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.drawing import Drawer, Place
 from digital_human.live.worker.frames import TemplateFrames
+from digital_human.live.worker.look import Looker
 from digital_human.live.worker.sound import SoundTrack
 from digital_human.live.worker.speech import Speech
 from digital_human.media.audio import decode_audio
@@ -100,7 +102,18 @@ class LiveSession:
         self._speech = Speech(mouth, command.sample_rate, self._fps, self._clock.changed)
         frames = TemplateFrames(prepared.reader, template.frame_count)
         drawing = Drawing(prepared, engine, models)
-        self._drawer = Drawer(drawing, mouth, frames, self._speech, self._clock, command.idle, marks)
+        self._looker: Looker | None = None
+        if context.inspect != "off":
+            # The thresholds for lips and teeth were chosen on frames of such engines.
+            person = prepared.person if isinstance(engine, CanRedraw) else None
+            self._looker = Looker(
+                template,
+                person,
+                models,
+                self._clock.changed,
+                lambda: not self._speech.is_waiting and not self._speaking,
+            )
+        self._drawer = Drawer(drawing, mouth, frames, self._speech, self._clock, command.idle, marks, self._looker)
         self._drawer.warm_up()
         self._encoder = LiveEncoder(self._info, settings.encoder_preset, settings.live_crf, command.label)
         # The clock holds its lock while a picture goes out, so nothing of an utterance follows its end.
@@ -116,6 +129,8 @@ class LiveSession:
         self._clock.restart()
         threading.Thread(target=self._run_ear, name="ear", daemon=True).start()
         threading.Thread(target=self._run_drawer, name="draw", daemon=True).start()
+        if self._looker is not None:
+            threading.Thread(target=self._run_looker, args=(self._looker,), name="look", daemon=True).start()
         threading.Thread(target=self._run_clock, name="clock", daemon=True).start()
 
     def push(self, pcm: bytes) -> None:
@@ -158,6 +173,9 @@ class LiveSession:
 
     def _run_drawer(self) -> None:
         self._on_error(self._drawer.run)
+
+    def _run_looker(self, looker: Looker) -> None:
+        self._on_error(lambda: looker.run(lambda: self._clock.is_closed))
 
     def _run_clock(self) -> None:
         self._on_error(lambda: self._clock.run(self._send, self._hold))
@@ -211,7 +229,8 @@ class LiveSession:
     def _tell(self) -> None:
         if (now := time.monotonic()) - self._told >= STATS_SECONDS:
             self._told = now
-            self._channel.send(self._stats.take(self._clock, self._drawer))
+            looked = self._looker.take() if self._looker else []
+            self._channel.send(self._stats.take(self._clock, self._drawer, looked))
 
     def _on_error(self, work: Callable[[], None]) -> None:
         """Do the work of a thread. Any error ends the session."""
@@ -231,11 +250,10 @@ class _Counter:
         self.interrupted: list[float] = []
         self._told = (0, 0, 0.0)
 
-    def take(self, clock: Clock[Place], drawer: Drawer) -> Stats:
+    def take(self, clock: Clock[Place], drawer: Drawer, looked: Sequence[str]) -> Stats:
         now = (clock.late, drawer.dropped, clock.held)
         late, dropped, held = now[0] - self._told[0], now[1] - self._told[1], now[2] - self._told[2]
-        stats = Stats(
-            self.pictures, late, dropped, held, clock.behind, tuple(self.first_picture), tuple(self.interrupted)
-        )
+        latencies = tuple(self.first_picture), tuple(self.interrupted)
+        stats = Stats(self.pictures, late, dropped, held, clock.behind, *latencies, tuple(looked))
         self._told, self.pictures, self.first_picture, self.interrupted = now, 0, [], []
         return stats

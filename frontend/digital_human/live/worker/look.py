@@ -1,0 +1,94 @@
+"""Looks at a few pictures of what was said, while the person rests: a picture that has gone out cannot be mended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from digital_human.core.frame import Frame
+from digital_human.core.types import Models, Template
+from digital_human.errors import UnavailableError
+from digital_human.inspection.inspector import EVERY, Inspector
+from digital_human.inspection.person import Person
+
+log = logging.getLogger(__name__)
+
+KEPT = 2
+"""Pictures that wait to be looked at, with the template's: of a longer utterance the last ones."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """aperture: how far the mouth was to open; None where the engine does not say"""
+
+    pose: int
+    before: Frame
+    after: Frame
+    aperture: float | None
+
+
+class Looker:
+    """Of every `EVERY` pictures of speech, the one whose mouth opens widest. `run` is the thread that looks.
+
+    is_resting: whether nothing is to be drawn in time; looking waits for that
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        person: Person | None,
+        models: Models,
+        changed: threading.Condition,
+        is_resting: Callable[[], bool],
+    ) -> None:
+        self._template, self._person, self._models = template, person, models
+        self._changed, self._is_resting = changed, is_resting
+        self._widest: _Drawn | None = None
+        self._passed = 0
+        self._waiting: deque[_Drawn] = deque(maxlen=KEPT)
+        self._found: list[str] = []
+
+    def offer(self, pose: int, before: Frame, after: Frame, aperture: float | None) -> None:
+        """A picture of speech, which nobody changes any more. Takes no time."""
+        self._passed += 1
+        if self._widest is None or (aperture or 0) > (self._widest.aperture or 0):
+            self._widest = _Drawn(pose, before, after, aperture)
+        if self._passed % EVERY == 0:
+            with self._changed:
+                self._waiting.append(self._widest)
+            self._widest = None
+
+    def take(self) -> list[str]:
+        """What was found since: for each picture the kind of its fault, empty if it has none. See `figures.KINDS`."""
+        with self._changed:
+            found, self._found = self._found, []
+            return found
+
+    def run(self, is_closed: Callable[[], bool]) -> None:
+        """Look until the session is closed. Raises what the models raise, except while Triton is away."""
+        while not is_closed():
+            with self._changed:
+                if not (self._waiting and self._is_resting()):
+                    self._changed.wait(0.5)
+                    continue
+                drawn = self._waiting.popleft()
+            try:
+                kind = self._look(drawn)
+            except UnavailableError as error:
+                log.warning("a picture is not looked at: %s", error)
+                continue
+            with self._changed:
+                self._found.append(kind)
+
+    def _look(self, drawn: _Drawn) -> str:
+        one = np.zeros(1, np.int64)
+        inspector = Inspector(self._template, self._person, self._models, np.ones(1, np.bool_))
+        asked = None if drawn.aperture is None else np.array([drawn.aperture], np.float32)
+        inspector.inspect(one, one + drawn.pose, [drawn.before], [drawn.after], asked, lambda places, attempt: None)
+        (finding,) = inspector.findings
+        return finding.kind if finding.outcome == "passed" else ""

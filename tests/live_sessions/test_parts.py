@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from fractions import Fraction
 from typing import cast
 
@@ -21,7 +22,7 @@ from digital_human.live.tokens import Tokens
 from digital_human.live.viewers import MOST_UNREAD, MOST_WAITING, Viewer
 from digital_human.live.worker.clock import Clock, Picture
 from digital_human.live.worker.rest import RestPictures
-from digital_human.live.worker.speech import Speech
+from digital_human.live.worker.speech import FIRST_WAIT, JITTER_STEP, MOST_JITTER, Speech
 
 
 def picture(place: int) -> Picture[int]:
@@ -157,6 +158,40 @@ def test_speech_far_ahead_of_its_time_is_left_out_until_there_is_room() -> None:
 def test_sound_stays_as_long_as_its_pictures(rate: int, fps: Fraction) -> None:
     apart = drift(rate, fps, hours=0.5)
     assert apart["sound_from_pictures"] < 0.001 and apart["both_from_the_wall"] < 0.04
+
+
+class _Quick:
+    """A mouth whose listener hears a frame in whatever it is given."""
+
+    def listener(self) -> _Quick:
+        return self
+
+    def hear(self, samples: object) -> list[Cue]:
+        return [Cue(np.zeros(4, np.float32), np.zeros(4, np.float32))]
+
+
+def test_speech_that_comes_late_once_makes_the_next_one_wait_once() -> None:
+    changed = threading.Condition(threading.RLock())
+    speech = Speech(cast(LiveMouth, _Quick()), 16_000, Fraction(25), changed)
+    threading.Thread(target=speech.run, daemon=True).start()
+
+    def first_frame_after() -> float:
+        speech.push(bytes(1280))
+        began = time.monotonic()
+        with changed:
+            while not speech.take(1):
+                changed.wait(0.001)
+                assert time.monotonic() < began + 30
+        return time.monotonic() - began
+
+    waits = []
+    for times in (0, 20):  # for so many frames in a row
+        for _ in range(times):
+            speech.came_late()
+        waits.append(first_frame_after())
+        speech.interrupt()
+    assert waits[0] >= FIRST_WAIT and waits[1] >= FIRST_WAIT + JITTER_STEP
+    assert min(waits[1], first_frame_after()) < FIRST_WAIT + MOST_JITTER
 
 
 class _Deaf:

@@ -87,6 +87,8 @@ class Drawer:
                     if generation != self._clock.generation:
                         place, generation = self._clock.last, self._clock.generation
                     spoken = self._wait(place)
+                    if generation != self._clock.generation:
+                        continue
                 if spoken is None:
                     self._prepare_rest(place.step + 1)
                     continue
@@ -110,6 +112,9 @@ class Drawer:
                 spoken = speech.take(MOST_AHEAD - waiting if speech.is_underway else 1)
                 if spoken:
                     return spoken
+            if place.cue is not None and waiting < DRAWN_TOGETHER and not speech.is_waiting:
+                # The mouth is to be shut in time.
+                return []
             if not waiting:
                 if not speech.is_underway:
                     return []
@@ -146,23 +151,15 @@ class Drawer:
         return Picture(None, frame.pcm, frame.utterance, frame.index, frame.is_last, frame.began, after)
 
     def _draw_idle(self, place: Place) -> list[Picture[Place]]:
-        """The next picture at rest; the next few if the mouth is to be shut first."""
+        """The next picture at rest, or of the mouth that shuts: one at a time, as the first of them is sooner then."""
         moves = self._idle == "loop"
         if not self.is_watched:
             return [self._silent(None, Place(place.step + moves))]
         if place.cue is not None:
-            closing = place.closing
-            if closing is None:
-                closing = (*self._mouth.closing(place.cue), self._mouth.rest)
-            now, later = closing[:MOST_AHEAD], closing[MOST_AHEAD:]
-            drawn = self._draw(place, now)
-            pictures = [
-                self._silent(frame, replace(after, closing=(*now[k + 1 :], *later)))
-                for k, (frame, after) in enumerate(drawn)
-            ]
-            if not later:
-                pictures[-1] = replace(pictures[-1], after=Place(pictures[-1].after.step))
-            return pictures
+            closing = tuple(self._mouth.closing(place.cue)) if place.closing is None else place.closing
+            if closing:
+                ((frame, after),) = self._draw(place, closing[:1])
+                return [self._silent(frame, replace(after, closing=closing[1:]))]
         step = max(place.step + moves, 0)
         pose = self._frames.pose(step)
         if pose not in self._resting:

@@ -13,8 +13,9 @@ from digital_human.core.frame import Frame
 from digital_human.core.looping import loop_frames
 from digital_human.media import VideoReader
 
-DECODED_AHEAD, KEPT = 16, 24
-"""Frames that are decoded before they are asked for, and those that stay afterwards."""
+DECODED_AHEAD, KEPT = 8, 16
+"""Frames that are decoded before they are asked for, and those that stay afterwards: pictures at rest are drawn up to
+eight steps before their time, and an interruption goes back by those that wait."""
 
 
 class TemplateFrames:

@@ -64,7 +64,7 @@ class Speech:
         self._mouth, self._rate, self._fps, self._changed = mouth, rate, fps, changed
         self._utterances: deque[_Utterance] = deque()
         self._numbers, self._unfinished = 0, list[int]()
-        self._jitter = 0.0
+        self._jitter, self._is_late = 0.0, False
         self._heard: queue.SimpleQueue[tuple[_Utterance, bytes | None]] = queue.SimpleQueue()
 
     def push(self, pcm: bytes) -> None:
@@ -121,13 +121,16 @@ class Speech:
         count = min(len(first.cues) - first.taken, most)
         frames = [self._frame(first, first.taken + k) for k in range(count)]
         first.taken += count
+        self._is_late = self._is_late and not count
         if first.is_heard and first.taken >= len(first.cues):
             self._utterances.popleft()
         return frames
 
     def came_late(self) -> None:
-        """Speech was not there in time: wait longer before the next utterance begins."""
-        self._jitter = min(self._jitter + JITTER_STEP, MOST_JITTER)
+        """Speech was not there in time, for one frame or for many in a row: wait longer before the next utterance."""
+        if not self._is_late:
+            self._is_late = True
+            self._jitter = min(self._jitter + JITTER_STEP, MOST_JITTER)
 
     def _end(self, utterance: _Utterance) -> None:
         utterance.has_ended = True

@@ -71,10 +71,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace, settings: Settings) -> int:
-    # DBOS and FastAPI take most of a second to load, which the other commands need not wait for.
-    from digital_human.commands.serve import serve
+    make_folders(settings)
+    with triton_for(settings, wait=False) as triton:
+        # DBOS and FastAPI take more than a second to load. The other commands need not wait for them, and here Triton
+        # loads its models meanwhile.
+        from digital_human.commands.serve import serve
 
-    return serve(settings, arguments.host, arguments.port)
+        return serve(settings, triton, arguments.host, arguments.port)
 
 
 def _generate(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -117,40 +117,47 @@ class Service:
 
 
 @contextmanager
-def running(settings: Settings, wait: bool = True) -> Iterator[Service]:
+def running(settings: Settings) -> Iterator[Service]:
     """The service, with an embedded Triton unless `triton_url` names one. Stops everything at the end.
 
-    wait: return only when Triton is ready; otherwise it may come later, and jobs wait for it
-    Raises UnavailableError if Triton does not start, if an external one serves other tensors, or if another service
-    uses the same folder.
+    Returns only when Triton is ready. Raises what `runtime.triton.triton_for` and `running_on` raise.
     """
     make_folders(settings)
+    with triton_for(settings) as triton, running_on(triton, settings) as service:
+        yield service
+
+
+@contextmanager
+def running_on(triton: Triton, settings: Settings) -> Iterator[Service]:
+    """The service, on a Triton that may come later: jobs wait for it. The folders are there. Stops all but Triton.
+
+    Raises UnavailableError if another service uses the same folder.
+    """
     engines = load_engines(settings.engine_modules)
-    with triton_for(settings, wait) as triton:
 
-        def require_engine(name: str) -> None:
-            triton.require_ready()
-            require_loaded(engines.find(name), triton.url, triton.model_repository())
+    def require_engine(name: str) -> None:
+        triton.require_ready()
+        require_loaded(engines.find(name), triton.url, triton.model_repository())
 
-        require_voices = partial(voices.require_loaded, settings, triton)
-        pool = WorkerPool(settings, lambda: triton.url)
-        pool.start()
-        live = LiveSessions(settings, lambda: triton.url, pool.pids)
-        try:
-            with (
-                voices.unloaded_when_idle(settings, triton),
-                open_jobs(settings, pool, require_engine, require_voices) as jobs,
-            ):
-                metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
-                peers = Peers(settings.live_ice_servers, settings.live_ice_networks)
-                pushes = Pushes(settings.live_ice_servers, settings.live_ice_networks)
-                service = Service(settings, jobs, triton, engines, pool, live, peers, pushes)
-                admission = Admission(settings, jobs, service.submit)
-                admission.start()
-                try:
-                    yield service
-                finally:
-                    admission.stop()
-        finally:
-            live.stop()
-            pool.stop()
+    require_voices = partial(voices.require_loaded, settings, triton)
+    pool = WorkerPool(settings, lambda: triton.url)
+    pool.start()
+    live = LiveSessions(settings, lambda: triton.url, pool.pids)
+    try:
+        with (
+            voices.unloaded_when_idle(settings, triton),
+            open_jobs(settings, pool, require_engine, require_voices) as jobs,
+        ):
+            metrics.set_sources(partial(within, _COUNT_SECONDS, jobs.counts), triton.is_ready, settings.base_path)
+            peers = Peers(settings.live_ice_servers, settings.live_ice_networks)
+            pushes = Pushes(settings.live_ice_servers, settings.live_ice_networks)
+            service = Service(settings, jobs, triton, engines, pool, live, peers, pushes)
+            admission = Admission(settings, jobs, service.submit)
+            admission.start()
+            try:
+                yield service
+            finally:
+                admission.stop()
+    finally:
+        live.stop()
+        pool.stop()

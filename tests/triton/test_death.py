@@ -16,7 +16,9 @@ from fastapi.testclient import TestClient
 
 from digital_human.api import create_app
 from digital_human.media import VideoReader, read_speech
-from digital_human.service import running
+from digital_human.runtime.context import make_folders
+from digital_human.runtime.triton import triton_for
+from digital_human.service import running, running_on
 from digital_human.settings import Settings
 from tests.media.factory import write_sound
 
@@ -63,9 +65,11 @@ def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
 
 def test_a_call_made_while_triton_loads_waits_for_it(base: Path) -> None:
     settings = Settings(base_path=base, encoder_preset="ultrafast")
-    with TestClient(
-        create_app(settings, partial(running, settings, wait=False)), "http://127.0.0.1", raise_server_exceptions=False
-    ) as client:
+    make_folders(settings)
+    with (
+        triton_for(settings, wait=False) as triton,
+        TestClient(create_app(settings, partial(running_on, triton, settings)), "http://127.0.0.1") as client,
+    ):
         assert client.get("/health").status_code == 200
         assert client.get("/ready").status_code == 503
         assert generate(client, "early.mp4").status_code == 200

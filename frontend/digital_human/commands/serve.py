@@ -15,7 +15,8 @@ import uvicorn
 from digital_human.api import create_app, require_keys
 from digital_human.commands.header_timeout import impatient_protocol
 from digital_human.provenance import require_key
-from digital_human.service import running
+from digital_human.runtime.triton import Triton
+from digital_human.service import running_on
 from digital_human.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,15 @@ _BEYOND_GRACE = 9.0
 _TOKEN = re.compile(r"(token=)[^&\s\"]*")
 
 
-def serve(settings: Settings, host: str | None = None, port: int | None = None) -> int:
-    """Run the service until a signal ends it. Returns the exit status. host, port: override the settings."""
+def serve(settings: Settings, triton: Triton, host: str | None = None, port: int | None = None) -> int:
+    """Run the service until a signal ends it. Returns the exit status.
+
+    triton: may come later, jobs wait for it; host, port: override the settings
+    """
     settings = settings.model_copy(update={"host": host or settings.host, "port": port or settings.port})
     require_keys(settings)
     require_key(settings)
-    app = create_app(settings, partial(running, settings, wait=False))
+    app = create_app(settings, partial(running_on, triton, settings))
     logging.getLogger("uvicorn.error").addFilter(_without_tokens)
     config = uvicorn.Config(
         app,

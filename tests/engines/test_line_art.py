@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Frame, Uint8, from_yuv, rgb_to_yuv
+from digital_human.core.frame import Frame, Uint8, crop, from_yuv, rgb_to_yuv, yuv_to_rgb
 from digital_human.core.types import Arrays, Template
-from digital_human.engines.exemplar.donor import engine, stroke
+from digital_human.engines.exemplar.donor import drawn_open, engine, stroke
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
@@ -24,8 +24,11 @@ STROKE = ((262, 424), (320, 432), (378, 424))
 """The mouth of one line: its ends and its middle."""
 
 
-def drawing(one_line: bool = False) -> Uint8:
-    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. one_line: its mouth is one, else painted lips"""
+TONGUE = (130, 35, 40)
+
+
+def drawing(mouth: str = "lips") -> Uint8:
+    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. mouth: painted "lips", "line" or "open" """
     picture = np.full((SIZE * FINE, SIZE * FINE, 3), (200, 225, 235), np.uint8)
 
     def points(*where: tuple[int, int]) -> cv2.typing.MatLike:
@@ -52,7 +55,13 @@ def drawing(one_line: bool = False) -> Uint8:
         oval(x, 300, 6, 7, (20, 20, 20))
         line((x - 36, 268), (x, 257), (x + 36, 268))
     line((322, 310), (308, 372), (330, 378))
-    if one_line:
+    if mouth == "open":
+        area(LIPS, (262, 415), (300, 405), (340, 405), (378, 415), (350, 458), (320, 466), (290, 458))
+        inside = (272, 417), (300, 413), (340, 413), (368, 417), (344, 445), (320, 452), (296, 445)
+        area(TONGUE, *inside)
+        area((250, 248, 244), (284, 416), (300, 415), (340, 415), (356, 416), (350, 425), (290, 425))
+        line(*inside, inside[0])
+    elif mouth == "line":
         line(*((x, round(432 - 8 * ((x - 320) / 58) ** 2)) for x in range(262, 379, 4)))
     else:
         area(LIPS, (270, 425), (300, 412), (320, 417), (340, 412), (370, 425), (345, 444), (320, 449), (295, 444))
@@ -103,7 +112,7 @@ def test_its_mouth_is_filled_and_shows_no_teeth(
 @pytest.fixture(scope="module")
 def line_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
     """A face whose mouth is one line."""
-    picture = from_yuv(rgb_to_yuv(drawing(one_line=True), "bt709"), "bt709")
+    picture = from_yuv(rgb_to_yuv(drawing("line"), "bt709"), "bt709")
     still = Template(SIZE, SIZE, Fraction(25), 1, track_face([picture], models), lambda: iter([picture]))
     return picture, still, DefaultEngine().analyse(still, models)
 
@@ -133,6 +142,42 @@ def test_a_mouth_of_one_line_opens_in_one_piece_with_hard_edges(
         assert ((columns > 70) & (columns < 150)).sum(0).max() <= 5
         heights.append(dark.sum(0)[30])
     assert heights == sorted(heights) and heights[-1] > heights[0] + 10
+
+
+@pytest.fixture(scope="module")
+def open_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A face whose mouth is drawn open, with teeth and tongue."""
+    picture = from_yuv(rgb_to_yuv(drawing("open"), "bt709"), "bt709")
+    still = Template(SIZE, SIZE, Fraction(25), 1, track_face([picture], models), lambda: iter([picture]))
+    return picture, still, DefaultEngine().analyse(still, models)
+
+
+def test_the_outline_of_a_mouth_that_is_drawn_open_is_found(open_mouth: tuple[Frame, Template, Arrays]) -> None:
+    _, still, analysis = open_mouth
+    points = drawn_open.on_edges(still.track.landmarks, np.asarray(analysis["edges"], np.float32))[0, :, :2]
+    right, left = points[mesh.INNER_MOUTH_CORNERS, 0]
+    assert abs(right - 274) < 6 and abs(left - 366) < 6
+    assert abs(points[13, 1] - 415) < 3 and abs(points[14, 1] - 450) < 3
+
+
+def test_lips_that_touch_are_not_drawn_open(analysis: Arrays, line_mouth: tuple[Frame, Template, Arrays]) -> None:
+    assert "edges" not in analysis and "line" in analysis
+    assert "edges" not in line_mouth[2]
+
+
+def test_a_mouth_that_is_drawn_open_shuts_and_opens_with_its_own_teeth(
+    open_mouth: tuple[Frame, Template, Arrays], models: TritonModels
+) -> None:
+    picture, still, analysis = open_mouth
+    limits, (_, width) = np.asarray(analysis["limits"], np.float32), np.asarray(analysis["rest"], np.float32)
+    plan = engine.arrange(analysis, limits[[0, 3, -1]], np.full(3, width), np.zeros(3, np.int64))
+    white, heights = [], []
+    for frame in DefaultEngine().render(still, analysis, plan, [picture] * 3, models):
+        rgb = yuv_to_rgb(crop(frame, 0, 0, SIZE, SIZE), "bt709")[395:475, 270:370].astype(int)
+        white.append(int((rgb.min(2) > 225).sum()))
+        heights.append(int((np.abs(rgb - TONGUE).max(2) < 25).sum()))
+    assert white[0] < 60 and 2 * white[0] + 60 < white[1] < white[2]
+    assert heights[0] < 60 < heights[1] < heights[2]
 
 
 def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: TritonModels) -> None:

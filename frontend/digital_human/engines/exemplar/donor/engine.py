@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +20,17 @@ from digital_human.core.types import MIN_FACE_SCORE, Arrays, FaceTrack, Models, 
 from digital_human.engines.base import Plan
 from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
 from digital_human.engines.exemplar.atlas import corner, crop_size
-from digital_human.engines.exemplar.donor import close_mouth, line_art, lips, mouth_interior, relighting, stroke
-from digital_human.engines.exemplar.donor.atlas import Donor, inside, load_donor
+from digital_human.engines.exemplar.donor import (
+    close_mouth,
+    drawn_open,
+    hole,
+    line_art,
+    lips,
+    mouth_interior,
+    relighting,
+    stroke,
+)
+from digital_human.engines.exemplar.donor.atlas import Donor, load_donor
 from digital_human.engines.exemplar.in_front import InFront
 from digital_human.engines.exemplar.speech_to_lips import LipCurves
 from digital_human.errors import NoFaceError
@@ -41,8 +49,6 @@ UNSEEN = (0.04, 0.03)
 Measured on mouths drawn here, and true of the donor's mouth too."""
 PARTED, CLOSED = 0.07, 0.02
 """Aperture at rest from which the lips count as apart, such as a smile, and their aperture after closing."""
-FADED_IN = 0.02
-"""Opening from which the donor's mouth is fully opaque."""
 
 BASE_HALF, LAYER_HALF = (1.05, 1.18), (0.55, 0.62)
 """Half the height and width of the base crop and of the mouth layer, inter-ocular distances."""
@@ -52,8 +58,6 @@ SHARPEN = 0.3
 """Sharpening of the inside of the mouth, which resampling will blur."""
 EDGE = 0.007
 """Blur of the edge between lips and inside, inter-ocular distances."""
-SUPERSAMPLE, SHARP = 4, 0.3
-"""How finely it is drawn, and the blur, pixels, below which that is enough."""
 
 
 def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
@@ -65,7 +69,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
-    ink, line, thick   of line art only, see `line_art.arrays`
+    ink, line, thick, edges   of line art only, see `line_art.arrays`
     """
     track, donor = template.track, load_donor()
     good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
@@ -91,7 +95,10 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
             blurs.append(relighting.softness(image, seen[:, :2], donor))
             looks.append(line_art.look(image, frame.planes[0], seen))
     drawing = line_art.arrays(looks)
-    if drawing:  # Between drawn lips there is nothing that the mesh could measure.
+    if "edges" in drawing:
+        edged = drawn_open.on_edges(points, drawing["edges"])
+        aperture, width = (float(np.median(m)) for m in (lip_geometry.aperture(edged), lip_geometry.width(edged)))
+    elif drawing:  # Between drawn lips there is nothing that the mesh could measure.
         aperture = min(aperture, CLOSED)
     if "line" in drawing:
         width = float(np.median(lip_geometry.width(_on_line(points, drawing))))
@@ -185,7 +192,7 @@ def build(
     control = renderer_inputs.control_points(donor.reference, mesh.LIPS)
     base, seamed, here = _closed_base(analysis, frames, frame_indices, here, origin, control, scale)
     wanted = lips.open_lips(donor, seamed, opening, widening, scale)
-    if "line" in analysis:
+    if "line" in analysis or "edges" in analysis:
         wanted = stroke.part(wanted, seamed, opening)
     local = wanted - origin[:, None].astype(np.float32)
     moves = seamed[:, control, :2] - wanted[:, control]
@@ -200,21 +207,24 @@ def build(
     teeth, blur = np.asarray(analysis["teeth"], np.float32), float(analysis["blur"])
     light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink)
     interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
-    if is_parted(analysis):
+    if "edges" in analysis:
+        interior = mouth_interior.as_drawn(frames, here, target, corners, (layer_rows, layer_columns))
+    elif is_parted(analysis):
         interior = mouth_interior.from_frames(frames, here, interior, target, corners, (layer_rows, layer_columns))
     mouth_reach = (MOUTH_REACH * unit).astype(np.float32)
     shown = opening + float(analysis.get("thick", 0.0))
     edge = np.maximum(EDGE * unit, 0.6) if ink is None else min(EDGE, blur) * unit
     holes = [
-        _opening_mask(p, float(e), float(o), layer_rows, layer_columns)
-        for p, e, o in zip(target, edge, shown, strict=True)
+        hole.mask(p, float(e), float(o), layer_rows, layer_columns) for p, e, o in zip(target, edge, shown, strict=True)
     ]
     inputs: dict[str, npt.NDArray[Any]] = {
         "base": base,
         "base_points": local[:, control].astype(np.float32),
         "base_weights": rbf.coefficients(local[:, control], moves, base_reach, BASE_RIDGE),
         "base_reach": base_reach[:, None],
-        "mouth": np.stack([appearance.sharpened(picture, SHARPEN) for picture in interior.images]),
+        "mouth": np.stack(
+            [appearance.sharpened(picture, SHARPEN if ink is None else 0.0) for picture in interior.images]
+        ),
         "mouth_points": target.astype(np.float32),
         "mouth_weights": rbf.coefficients(target, interior.rest, mouth_reach, MOUTH_RIDGE),
         "mouth_reach": mouth_reach[:, None],
@@ -246,7 +256,10 @@ def _closed_base(
     here, origin = here[first], origin[first]
     regions = [crop_yuv(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
     if is_parted(analysis):
-        here = close_mouth.on_edges(regions, here, origin)
+        if "edges" in analysis:
+            here = drawn_open.on_edges(here, np.asarray(analysis["edges"], np.float32))
+        else:
+            here = close_mouth.on_edges(regions, here, origin)
         regions, seamed = close_mouth.close(regions, here, origin, control, load_donor(), scale)
     else:
         luma = np.stack([region.planes[0] for region in regions])
@@ -273,26 +286,3 @@ def _seams(analysis: Arrays, luma: Uint8, here: Float32, origin: Indices) -> Flo
 def _mouth_scale(width: float, donor: Donor) -> float:
     """Width of this mouth relative to the donor's."""
     return float(np.clip(width / lip_geometry.width(donor.shut), 0.75, 1.3))
-
-
-def _opening_mask(target: Float32, edge: float, opening: float, rows: int, columns: int) -> Uint8:
-    """Opacity of the inside of the mouth, uint8 I420 [rows * 3 / 2, columns].
-
-    target: the inner lips [20, 2]; edge: blur of its edge, pixels
-    """
-    curve = (_curve(target) + 0.5) * SUPERSAMPLE - 0.5
-    fine = inside(curve, rows * SUPERSAMPLE, columns * SUPERSAMPLE)
-    mask = cv2.resize(fine, (columns, rows), interpolation=cv2.INTER_AREA)
-    blurred = (cv2.GaussianBlur(mask, (0, 0), edge) if edge > SHARP else mask).astype(np.float32)
-    return renderer_inputs.opacity(np.rint(blurred * min(1.0, opening / FADED_IN)).astype(np.uint8))
-
-
-def _curve(contour: Float32) -> Float32:
-    """Smooth curve through the inner lips with sharp corners, float32 [n, 2]: a Catmull-Rom spline along each lip."""
-    t = np.linspace(0, 1, 8, endpoint=False, dtype=np.float32)[:, None]
-    basis = np.concatenate([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], 1) / 2
-    parts = []
-    for lip in (contour[:11], np.concatenate([contour[10:], contour[:1]])):
-        padded = np.concatenate([2 * lip[:1] - lip[1:2], lip, 2 * lip[-1:] - lip[-2:-1]])
-        parts += [basis @ padded[k : k + 4] for k in range(len(lip) - 1)]
-    return np.concatenate(parts).astype(np.float32)  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
 from digital_human.engines.exemplar import lip_geometry
-from digital_human.engines.exemplar.donor import stroke
+from digital_human.engines.exemplar.donor import drawn_open, stroke
 
 UNIT = 64.0
 """Pixels between the eyes at which colours are counted: noise and hatching are averaged, areas stay."""
@@ -34,19 +34,21 @@ relative to skin, at least, as what is sampled may be a line."""
 
 @dataclass(frozen=True)
 class Look:
-    """One frame. flat: see `flat_share`; ink: see `inside_colour`; line: see `stroke.find`"""
+    """One frame: see `flat_share`, `inside_colour`, `stroke.find` and `drawn_open.find`."""
 
     flat: float
     ink: Float32
-    line: tuple[Float32, float] | None
+    line: tuple[Float32, float] | None = None
+    edges: Float32 | None = None
 
 
 def look(image: Uint8, luma: Uint8, points: Float32) -> Look:
     """luma: uint8 [H, W] of the same frame; image, points: see `flat_share`"""
     flat = flat_share(image, points)
     if flat <= FLAT:
-        return Look(flat, np.zeros(3, np.float32), None)
-    return Look(flat, inside_colour(image, points), stroke.find(luma, points))
+        return Look(flat, np.zeros(3, np.float32))
+    line = stroke.find(luma, points)
+    return Look(flat, inside_colour(image, points), line, drawn_open.find(image, points, line))
 
 
 def arrays(looks: Sequence[Look]) -> dict[str, Float32]:
@@ -55,11 +57,15 @@ def arrays(looks: Sequence[Look]) -> dict[str, Float32]:
     ink    float32 [3], RGB inside the mouth
     line   float32 [11, 2], the line between the lips, see `stroke.find`; absent if there is none
     thick  float32, its width, inter-ocular distances
+    edges  float32 [2, 11, 2], the outline of a mouth that is drawn open, see `drawn_open.find`, in place of its line
     """
     drawn = [seen for seen in looks if seen.flat > FLAT]
     if 2 * len(drawn) <= len(looks):
         return {}
     ink = np.mean([seen.ink for seen in drawn], axis=0).astype(np.float32)
+    edges = [seen.edges for seen in drawn if seen.edges is not None]
+    if 2 * len(edges) > len(drawn):
+        return {"ink": ink, "edges": np.median(edges, axis=0).astype(np.float32)}
     lines = [seen.line for seen in drawn if seen.line is not None]
     if 2 * len(lines) <= len(drawn):
         return {"ink": ink}

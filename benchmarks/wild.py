@@ -7,7 +7,7 @@ The first makes every video with an inspector that looks at all frames, and prin
 what passed through. The second looks at videos that another version made, named TEMPLATE--VOICE.mp4 with the arrays
 `template_frame` and `aperture` of its plan beside them (`benchmarks.wild_before` writes them), and compares what it
 finds with a list of ruined frames, made by hand and eye: kinds -> ranges of frames of each video. Frames of the list's
-videos that it does not name are good.
+videos that it does not name are good; those that it calls doubtful are neither.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from digital_human.pipeline.pipeline import RenderJob, generate_video
 from digital_human.pipeline.templates import prepare_template
 
 TOGETHER = 16
+DOUBTFUL = "doubtful"
+"""Of the list's kinds the one whose frames are not counted."""
 Found = dict[str, dict[int, str]]
 """Video -> frame -> kind, of ruined frames."""
 
@@ -81,7 +83,7 @@ def look_at(video: Path, template: Path, context: PipelineContext) -> tuple[int,
     plan = np.load(video.with_suffix(".npz"))
     shown, asked = plan["template_frame"].astype(np.int64), plan["aperture"].astype(np.float32)
     seen, track = prepared.template, prepared.template.track
-    drawn = track.present & (drawn_share(track, seen.width, seen.height) > 0)
+    drawn = track.present & (drawn_share(track, seen.width, seen.height) >= 1)
     found: dict[int, str] = {}
     pairs = zip(prepared.reader.play(shown), VideoReader(video).frames(), strict=False)
     for first, some in _batches(pairs):
@@ -106,14 +108,14 @@ def compare(found: Found, lengths: Mapping[str, int], truth: Mapping[str, Mappin
     for video, kinds in truth.items():
         if video not in lengths:
             continue
-        bad: set[int] = set()
-        for kind, ranges in kinds.items():
-            frames = {frame for low, high in ranges for frame in range(low, high + 1)}
+        listed = {kind: {k for low, high in ranges for k in range(low, high + 1)} for kind, ranges in kinds.items()}
+        unsure = listed.pop(DOUBTFUL, set())
+        for kind, frames in listed.items():
             named[kind] += len(frames)
             hit[kind] += len(frames & set(found[video]))
-            bad |= frames
-        good += lengths[video] - len(bad)
-        alarms += len(set(found[video]) - bad)
+        others = set(range(lengths[video])) - unsure.union(*listed.values())
+        good += len(others)
+        alarms += len(set(found[video]) & others)
     total = f"{sum(hit.values())} of {sum(named.values())} ruined frames were found"
     by_kind = ", ".join(f"{kind} {hit[kind]} of {named[kind]}" for kind in named)
     return f"{total} ({by_kind}); {alarms} false alarms in {good} good frames"

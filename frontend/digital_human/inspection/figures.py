@@ -16,22 +16,32 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.types import MIN_FACE_SCORE, Models
 from digital_human.inspection.findings import Outcome
+from digital_human.inspection.inside import beside, tongues
 from digital_human.inspection.person import NEIGHBOURS, Person, flesh_and_teeth, tilt
+from digital_human.inspection.strange import strangeness
 from digital_human.inspection.views import distances, in_views, look_of, maps_to_views, view
 from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks
 
-Kind = Literal["lost", "misplaced", "opening", "lip", "teeth", "crooked", "outside", "in_front"]
+Kind = Literal["lost", "misplaced", "opening", "tongue", "lip", "teeth", "crooked", "outside", "in_front"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""No face any more; the mouth elsewhere; not as open as asked for; a lip, or teeth, larger than this person's; corners
-askew; the picture changed away from the face; what is in front of the face changed."""
+"""No face any more; the mouth elsewhere; not as open as asked for; a tongue put out; a lip, or teeth, larger than this
+person's; corners askew; the picture changed away from the face; what is in front of the face changed."""
 
+SMALL: tuple[Kind, ...] = ("tongue", "lip")
+"""Faults that stay if nothing mends them, in a mouth no odder than the person's own."""
 OFFSET = 0.25
 """Distance of the mouth that is seen from where it was drawn, inter-ocular distances."""
+BESIDE = 0.05
+"""Distance below the line on which the lips meet where a mouth opens that the template only shows shut."""
 OPENING, OPENING_SHARE = 0.15, 0.3
 """Difference between the opening seen and asked for: at least, inter-ocular distances, and a share of it more."""
-FLESH, LEAST_FLESH, ODD = 1.06, 0.22, 0.8
+TONGUE = 0.035
+"""Area of a tongue, square inter-ocular distances."""
+FLESH, LEAST_FLESH = 1.06, 0.22
 """A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
-and the mouth as odd as the person's oddest by the third factor."""
+and looks strange: a tongue behind it may be as high, and is the person's own."""
+STRANGE, STRANGER = 12.0, 1.7
+"""Strangeness from which on a part is none of the person's own, or, over how odd the oddest mouth is as a whole."""
 UNKNOWN, TORN = 1.45, 1.35
 """Where a mouth is odder than by the first factor, the template does not show how high a lip is in it, and only one
 that is higher than usual by the second factor counts."""
@@ -52,7 +62,9 @@ class Figures:
     before, score: how sure the mesh is of a face in the template's frame and in the drawn one
     offset:   of the mouth from where it was drawn
     opening:  seen minus asked for; asked: that
+    beside:   see `inside.beside`; tongue: its area
     flesh, teeth, oddity: over what is usual; height: of the flesh, height_of_teeth likewise
+    strange:  over what counts as strange; 0 where no lip is high
     crooked:  tilt of the corners, degrees, beyond usual
     outside:  mean change of luma far from the face
     in_front: share of the pixels in front of the face that changed
@@ -63,11 +75,14 @@ class Figures:
     offset: Float32
     opening: Float32
     asked: Float32
+    beside: Float32
+    tongue: Float32
     flesh: Float32
     height: Float32
     teeth: Float32
     height_of_teeth: Float32
     oddity: Float32
+    strange: Float32
     crooked: Float32
     outside: Float32
     in_front: Float32
@@ -105,18 +120,26 @@ def measure(
     middle = [p[:, mesh.MOUTH_CORNERS, :2].mean(1) for p in (points, here)]
     gap = np.linalg.norm(points[:, mesh.UPPER_LIP_EDGE, :2] - points[:, mesh.LOWER_LIP_EDGE, :2], axis=1) / unit
     nothing = np.full(len(after), np.nan, np.float32)
-    flesh = teeth = height = height_of_teeth = oddity = crooked = nothing
+    flesh = teeth = height = height_of_teeth = oddity = strange = crooked = tongue = away = nothing
     if person is not None:
         maps = maps_to_views(here)
         views = np.stack([view(frame, matrix) for frame, matrix in zip(after, maps, strict=True)])
         seen, usual = in_views(points, maps), in_views(here, maps)
         askew = np.stack([np.abs(tilt(seen) - tilt(usual)), np.abs(tilt(seen) - person.tilt)])
         crooked = askew.min(0).astype(np.float32)
+        tongue = tongues(views, seen, person.skin, person.lip)
         if person.talks:
             height, height_of_teeth = flesh_and_teeth(views, seen, person.skin, person.lip)
             flesh, teeth = height / max(person.flesh, 1e-3), height_of_teeth / max(person.teeth, 1e-3)
-            others = np.sort(distances(look_of(views), person.looks.astype(np.float32)), 1)
-            oddity = others[:, NEIGHBOURS - 1] / max(person.oddity, 1e-3)
+            looks, own = look_of(views), person.looks.astype(np.float32)
+            oddity = np.sort(distances(looks, own), 1)[:, NEIGHBOURS - 1] / max(person.oddity, 1e-3)
+            strange = np.zeros(len(after), np.float32)
+            high = np.flatnonzero((flesh >= FLESH) & (height > LEAST_FLESH))
+            if len(high):
+                strange[high] = strangeness(looks[high], own) / min(STRANGE, STRANGER * max(person.oddity, 1e-3))
+        else:
+            shut = np.stack([view(frame, matrix) for frame, matrix in zip(before, maps, strict=True)])
+            away = beside(shut, views, usual, person.skin)
     known = asked is not None and person is not None and person.talks
     return Figures(
         before=scores,
@@ -124,11 +147,14 @@ def measure(
         offset=(np.linalg.norm(middle[0] - middle[1], axis=1) / unit).astype(np.float32),
         opening=(gap - asked).astype(np.float32) if known else nothing,
         asked=np.asarray(asked, np.float32) if known else nothing,
+        beside=away,
+        tongue=tongue,
         flesh=flesh,
         height=height,
         teeth=teeth,
         height_of_teeth=height_of_teeth,
         oddity=oddity,
+        strange=strange,
         crooked=crooked,
         outside=np.array([_outside(*three) for three in zip(before, after, here, strict=True)], np.float32),
         in_front=in_front,
@@ -141,11 +167,10 @@ def verdicts(figures: Figures) -> list[Verdict]:
     with np.errstate(invalid="ignore"):
         applies: dict[Kind, npt.NDArray[np.bool_]] = {
             "lost": (f.score < MIN_FACE_SCORE) & (f.before >= MIN_FACE_SCORE),
-            "misplaced": f.offset > OFFSET,
+            "misplaced": (f.offset > OFFSET) | (f.beside > BESIDE),
             "opening": np.abs(f.opening) > OPENING + OPENING_SHARE * f.asked,
-            "lip": (f.flesh >= np.where(f.oddity > UNKNOWN, TORN, FLESH))
-            & (f.height > LEAST_FLESH)
-            & (f.oddity >= ODD),
+            "tongue": f.tongue > TONGUE,
+            "lip": (f.flesh >= np.where(f.oddity > UNKNOWN, TORN, FLESH)) & (f.height > LEAST_FLESH) & (f.strange > 1),
             "teeth": (f.teeth > TEETH) & (f.height_of_teeth > LEAST_TEETH),
             "crooked": f.crooked > CROOKED,
             "outside": f.outside > OUTSIDE,
@@ -154,7 +179,7 @@ def verdicts(figures: Figures) -> list[Verdict]:
     result = []
     for k, oddity in enumerate(np.nan_to_num(f.oddity)):
         kind = next((kind for kind in KINDS if applies[kind][k]), None)
-        outcome: Outcome = "fine" if kind is None else "kept" if kind == "lip" and oddity < 1 else "passed"
+        outcome: Outcome = "fine" if kind is None else "kept" if kind in SMALL and oddity < 1 else "passed"
         result.append(Verdict(kind, outcome, float(oddity)))
     return result
 

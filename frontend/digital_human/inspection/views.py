@@ -12,6 +12,8 @@ from digital_human.core.frame import Float32, Float64, Frame, Uint8, warp_rgb
 
 SIDE, UNIT = 112, 80
 """Rows and columns of a view, and its pixels to one inter-ocular distance."""
+LOOK = (15, 16, 3)
+"""Rows, columns and channels of a look."""
 CENTRE = (0.7, 0.5)
 """Place of the middle between the corners of the mouth, inter-ocular distances from the left and from the top."""
 

@@ -31,7 +31,8 @@ _RENDER_THREADS = 2
 def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
     """What looks at the frames of this video. It holds its findings once they are drawn."""
     prepared = plan.prepared
-    drawn = Drawing(prepared, engine, context.models).share[plan.frame_indices] > 0
+    # Where the mouth fades out, what is seen is neither what was asked for nor the template's own.
+    drawn = Drawing(prepared, engine, context.models).share[plan.frame_indices] >= 1
     aperture = plan.engine_plan.aperture
     # The thresholds for lips and teeth were chosen on frames of an engine that can draw them again.
     person = prepared.person if isinstance(engine, CanRedraw) else None

@@ -17,6 +17,7 @@ export function startLive() {
     say($("#live-text").value.trim()).catch(fail);
   });
   addEventListener("pagehide", () => session && service.endLive(session.id).catch(() => {}));
+  $("#live-avatar").addEventListener("change", show);
   document.addEventListener("words", show);
   show();
 }
@@ -26,6 +27,7 @@ export async function enterLive() {
   $("#live-avatar").replaceChildren(
     h("option", { value: "" }, t("liveOwnTemplate")), ...avatars.map(name => h("option", { value: name }, name)));
   $("#live-say").hidden = !voices;
+  show();
 }
 
 function show() {
@@ -34,8 +36,16 @@ function show() {
   $("#live-talk").textContent = t(session?.microphone ? "liveHush" : "liveTalk");
   $("#live-talk").setAttribute("aria-pressed", Boolean(session?.microphone));
   for (const id of ["#live-talk", "#live-stop", "#live-text", "#live-send"]) $(id).disabled = !on;
-  $("#live-state").textContent = t(!on ? "liveOff" : session.state === "speaking" ? "liveSpeaking" : "liveIdle");
+  $("#live-template").closest("label").hidden = Boolean($("#live-avatar").value);
+  for (const id of ["#live-avatar", "#live-template"]) $(id).disabled = on;
+  $("#live-state").textContent = t(state());
   $("#live-latency").textContent = session?.latency ? t("liveLatency", session.latency) : "";
+}
+
+function state() {
+  if (!session) return "liveOff";
+  if (session.state === "speaking") return "liveSpeaking";
+  return session.microphone ? "liveIdle" : "liveReady";
 }
 
 function fail(error) {
@@ -80,7 +90,11 @@ const connect = address => new Promise((resolve, reject) => {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => resolve(socket);
   socket.onerror = () => reject(new Error(t("adviceNetwork")));
-  socket.onclose = () => { if (session?.socket === socket) end(); };
+  socket.onclose = () => {
+    if (session?.socket !== socket) return;
+    end();
+    if ($("#live-problem").hidden) fail(new Error(t("liveEnded")));
+  };
   socket.onmessage = ({ data }) => hear(JSON.parse(data));
 });
 

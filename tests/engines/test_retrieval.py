@@ -125,6 +125,15 @@ class TestRetrieval:
             is None
         )
 
+    def test_the_last_choice_opens_less(self, atlas: Atlas) -> None:
+        shown = np.arange(60, 70)
+        plan = native.arrange(atlas, atlas.aperture[shown], atlas.width[shown], shown)
+        last = second_choice.other_plan(atlas.to_arrays(), plan, second_choice.LIKEWISE)
+        assert last is not None and last.aperture is not None and plan.aperture is not None
+        np.testing.assert_allclose(last.aperture, second_choice.NARROWER * plan.aperture, rtol=1e-6)
+        chosen = np.asarray(last.arrays["around"], np.int64)[:, 1]
+        assert np.abs(atlas.aperture[chosen] - last.aperture).max() < 0.02
+
     def test_only_equally_open_mouths_are_mixed(self, atlas: Atlas) -> None:
         openings = np.array([0.02, 0.10, 0.20, 0.101, 0.2], np.float32)
         atlas = atlas_of(openings.repeat(4))

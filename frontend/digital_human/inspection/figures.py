@@ -40,7 +40,7 @@ TONGUE = 0.035
 FLESH, LEAST_FLESH = 1.06, 0.22
 """A lip is drawn out if it is higher than usual by the first factor and higher than the second, inter-ocular distances,
 and looks strange: a tongue behind it may be as high, and is the person's own."""
-STRANGE, STRANGER = 12.0, 1.7
+STRANGE, STRANGER = 12.0, 1.8
 """Strangeness from which on a part is none of the person's own, or, over how odd the oddest mouth is as a whole."""
 UNKNOWN, TORN = 1.45, 1.35
 """Where a mouth is odder than by the first factor, the template does not show how high a lip is in it, and only one

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from digital_human.core.border import mix
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Models, Template
@@ -19,8 +20,12 @@ from digital_human.inspection.person import Person
 Mode = Literal["all", "sample", "off"]
 EVERY = 25
 """Of so many frames one is looked at, in the mode `sample`: the one whose mouth opens widest, where it is known."""
-ATTEMPTS = 2
+AROUND = 3
+"""Frames before and after a ruined one that are looked at too: few faults last for one frame only."""
+ATTEMPTS = 3
 """How often a ruined frame is drawn again."""
+FADE = 3
+"""Frames over which the drawn mouth fades where one passes through: it would pop, in the midst of speech."""
 
 Redraw = Callable[[Indices, int], list[Frame] | None]
 """Draws some frames of a batch again, by their places in it: the n-th attempt, from 0. None if nothing else is left."""
@@ -28,12 +33,17 @@ Redraw = Callable[[Indices, int], list[Frame] | None]
 
 @dataclass(frozen=True)
 class Inspector:
-    """Of one video. looked_at: bool [N], the output frames that are; findings grow while it is drawn, in any order."""
+    """Of one video. Findings grow while it is drawn, in any order.
+
+    looked_at: bool [N], the output frames that are
+    drawn:     bool [N], those that may be, if others of their batch are ruined; None if no others are
+    """
 
     template: Template
     person: Person | None
     models: Models
     looked_at: npt.NDArray[np.bool_]
+    drawn: npt.NDArray[np.bool_] | None = None
     findings: list[Finding] = field(default_factory=list)
 
     def inspect(
@@ -47,15 +57,16 @@ class Inspector:
     ) -> None:
         """Look at drawn frames, and put better ones in the place of those that are ruined.
 
-        frames: of the output [n]; shown: template frames under them [n]
+        frames: of the output, consecutive [n]; shown: template frames under them [n]
         after:  changed in place; a frame that nothing mends becomes that of `before`, unless its fault is small: the
             template's own mouth in the midst of speech is one too
         asked:  opening that was asked for [n]
         """
+        judged: dict[int, Verdict] = {}
         places = np.flatnonzero(self.looked_at[frames])
-        if not len(places):
-            return
-        judged = dict(zip(places.tolist(), self._judge(places, shown, before, after, asked), strict=True))
+        while len(places):
+            judged |= zip(places.tolist(), self._judge(places, shown, before, after, asked), strict=True)
+            places = self._around(frames, judged)
         outcomes: dict[int, Outcome] = {place: verdict.outcome for place, verdict in judged.items()}
         for attempt in range(ATTEMPTS):
             left = np.array([place for place, outcome in outcomes.items() if outcome in ("passed", "kept")], np.int64)
@@ -68,10 +79,17 @@ class Inspector:
             for place, verdict in zip(left.tolist(), self._judge(left, shown, before, candidates, asked), strict=True):
                 if verdict.kind is None and verdict.oddity <= max(judged[place].oddity, 1):
                     after[place], outcomes[place] = candidates[place], "redrawn"
-        for place, outcome in outcomes.items():
-            if outcome == "passed":
-                after[place] = before[place]
+        _fade(before, after, np.array([place for place, outcome in outcomes.items() if outcome == "passed"], np.int64))
         self.findings.extend(Finding(int(frames[k]), one.kind or "", outcomes[k]) for k, one in judged.items())
+
+    def _around(self, frames: Indices, judged: dict[int, Verdict]) -> Indices:
+        """Places of a batch close to those that were ruined, that nobody looked at."""
+        ruined = np.array([place for place, verdict in judged.items() if verdict.kind is not None], np.int64)
+        if self.drawn is None or not len(ruined):
+            return ruined[:0]
+        near = (np.abs(np.arange(len(frames))[:, None] - ruined) <= AROUND).any(1) & self.drawn[frames]
+        near[list(judged)] = False
+        return np.flatnonzero(near)
 
     def _judge(
         self, places: Indices, shown: Indices, before: Sequence[Frame], after: Sequence[Frame], asked: Float32 | None
@@ -84,6 +102,15 @@ class Inspector:
         opening = None if asked is None else asked[places]
         here, scores = track.landmarks[index], track.score[index]
         return verdicts(measure(old, new, here, scores, touched, opening, self.person, self.models))
+
+
+def _fade(before: Sequence[Frame], after: list[Frame], passed: Indices) -> None:
+    """Let frames of a batch pass, and the drawn mouths beside them fade."""
+    if not len(passed):
+        return
+    away = np.abs(np.arange(len(after))[:, None] - passed).min(1)
+    for place in np.flatnonzero(away < FADE).tolist():
+        after[place] = mix(before[place], after[place], away[place] / FADE) if away[place] else before[place]
 
 
 def looked_at(mode: Mode, drawn: npt.NDArray[np.bool_], aperture: Float32 | None) -> npt.NDArray[np.bool_]:

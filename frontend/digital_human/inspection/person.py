@@ -22,7 +22,7 @@ SAMPLED, ENOUGH = 160, 8
 """Frames of a template that are measured, at most, and fewest by which anybody can be judged."""
 NEIGHBOURS, APART = 3, 5
 """A look is as odd as it is far from the third most similar frame; of those at least so many frames away."""
-TALKS = 0.06
+TALKS = 0.08
 """Range of apertures, inter-ocular distances, from which on a template shows how the mouth looks when it is open."""
 USUAL = 98
 """Percentile up to which a measure counts as usual."""

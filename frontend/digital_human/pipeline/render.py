@@ -36,7 +36,8 @@ def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> 
     aperture = plan.engine_plan.aperture
     # The thresholds for lips and teeth were chosen on frames of an engine that can draw them again.
     person = prepared.person if isinstance(engine, CanRedraw) else None
-    return Inspector(prepared.template, person, context.models, looked_at(context.inspect, drawn, aperture))
+    chosen = looked_at(context.inspect, drawn, aperture)
+    return Inspector(prepared.template, person, context.models, chosen, drawn)
 
 
 def render_frames(

@@ -13,6 +13,9 @@ from digital_human.engines.exemplar.atlas import Atlas
 
 AWAY = 12
 """Template frames around an exemplar that looked wrong, among which no other is sought: they look alike."""
+LIKEWISE, NARROWER = 2, 0.6
+"""Attempts with mouths as open as was asked for, and the share of that opening for those that follow: mouths that open
+less are shown better, and one for some frames is seen less than a ruined one."""
 APERTURE, WIDTH, POSE = 0.02, 0.05, 10.0
 """Differences that cost the same: of aperture and of width, inter-ocular distances, and of the head, degrees."""
 
@@ -22,6 +25,8 @@ def other_plan(analysis: Arrays, plan: Plan, attempt: int) -> Plan | None:
     atlas = Atlas.from_arrays(analysis)
     aperture, width = plan.aperture, np.asarray(plan.arrays["width"], np.float32)
     assert aperture is not None
+    if attempt >= LIKEWISE:
+        aperture = (aperture * NARROWER).astype(np.float32)
     pose, frames = np.asarray(plan.arrays["pose"], np.int64), atlas.exemplar_frame
     chosen = np.empty(len(pose), np.int64)
     for k, around in enumerate(np.asarray(plan.arrays["around"], np.int64)):
@@ -43,4 +48,4 @@ def other_plan(analysis: Arrays, plan: Plan, attempt: int) -> Plan | None:
         "other": chosen,
         "weight": np.zeros(len(chosen), np.float32),
     }
-    return replace(plan, arrays=arrays, draws=1 + split.astype(np.int64))
+    return replace(plan, arrays=arrays, aperture=aperture, draws=1 + split.astype(np.int64))

@@ -16,6 +16,9 @@ import torch
 from benchmarks.syncnet import FRAMES, RATE, SIZE, judge, load, mfcc, score
 from digital_human.core.types import SPEECH_RATE
 
+# TorchScript is what the weights of others come in, deprecated or not.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 class StandIn(torch.nn.Module):
     """Five values each: the light of the frames, and the log energy while they are shown."""

@@ -34,7 +34,7 @@ TEST_SENTENCES = {
 }
 """Rich in p, b and m. Hungarian, Swedish and Catalan are in no training language."""
 MORE_SENTENCES = {
-    "ja": "ママは毎日パンとバナナを買います。公園で友達とボールで遊ぶ。",
+    "ja": "ママは まいにち パンと バナナを かいます。 こうえんで ともだちと ボールで あそぶ。",
     "ar": "بابا يحب الموز والبرتقال. ذهب محمد إلى المكتبة مع أمي صباح اليوم.",
     "nl": "Mijn broer Pim koopt een brood bij de bakker. Mama maakt soep met bonen en paprika.",
 }

@@ -28,7 +28,7 @@ TONGUE = (130, 35, 40)
 
 
 def drawing(mouth: str = "lips") -> Uint8:
-    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. mouth: painted "lips", "line" or "open" """
+    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. mouth: "lips", "outlined" ones, a "line" or "open" """
     picture = np.full((SIZE * FINE, SIZE * FINE, 3), (200, 225, 235), np.uint8)
 
     def points(*where: tuple[int, int]) -> cv2.typing.MatLike:
@@ -66,6 +66,8 @@ def drawing(mouth: str = "lips") -> Uint8:
     else:
         area(LIPS, (270, 425), (300, 412), (320, 417), (340, 412), (370, 425), (345, 444), (320, 449), (295, 444))
         line((268, 425), (300, 427), (320, 430), (340, 427), (372, 425))
+    if mouth == "outlined":
+        line((268, 425), (300, 410), (320, 415), (340, 410), (372, 425), (345, 446), (320, 451), (295, 446), (268, 425))
     return np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -163,6 +165,17 @@ def test_the_outline_of_a_mouth_that_is_drawn_open_is_found(open_mouth: tuple[Fr
 def test_lips_that_touch_are_not_drawn_open(analysis: Arrays, line_mouth: tuple[Frame, Template, Arrays]) -> None:
     assert "edges" not in analysis and "line" in analysis
     assert "edges" not in line_mouth[2]
+
+
+def test_outlined_lips_are_shut_and_part_at_the_line_between_them(models: TritonModels) -> None:
+    ok, packed = cv2.imencode(".jpg", drawing("outlined"), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    assert ok
+    picture = from_yuv(rgb_to_yuv(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8), "bt709"), "bt709")
+    track = track_face([picture], models)
+    analysis = DefaultEngine().analyse(Template(SIZE, SIZE, Fraction(25), 1, track, lambda: iter([picture])), models)
+    assert "edges" not in analysis and 0.02 < float(analysis["thick"]) < 0.07
+    points = stroke.on_line(track.landmarks, np.asarray(analysis["line"], np.float32), float(analysis["thick"]))
+    assert abs(points[0, [13, 14], 1].mean() - 430) < 3
 
 
 def test_a_mouth_that_is_drawn_open_shuts_and_opens_with_its_own_teeth(

@@ -20,17 +20,20 @@ SIDE, UP, DOWN = 60, 40, 60
 """Samples of the area that is looked at, from the middle of the mesh's mouth."""
 LIKE, THIN = 9, 2.5
 """Difference within one area, each channel, and half the width in samples up to which it is a line."""
-BETWEEN, WITHIN, NEAR = 0.35, 0.9, 4
+BETWEEN, WITHIN, NEAR = 0.3, 0.8, 4
 """Least share of an area that lies between the mesh's lips, and within their outer edges; samples beside them that
 still do."""
 ALIKE, BESIDE = 14, 1.5
 """Difference of colour, each channel, up to which two areas are both lips; samples from the edge of a line to them."""
+SOFT = 1.5
+"""Samples beside the areas that their soft edges take: teeth must not show between lips that touch."""
 SOLID = 0.6
 """Share of its convex hull that an area inside the mouth fills at least: lips are rings and crescents."""
 BRIDGE = 5
 """Samples in the width of lines inside the mouth, such as that between teeth and tongue."""
-LEAST = 0.08
-"""Height of the outline, inter-ocular distances, from which a mouth counts as drawn open."""
+LEAST, MOST = 0.08, 0.45
+"""Heights of the outline in its middle, inter-ocular distances, at which a mouth counts as drawn open: beyond them it
+is a shadow about the mouth."""
 ABOUT = (0.35, 1.1)
 """Distances from the middle of the mouth up to which the face goes along with the lips fully, and at all,
 inter-ocular distances."""
@@ -58,7 +61,8 @@ def find(image: Uint8, points: Float32, line: tuple[Float32, float] | None) -> F
             max((_colour(seen, _beside(path, side * (off + more))) for more in (-1, 0, 1)), key=np.sum)
             for side in (-1, 1)
         )
-        if _alike(above, below) and (not _alike(above, skin) or _both_closed(areas, mouth, path, off)):
+        sides = [_closed(areas, mouth, _beside(path, side * (off + 1))) for side in (-1, 1)]
+        if _alike(above, below) and (not _alike(above, skin) or sides != [False, True]):
             return None
     lip = None if _alike(above, skin) else above
     shown = _shown(seen, areas, mouth, _filled(local[mesh.INNER_LIPS], seen), lip)
@@ -68,9 +72,9 @@ def find(image: Uint8, points: Float32, line: tuple[Float32, float] | None) -> F
     first, last = float(columns[0]) - 0.5, float(columns[-1]) + 0.5
     spine = _spine(local)
     x = first + (spine[:, 0] - spine[0, 0]) / (spine[-1, 0] - spine[0, 0]) * (last - first)
-    top = np.interp(x, columns, shown[:, columns].argmax(0) - 0.5)
-    bottom = np.interp(x, columns, len(shown) - shown[::-1, columns].argmax(0) - 0.5)
-    if (bottom - top).max() < LEAST * GRAIN:
+    top = np.interp(x, columns, shown[:, columns].argmax(0) - SOFT)
+    bottom = np.interp(x, columns, len(shown) - shown[::-1, columns].argmax(0) - 1 + SOFT)
+    if not LEAST < (bottom - top)[len(x) // 2] / GRAIN < MOST:
         return None
     top[[0, -1]] = bottom[[0, -1]] = (top + bottom)[[0, -1]] / 2
     right, left = mesh.INNER_MOUTH_CORNERS
@@ -148,7 +152,9 @@ def _areas(seen: Uint8, mouth: Uint8) -> npt.NDArray[np.int32]:
     mask = np.zeros((seen.shape[0] + 2, seen.shape[1] + 2), np.uint8)
     out = np.zeros(seen.shape[:2], np.int32)
     done, count, flags = mask[1:-1, 1:-1], 0, 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | 255 << 8
-    for y, x in np.argwhere(mouth):
+    rough = cv2.morphologyEx(seen, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(2)
+    places = np.argwhere(mouth)
+    for y, x in places[np.argsort(rough[mouth > 0], kind="stable")]:  # Colours are those of the middles of areas.
         if done[y, x]:
             continue
         *_, (left, top, width, height) = cv2.floodFill(
@@ -163,14 +169,11 @@ def _areas(seen: Uint8, mouth: Uint8) -> npt.NDArray[np.int32]:
     return out
 
 
-def _both_closed(areas: npt.NDArray[np.int32], mouth: Uint8, path: Float32, off: float) -> bool:
-    """Whether areas that end at the mouth lie on both sides of the line, as between outlined lips."""
-    for side in (-1, 1):
-        x, y = _samples(_beside(path, side * (off + 1))[2:7], areas.shape)
-        number = int(np.bincount(areas[y, x]).argmax())
-        if number == 0 or mouth[areas == number].mean() < 0.9:
-            return False
-    return True
+def _closed(areas: npt.NDArray[np.int32], mouth: Uint8, path: Float32) -> bool | None:
+    """Whether the area along the path ends within the mouth, as outlined lips do; None if it is too thin to tell."""
+    x, y = _samples(path[2:7], areas.shape)
+    number = int(np.bincount(areas[y, x]).argmax())
+    return None if number == 0 else bool(mouth[areas == number].mean() >= WITHIN)
 
 
 def _shown(seen: Uint8, areas: npt.NDArray[np.int32], mouth: Uint8, inside: Uint8, lip: Float32 | None) -> Uint8:

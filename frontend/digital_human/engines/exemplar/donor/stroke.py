@@ -27,8 +27,10 @@ distances; and the share of the strongest line's strength that this costs in eac
 WEAKEST, FADED, PAUSE = 0.08, 0.4, 4
 """Least strength of a line, as a share of the picture's contrast; the share of its own usual strength below which
 it has ended, and the samples for which it may."""
-NARROWEST, WIDEST = 0.5, 1.5
-"""Width that is believed, relative to the mesh's mouth."""
+NARROWEST, WIDEST, SHORT = 0.5, 1.5, 0.3
+"""Widths that are believed, and how far before the mesh's corner a line may end, relative to the mesh's mouth."""
+CORE = 0.5
+"""Share of a line's usual strength that is line and not a thin lip."""
 SOFT, BESIDES = 1.5, 0.9
 """Samples beside a line that its edges take; how far from the mouth the face goes along, inter-ocular distances."""
 TAPER = np.array([0.8, 1, 1, 1, 1, 1, 1, 1, 0.8], np.float32)[:, None]
@@ -59,14 +61,22 @@ def find(luma: Uint8, points: Float32) -> tuple[Float32, float] | None:
     if level < WEAKEST:
         return None
     first, last = _ends(along, level, right, left)
-    width = (last - first) / max(left - right, 1)
-    if not NARROWEST < width < WIDEST:
+    width = left - right
+    if not NARROWEST * width < last - first < WIDEST * width or max(first - right, left - last) > SHORT * width:
         return None
     x = first + (spine[:, 0] - spine[0, 0]) / (spine[-1, 0] - spine[0, 0]) * (last - first)
     soft = cv2.GaussianBlur(path.astype(np.float32)[None], (0, 0), 1.5)[0]
     there = np.stack([x, np.interp(x, np.arange(len(soft)), soft)], 1)
-    thick = float(np.median((strength[:, first : last + 1] > level / 2).sum(0).clip(1, THICKEST)))
+    thick = _thickness(strength[:, first : last + 1] > CORE * level, path[first : last + 1])
     return ((there - spine) / GRAIN).astype(np.float32), (thick + SOFT) / GRAIN
+
+
+def _thickness(dark: npt.NDArray[np.bool_], path: npt.NDArray[np.int64]) -> float:
+    """Usual width of what is dark about the path, samples."""
+    rows = np.arange(len(dark))[:, None]
+    above = np.where(~dark & (rows < path), rows, -1).max(0)
+    below = np.where(~dark & (rows > path), rows, len(dark)).min(0)
+    return float(np.median((below - above - 1).clip(1, THICKEST)))
 
 
 def on_line(points: Float32, line: Float32, thick: float) -> Float32:

@@ -22,8 +22,8 @@ UNIT = 64.0
 COLOURS, NEAR = 3, 3
 """How many colours a drawn face has at most beside its lines, and the difference from each that still is the same."""
 FLAT = 0.5
-"""Share of the lower face in these colours from which it counts as drawn. Of four drawings, the least has 0.65; of 80
-photographs, clips and paintings, a filmed screen has most, 0.37, the next 0.27."""
+"""Share of the lower face in these colours from which it counts as drawn. Of 52 drawings in lines and flat colours, the
+least has 0.65, half as large as JPEG 0.45; of 77 photographs and clips, the most has 0.32."""
 DARKEST, LIP_SHARE, COLOURED = 1.0, 0.25, 40
 """Percentile of the lower face's brightness that is its line, how much of the lips' colour goes with it, and the
 difference between their hue and that of the skin from which on it does."""

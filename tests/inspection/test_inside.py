@@ -6,7 +6,7 @@ import pytest
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Uint8
-from digital_human.inspection.inside import beside, tongues
+from digital_human.inspection.inside import beside, doubled, tongues
 from digital_human.inspection.strange import strangeness
 from digital_human.inspection.views import LOOK, SIDE, UNIT, look_of
 
@@ -55,15 +55,28 @@ def test_a_mouth_that_opens_below_its_lips_lies_beside_them() -> None:
     points = landmarks(0.02)
     shut = face(points)
     opened = [with_rows(shut.copy(), first, first + 6, DARK) for first in (44, 53)]
-    right, wrong = (beside(shut, one, points, SKIN)[0] for one in opened)
+    parted = landmarks(0.1)
+    right, wrong = (beside(shut, one, points, parted, SKIN)[0] for one in opened)
     assert right < 0.05 < wrong
-    assert beside(shut, shut, points, SKIN)[0] == 0
+    assert beside(shut, shut, points, parted, SKIN)[0] == 0
+    assert beside(shut, opened[1], points, points, SKIN)[0] == 0
 
 
 def test_a_mouth_that_was_open_opens_nowhere_else() -> None:
     points = landmarks(0.2)
     picture = face(points, TEETH)
-    assert beside(picture, with_rows(picture.copy(), 60, 66, DARK), points, SKIN)[0] == 0
+    assert beside(picture, with_rows(picture.copy(), 60, 66, DARK), points, points, SKIN)[0] == 0
+
+
+def test_teeth_that_stand_alone_in_a_mouth_that_was_open_are_a_second_mouth() -> None:
+    points = landmarks(0.4)
+    own = face(points)
+    at_lip, alone = with_rows(own.copy(), 26, 34, TEETH), with_rows(own.copy(), 42, 48, TEETH)
+    assert doubled(own, alone, points, points, SKIN)[0] > 0.55
+    assert doubled(own, at_lip, points, points, SKIN)[0] < 0.05
+    assert doubled(alone, alone, points, points, SKIN)[0] == 0
+    shut = landmarks(0.02)
+    assert doubled(face(shut), alone, shut, points, SKIN)[0] == 0
 
 
 def test_a_part_that_was_never_shown_is_strange_though_the_whole_is_like_another() -> None:

@@ -16,16 +16,17 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.types import MIN_FACE_SCORE, Models
 from digital_human.inspection.findings import Outcome
-from digital_human.inspection.inside import beside, tongues
+from digital_human.inspection.inside import beside, doubled, tongues
 from digital_human.inspection.person import NEIGHBOURS, Person, flesh_and_teeth, tilt
 from digital_human.inspection.strange import strangeness
 from digital_human.inspection.views import distances, in_views, look_of, maps_to_views, view
 from digital_human.tracking.landmarker import predict_landmarks, regions_of_landmarks
 
-Kind = Literal["lost", "misplaced", "opening", "tongue", "lip", "teeth", "crooked", "outside", "in_front"]
+Kind = Literal["lost", "misplaced", "opening", "double", "tongue", "lip", "teeth", "crooked", "outside", "in_front"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""No face any more; the mouth elsewhere; not as open as asked for; a tongue put out; a lip, or teeth, larger than this
-person's; corners askew; the picture changed away from the face; what is in front of the face changed."""
+"""No face any more; the mouth elsewhere; not as open as asked for; teeth in a mouth that was open without them; a
+tongue put out; a lip, or teeth, larger than this person's; corners askew; the picture changed away from the face; what
+is in front of the face changed."""
 
 SMALL: tuple[Kind, ...] = ("tongue", "lip")
 """Faults that stay if nothing mends them, in a mouth no odder than the person's own."""
@@ -35,6 +36,8 @@ BESIDE = 0.05
 """Distance below the line on which the lips meet where a mouth opens that the template only shows shut."""
 OPENING, OPENING_SHARE = 0.15, 0.3
 """Difference between the opening seen and asked for: at least, inter-ocular distances, and a share of it more."""
+DOUBLE = 0.55
+"""By how much teeth that stand alone are brighter than the mouth around them, over the luma of the skin."""
 TONGUE = 0.035
 """Area of a tongue, square inter-ocular distances."""
 FLESH, LEAST_FLESH = 1.06, 0.22
@@ -62,7 +65,7 @@ class Figures:
     before, score: how sure the mesh is of a face in the template's frame and in the drawn one
     offset:   of the mouth from where it was drawn
     opening:  seen minus asked for; asked: that
-    beside:   see `inside.beside`; tongue: its area
+    beside, doubled: see `inside`; tongue: its area
     flesh, teeth, oddity: over what is usual; height: of the flesh, height_of_teeth likewise
     strange:  over what counts as strange; 0 where no lip is high
     crooked:  tilt of the corners, degrees, beyond usual
@@ -76,6 +79,7 @@ class Figures:
     opening: Float32
     asked: Float32
     beside: Float32
+    doubled: Float32
     tongue: Float32
     flesh: Float32
     height: Float32
@@ -120,7 +124,7 @@ def measure(
     middle = [p[:, mesh.MOUTH_CORNERS, :2].mean(1) for p in (points, here)]
     gap = np.linalg.norm(points[:, mesh.UPPER_LIP_EDGE, :2] - points[:, mesh.LOWER_LIP_EDGE, :2], axis=1) / unit
     nothing = np.full(len(after), np.nan, np.float32)
-    flesh = teeth = height = height_of_teeth = oddity = strange = crooked = tongue = away = nothing
+    flesh = teeth = height = height_of_teeth = oddity = strange = crooked = tongue = away = double = nothing
     if person is not None:
         maps = maps_to_views(here)
         views = np.stack([view(frame, matrix) for frame, matrix in zip(after, maps, strict=True)])
@@ -138,8 +142,9 @@ def measure(
             if len(high):
                 strange[high] = strangeness(looks[high], own) / min(STRANGE, STRANGER * max(person.oddity, 1e-3))
         else:
-            shut = np.stack([view(frame, matrix) for frame, matrix in zip(before, maps, strict=True)])
-            away = beside(shut, views, usual, person.skin)
+            filmed = np.stack([view(frame, matrix) for frame, matrix in zip(before, maps, strict=True)])
+            away = beside(filmed, views, usual, seen, person.skin)
+            double = doubled(filmed, views, usual, seen, person.skin)
     known = asked is not None and person is not None and person.talks
     return Figures(
         before=scores,
@@ -148,6 +153,7 @@ def measure(
         opening=(gap - asked).astype(np.float32) if known else nothing,
         asked=np.asarray(asked, np.float32) if known else nothing,
         beside=away,
+        doubled=double,
         tongue=tongue,
         flesh=flesh,
         height=height,
@@ -169,6 +175,7 @@ def verdicts(figures: Figures) -> list[Verdict]:
             "lost": (f.score < MIN_FACE_SCORE) & (f.before >= MIN_FACE_SCORE),
             "misplaced": (f.offset > OFFSET) | (f.beside > BESIDE),
             "opening": np.abs(f.opening) > OPENING + OPENING_SHARE * f.asked,
+            "double": f.doubled > DOUBLE,
             "tongue": f.tongue > TONGUE,
             "lip": (f.flesh >= np.where(f.oddity > UNKNOWN, TORN, FLESH)) & (f.height > LEAST_FLESH) & (f.strange > 1),
             "teeth": (f.teeth > TEETH) & (f.height_of_teeth > LEAST_TEETH),

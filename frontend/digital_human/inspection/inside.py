@@ -1,4 +1,4 @@
-"""What lies between the lips of a mouth: a tongue, or an opening in the wrong place."""
+"""What lies between the lips of a mouth: a tongue, teeth that stand alone, or an opening in the wrong place."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ the third, square inter-ocular distances, without its rim: teeth with red edges 
 NEW, DARKER, ABOVE, BELOW = 0.62, 0.12, 0.35, 0.45
 """Where a mouth opened: luma over that of the skin that has become less than the first, by the second, at most so far
 above and below where the lips met, inter-ocular distances."""
-SHUT = 0.06
-"""Opening of lips that meet, inter-ocular distances."""
+SHUT, PARTED = 0.06, 0.04
+"""Openings up to which lips may meet and from which on they may not, inter-ocular distances."""
+OPEN, HIGH, BROAD = 0.05, 8, 7
+"""Opening from which a mouth is open, inter-ocular distances; fewest rows of one, and columns that are averaged."""
 COLUMNS = slice(2, 7)
 """Of the vertices along each lip, those in its middle."""
 
@@ -36,15 +38,34 @@ def tongues(views: Uint8, points: Float32, skin: Float32, lip: Float32) -> Float
     return np.array([_tongue(picture, one, skin, lip) for picture, one in zip(views, points, strict=True)], np.float32)
 
 
-def beside(before: Uint8, after: Uint8, points: Float32, skin: Float32) -> Float32:
+def doubled(before: Uint8, after: Uint8, points: Float32, seen: Float32, skin: Float32) -> Float32:
+    """How much brighter a row is drawn than the dark above and below it, over the luma of the skin [n].
+
+    0 where the mouth was shut; else over what it was. Of a template that does not talk, the teeth are another person's,
+    and do not belong into a mouth that it opens by itself.
+    before, after: views of the template's mouths and of the drawn ones; points, seen: landmarks in them
+    """
+    more = np.zeros(len(after), np.float32)
+    for k in np.flatnonzero(_gaps(points) > OPEN).tolist():
+        more[k] = _alone(after[k], seen[k], float(skin[0])) - _alone(before[k], points[k], float(skin[0]))
+    return more
+
+
+def beside(before: Uint8, after: Uint8, points: Float32, seen: Float32, skin: Float32) -> Float32:
     """How far below the line on which shut lips meet a mouth opens, inter-ocular distances [n]; less where it does not.
 
-    before, after: views of the template's mouths and of the drawn ones; points: landmarks of the former
+    Shut lips that move cast their shadow elsewhere, which is no opening.
+    before, after: views of the template's mouths and of the drawn ones; points, seen: landmarks in them
     """
     some = zip(before, after, points, strict=True)
     below = np.array([_beside(old, new, one, float(skin[0])) for old, new, one in some], np.float32)
-    gap = np.linalg.norm(points[:, mesh.UPPER_LIP_EDGE] - points[:, mesh.LOWER_LIP_EDGE], axis=1) / UNIT
-    return np.where(gap < SHUT, below, 0).astype(np.float32)
+    return np.where((_gaps(points) < SHUT) & (_gaps(seen) > PARTED), below, 0).astype(np.float32)
+
+
+def _gaps(points: Float32) -> Float32:
+    """Openings, inter-ocular distances [n]."""
+    gap = np.linalg.norm(points[:, mesh.UPPER_LIP_EDGE] - points[:, mesh.LOWER_LIP_EDGE], axis=1)
+    return np.asarray(gap / UNIT, np.float32)
 
 
 def _tongue(picture: Uint8, points: Float32, skin: Float32, lip: Float32) -> float:
@@ -74,3 +95,16 @@ def _beside(before: Uint8, after: Uint8, points: Float32, skin: float) -> float:
         rows = np.flatnonzero(opened[max(int(first), 0) : max(int(last), 0), column]) + max(int(first), 0)
         found.append((rows[0] - points[lower, 1]) / UNIT if len(rows) > 1 else 0.0)
     return float(np.median(found))
+
+
+def _alone(picture: Uint8, points: Float32, skin: float) -> float:
+    """Luma of the brightest row between the lips over that of the darkest ones above and below, in any column."""
+    light = cv2.blur(picture[..., 0].astype(np.float32), (BROAD, 1)) / max(skin, 1.0)
+    most = 0.0
+    for upper, lower in zip(mesh.UPPER_INNER[COLUMNS], mesh.LOWER_INNER[COLUMNS], strict=True):
+        column = int(np.clip(np.rint((points[upper, 0] + points[lower, 0]) / 2), 0, SIDE - 1))
+        rows = light[max(int(np.ceil(points[upper, 1])), 0) : max(int(points[lower, 1]) + 1, 0), column]
+        if len(rows) > HIGH:
+            above, below = np.minimum.accumulate(rows), np.minimum.accumulate(rows[::-1])[::-1]
+            most = max(most, float((rows - np.maximum(above, below)).max()))
+    return most

@@ -54,7 +54,7 @@ def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Plan, models:
 
 
 def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
-    assert str(analysis["kind"]) == "donor"
+    assert str(analysis["kind"]) == "donor" and "colour" not in analysis
 
 
 def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Plan, picture: Frame, drawn: list[Frame]) -> None:
@@ -82,6 +82,23 @@ def test_frames_do_not_depend_on_their_batch(
     again = DefaultEngine().render(still, analysis, part, [picture] * 3, models)
     for one, other in zip(again, drawn[4:7], strict=True):
         assert np.abs(one.data.astype(int) - other.data).max() <= 1
+
+
+def test_in_black_and_white_the_inside_of_the_mouth_is_grey(
+    picture: Frame, plan: Plan, drawn: list[Frame], models: TritonModels
+) -> None:
+    grey = picture.copy()
+    for plane in grey.planes[1:]:
+        plane[...] = 128
+    still = Template(grey.width, grey.height, Fraction(25), 1, track_face([grey], models), lambda: iter([grey]))
+    widest = int(np.argmax(plan.aperture if plan.aperture is not None else 0))
+    analysis = DefaultEngine().analyse(still, models)
+    assert float(analysis["colour"]) == 0
+    (frame,) = DefaultEngine().render(still, analysis, slice_plan(plan, np.array([widest])), [grey], models)
+    assert np.abs(frame.planes[0].astype(int) - grey.planes[0]).max() > 50
+    for colour in (1, 2):
+        assert np.abs(frame.planes[colour].astype(int) - 128).max() <= 2
+        assert np.abs(drawn[widest].planes[colour].astype(int) - picture.planes[colour]).max() > 8
 
 
 def test_given_frames_are_not_changed(

@@ -167,6 +167,18 @@ def test_lips_that_touch_are_not_drawn_open(analysis: Arrays, line_mouth: tuple[
     assert "edges" not in line_mouth[2]
 
 
+def test_no_warning_says_that_a_drawing_shows_another_persons_mouth(
+    line_mouth: tuple[Frame, Template, Arrays], models: TritonModels
+) -> None:
+    _, still, analysis = line_mouth
+    silence, photograph = np.zeros(16000, np.float32), {k: v for k, v in analysis.items() if k != "ink"}
+    warned = [
+        [notice.name for notice in DefaultEngine().plan(still, arrays, silence, np.zeros(25, np.int64), models).notices]
+        for arrays in (analysis, photograph)
+    ]
+    assert warned == [[], ["mouth_never_opens"]]
+
+
 def test_outlined_lips_are_shut_and_part_at_the_line_between_them(models: TritonModels) -> None:
     ok, packed = cv2.imencode(".jpg", drawing("outlined"), [cv2.IMWRITE_JPEG_QUALITY, 75])
     assert ok

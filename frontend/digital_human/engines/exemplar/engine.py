@@ -50,7 +50,7 @@ MOUTHS: dict[str, Mouth] = {"exemplar": native, "donor": donor}
 
 class DefaultEngine:
     name = "default"
-    version = "13"
+    version = "14"
     models = (speech_to_lips.MODEL, renderer_inputs.MODEL)
     resolution = None
     licence = "Apache-2.0, like the project"
@@ -90,7 +90,9 @@ def _notices(analysis: Arrays) -> list[Notice]:
     """What a caller should know of a template whose mouth hardly moves."""
     if _mouth(analysis) is not donor:
         return []
-    return [Notice("mouth_never_shuts" if donor.is_parted(analysis) else "mouth_never_opens", {})]
+    if donor.is_parted(analysis):
+        return [Notice("mouth_never_shuts", {})]
+    return [] if "ink" in analysis else [Notice("mouth_never_opens", {})]  # A drawing shows its own colours.
 
 
 def _mouth(analysis: Arrays) -> Mouth:

@@ -69,6 +69,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
+    colour  float32, see `relighting.colourfulness`; absent where it is 1
     ink, line, thick, edges   of line art only, see `line_art.arrays`
     """
     track, donor = template.track, load_donor()
@@ -84,7 +85,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     chosen = {
         int(good[k]): k for k in np.linspace(0, len(good) - 1, min(SAMPLED_FRAMES, len(good))).round().astype(int)
     }
-    costs, teeth, blurs, looks = [], [], [], []
+    costs, teeth, blurs, colours, looks = [], [], [], [], []
     for index, frame in enumerate(template.frames()):
         if index in chosen:
             seen = points[chosen[index]]
@@ -93,6 +94,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
             teeth_of = relighting.own_teeth if aperture > PARTED else relighting.teeth_colour
             teeth.append(teeth_of(image, seen[:, :2]))
             blurs.append(relighting.softness(image, seen[:, :2], donor))
+            colours.append(relighting.colourfulness(image, seen[:, :2]))
             looks.append(line_art.look(image, frame.planes[0], seen))
     drawing = line_art.arrays(looks)
     if "edges" in drawing:
@@ -115,6 +117,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
         "seam": lips.seam_offsets(np.stack(costs)),
         "teeth": np.mean(teeth, axis=0).astype(np.float32),
         "blur": np.array(np.median(blurs), np.float32),
+        **({"colour": np.array(colour, np.float32)} if (colour := np.median(colours)) < 1 else {}),
         **drawing,
     }
 
@@ -205,7 +208,7 @@ def build(
     target = layer[:, mesh.INNER_LIPS]
     ink = np.asarray(analysis["ink"], np.float32) if "ink" in analysis else None
     teeth, blur = np.asarray(analysis["teeth"], np.float32), float(analysis["blur"])
-    light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink)
+    light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink, float(analysis.get("colour", 1.0)))
     interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
     if "edges" in analysis:
         interior = mouth_interior.as_drawn(frames, here, target, corners, (layer_rows, layer_columns))

@@ -49,12 +49,14 @@ class Light:
     blur:  blur that makes the donor as soft, inter-ocular distances
     matrix: of the template's frames
     ink:   float32 [3], RGB that fills the mouth of a drawing instead of the donor's; None for all others
+    colour: how much colour the donor's mouth keeps, 0 in black and white
     """
 
     teeth: Float32
     blur: float
     matrix: Matrix
     ink: Float32 | None = None
+    colour: float = 1.0
 
 
 def from_donor(
@@ -188,6 +190,9 @@ def _finish(donor: Donor, picture: Float32, contour: Float32, light: Light, open
         flat = np.broadcast_to(np.rint(light.ink).astype(np.uint8), picture.shape)
         return from_yuv(rgb_to_yuv(np.ascontiguousarray(flat), light.matrix), light.matrix).data
     lit: Float32 = picture * (light.teeth / donor.teeth)
+    if light.colour < 1:
+        grey = lit.mean(2, keepdims=True)
+        lit = np.asarray(grey + light.colour * (lit - grey), np.float32)
     blur = light.blur * donor.scale
     if blur > 0.3:
         lit = np.asarray(cv2.GaussianBlur(lit, (0, 0), blur), np.float32)

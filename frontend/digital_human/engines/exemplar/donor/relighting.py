@@ -20,6 +20,9 @@ TEETH_TO_WHITES, TEETH_TO_SKIN, WHITES_SHARE = 1.75, 1.35, 0.75
 TINT_SHARE, DIMMED, BRIGHTEST = 0.5, 0.93, 245.0
 OWN_BRIGHTEST = 75.0
 """Percentile from which on the inside of a parted mouth counts as its brightest teeth."""
+GREY, COLOURED = 0.04, 0.1
+"""Range of red, green and blue over their mean, usual in the lower face, up to which it is grey, and from which on it
+is in colour: in 77 photographs and clips it is 0.28 or more, in paintings 0.14, in black and white 0."""
 FINE, COARSE = 0.012, 0.08
 """Blurs between which detail counts as fine, inter-ocular distances."""
 
@@ -46,6 +49,15 @@ def teeth_colour(image: Uint8, points: Float32) -> Float32:
     level = (TEETH_TO_WHITES * whites.mean()) ** WHITES_SHARE * (TEETH_TO_SKIN * skin.mean()) ** (1 - WHITES_SHARE)
     tint = (whites / whites.mean()) ** TINT_SHARE
     return (min(DIMMED * level, BRIGHTEST) * tint / tint.mean()).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def colourfulness(image: Uint8, points: Float32) -> float:
+    """0 of a face in black and white, 1 of any in colour. Arguments: see `teeth_colour`."""
+    at = points[np.concatenate([mesh.LOWER_FACE_SKIN, mesh.OUTER_LIPS])]
+    x, y = np.rint(at).astype(np.int64).clip(0, [image.shape[1] - 1, image.shape[0] - 1]).T
+    pixels = image[y, x].astype(np.float32)
+    chroma = np.median(np.ptp(pixels, axis=1) / np.maximum(pixels.mean(1), 1))
+    return float(np.clip((chroma - GREY) / (COLOURED - GREY), 0, 1))
 
 
 def own_teeth(image: Uint8, points: Float32) -> Float32:

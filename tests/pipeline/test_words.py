@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from digital_human.jobs.models import words_path
+from digital_human.jobs.worker.speech import load_words
 from digital_human.pipeline.options import RenderOptions
 from digital_human.pipeline.subtitles import find_cues
 from digital_human.pipeline.words import spoken_words, times_of_words
+from digital_human.settings import Settings
 from digital_human.speech.phonemes import phonemes
 from digital_human.speech.said import Phones
 from digital_human.speech.sentences import pieces_of
@@ -77,3 +81,17 @@ def test_known_times_are_those_of_the_subtitles() -> None:
     cues = find_cues("One. Two.", np.zeros(4 * 16_000, np.float32), 4.0, Deaf(), times)
     assert [(cue.start, cue.text) for cue in cues] == [(0.5, "One."), (2.0, "Two.")]
     assert cues[0].end == pytest.approx(1.4) and cues[1].end == pytest.approx(2.9)
+
+
+@pytest.mark.parametrize("content", [None, "null", "[[0.1, ", "[]"])
+def test_a_job_without_known_times_goes_on(tmp_path: Path, content: str | None) -> None:
+    """That of an earlier version, of another speech server, and one whose file was cut off."""
+    settings = Settings(base_path=tmp_path)
+    path = words_path(settings, "task")
+    path.parent.mkdir(parents=True)
+    if content is not None:
+        path.write_text(content)
+    found = load_words(settings, "task")
+    assert found is None if content != "[]" else found is not None and found.shape == (0, 2)
+    path.write_text("[[0.1, 0.2], [0.3, 0.5]]")
+    assert load_words(settings, "task") == pytest.approx(np.array([[0.1, 0.2], [0.3, 0.5]]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.border import FADE, cut_off, drawn_share, mix
+from digital_human.core.border import FADE, approach, cut_off, drawn_share, is_drawn, mix
 from digital_human.core.frame import Frame
 from digital_human.core.types import FaceTrack
 
@@ -39,6 +39,15 @@ def test_nothing_fades_across_a_cut() -> None:
     track = track_of([100] * 6 + [198] * 2)
     track = FaceTrack(track.landmarks, track.score, track.present, np.repeat([0, 1], [6, 2]))
     assert drawn_share(track, 200, 200).tolist() == [1] * 6 + [0] * 2
+
+
+def test_lips_have_reached_the_frames_own_before_these_take_over() -> None:
+    share = drawn_share(track_of([100] * 10 + [198] * 3 + [100] * 10), 200, 200)
+    near, drawn = approach(share), is_drawn(share)
+    assert not drawn[10:13].any() and drawn[:7].all() and not near[:4].any()
+    for last in (np.flatnonzero(drawn[:10])[-1], 13 + np.flatnonzero(drawn[13:])[0]):
+        assert near[last] == 1
+    assert np.abs(np.diff(near[:10])).max() < 0.4
 
 
 def test_mixing_keeps_pixels_that_are_alike() -> None:

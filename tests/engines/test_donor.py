@@ -124,3 +124,24 @@ def test_an_open_mouth_shows_its_own_teeth(template_frames: list[Frame], models:
     teeth = np.s_[y - 1 : y + 2, x - 5 : x + 6]
     for frame in DefaultEngine().render(still, analysis, plan, [picture] * 4, models):
         assert np.abs(frame.planes[0][teeth].astype(int) - picture.planes[0][teeth]).mean() < 15
+
+
+def test_a_mouth_that_opens_at_times_is_shut_where_nothing_is_said(
+    template_frames: list[Frame], picture: Frame, models: TritonModels
+) -> None:
+    wide = template_frames[int(np.argmax(lip_geometry.aperture(track_face(template_frames, models).landmarks)))]
+    frames = [picture] * 8 + [wide] * 4 + [picture] * 8
+    track = track_face(frames, models)
+    template = Template(wide.width, wide.height, Fraction(25), len(frames), track, lambda: iter(frames))
+    analysis = DefaultEngine().analyse(template, models)
+    assert str(analysis["kind"]) == "donor"
+    every = np.arange(len(frames))
+    shut, width = np.asarray(analysis["limits"])[0], np.asarray(analysis["rest"])[1]
+    silence = np.full(len(frames), shut, np.float32)
+    plan = engine.arrange(analysis, silence, np.full(len(frames), width, np.float32), every)
+    drawn = DefaultEngine().render(template, analysis, plan, frames, models)
+    for k in (0, 3, 16, 19):
+        assert np.array_equal(drawn[k].data, picture.data)
+    opening = lip_geometry.aperture(track.landmarks[9:11])
+    assert opening.min() > 0.1
+    assert (lip_geometry.aperture(track_face(drawn[8:12], models).landmarks) < 0.3 * opening.min()).all()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Float64
+from digital_human.core.types import FaceTrack, Template
 from digital_human.engines.exemplar import (
     native,
+    own_lips,
     retrieval,
     second_choice,
 )
@@ -31,6 +35,7 @@ def atlas_of(aperture: Float32 | Float64) -> Atlas:
         near=np.arange(2),
         regression=np.zeros((3, 468, 3), np.float32),
         jaw_curve=np.zeros((count, 2), np.float32),
+        own=np.zeros((count, 3), np.float32),
         limits=LIMITS,
         width_limits=WIDTH_LIMITS,
         angles=np.zeros((count, 3), np.float32),
@@ -51,6 +56,30 @@ def atlas_of(aperture: Float32 | Float64) -> Atlas:
         blur=small[:, 0],
         appearance_distance=appearance_distance.astype(np.float32),
     )
+
+
+class TestOwnLips:
+    def test_where_the_frames_own_lips_take_over_they_are_drawn(self) -> None:
+        aperture = (0.12 + 0.1 * np.sin(np.arange(200) / 4)).astype(np.float32)
+        share = np.clip((np.arange(200) - 100) / 4, 0, 1).astype(np.float32)
+        own = np.stack([share, aperture, np.full(200, 0.85, np.float32)], 1)
+        atlas = replace(atlas_of(aperture), own=own)
+        wanted, width = np.full(200, 0.03, np.float32), np.full(200, 0.8, np.float32)
+        plan = native.arrange(atlas, wanted, width, np.arange(200))
+        assert plan.aperture is not None
+        assert np.allclose(plan.aperture[:100], wanted[:100])
+        assert np.abs(plan.aperture[104:] - aperture[104:]).max() < 0.01
+        assert np.allclose(plan.arrays["width"][104:], 0.85)
+
+    def test_one_odd_measure_of_them_does_not_count(self) -> None:
+        landmarks = np.full((9, 468, 3), 100, np.float32)
+        landmarks[:, mesh.RIGHT_EYE, 0], landmarks[:, mesh.LEFT_EYE, 0] = 80, 120
+        track = FaceTrack(landmarks, np.ones(9, np.float32), np.ones(9, np.bool_))
+        template = Template(200, 200, Fraction(25), 9, track, lambda: iter(()))
+        seen = np.full(9, 0.3, np.float32)
+        seen[4] = 0.01
+        own = own_lips.measure(template, np.arange(9), seen, seen)
+        assert np.allclose(own[:, 1], 0.3) and not own[:, 0].any()
 
 
 class TestRetrieval:

@@ -1,4 +1,4 @@
-"""Draws a batch of output frames: the engine's mouth, what is in front of it, and the border's fade."""
+"""Draws a batch of output frames: the engine's mouth, what is in front of it, and frames that pass unchanged."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
-from digital_human.core.border import drawn_share, mix
-from digital_human.core.frame import Float32, Frame
+from digital_human.core.border import is_drawn, shown_share
+from digital_human.core.frame import Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Models
 from digital_human.engines.base import CanRedraw, Engine, Plan, slice_plan
@@ -18,19 +19,15 @@ from digital_human.pipeline.templates import PreparedTemplate
 
 @dataclass(frozen=True)
 class Drawing:
-    """Draws frames of one template. share: float32 [T], how much of the drawn mouth each template frame shows, 0-1"""
+    """Draws frames of one template. shown: bool [T], whether template frames show the drawn mouth"""
 
     prepared: PreparedTemplate
     engine: Engine
     models: Models
-    share: Float32 = field(init=False)
+    shown: npt.NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
-        template = self.prepared.template
-        share = template.track.present * drawn_share(template.track, template.width, template.height)
-        if template.cover is not None:
-            share = share * (1 - template.cover.through)
-        object.__setattr__(self, "share", share)
+        object.__setattr__(self, "shown", is_drawn(shown_share(self.prepared.template)))
 
     def draw(self, plan: Plan, indices: Indices, frames: Sequence[Frame]) -> list[Frame]:
         """The n frames of a plan. Those without a face, or with the mouth hidden or at the border, pass unchanged.
@@ -39,7 +36,7 @@ class Drawing:
         """
         prepared, drawn = self.prepared, list(frames)
         template = prepared.template
-        present = np.flatnonzero(self.share[indices])
+        present = np.flatnonzero(self.shown[indices])
         if len(present) == 0:
             return drawn
         finished = self.engine.render(
@@ -49,7 +46,7 @@ class Drawing:
             index = int(indices[k])
             if template.cover is not None:
                 template.cover.restore(index, frames[k], frame)
-            drawn[k] = mix(frames[k], frame, float(self.share[index]))
+            drawn[k] = frame
         return drawn
 
     def inspected(

@@ -31,8 +31,7 @@ _RENDER_THREADS = 2
 def inspector_of(plan: RenderPlan, engine: Engine, context: PipelineContext) -> Inspector:
     """What looks at the frames of this video. It holds its findings once they are drawn."""
     prepared = plan.prepared
-    # Where the mouth fades out, what is seen is neither what was asked for nor the template's own.
-    drawn = Drawing(prepared, engine, context.models).share[plan.frame_indices] >= 1
+    drawn = Drawing(prepared, engine, context.models).shown[plan.frame_indices]
     aperture = plan.engine_plan.aperture
     # The thresholds for lips and teeth were chosen on frames of an engine that can draw them again.
     person = prepared.person if isinstance(engine, CanRedraw) else None
@@ -95,7 +94,7 @@ def _batches(
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws
-    draws = draws[start:stop] * (drawing.share[indices[start:stop]] > 0)
+    draws = draws[start:stop] * drawing.shown[indices[start:stop]]
     largest = min(context.batch_size, max(_BATCH_BYTES // prepared.info.frame_bytes, MIN_BATCH))
     sizes = batch_sizes(draws, largest)
     read = prefetch(batched(frames, sizes), 1, "read")

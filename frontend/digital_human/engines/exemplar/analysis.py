@@ -11,7 +11,7 @@ from digital_human.core.border import cut_off
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Template
-from digital_human.engines.exemplar import flaws, head_pose, lip_geometry, renderer_inputs, stock
+from digital_human.engines.exemplar import flaws, head_pose, lip_geometry, own_lips, renderer_inputs, stock
 from digital_human.engines.exemplar.atlas import Atlas, centre, crop_size
 from digital_human.errors import NoFaceError
 
@@ -116,6 +116,7 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         near=near,
         regression=regression,
         jaw_curve=_everywhere(jaw_curve, frames, template.frame_count),
+        own=own_lips.measure(template, frames, opening, widths),
         limits=limits,
         width_limits=np.array([*np.percentile(widths[sound], [3, 50, 97]), widths[sound].std()], np.float32),
         angles=angles,

@@ -46,6 +46,8 @@ class Atlas:
     """[3, V, 3]: canonical shape = (1, aperture, width) . regression; for all but the lips, both as in `jaw_curve`."""
     jaw_curve: Float32
     """[T, 2]: aperture and width of the template's frames as jaw and cheeks follow them, `lip_geometry.jaw_curve`."""
+    own: Float32
+    """[T, 3]: see `own_lips.measure`. All 0 in templates stored by earlier versions."""
     limits: Float32
     """[6]: aperture when shut, then its 15th, 35th, 55th, 75th and 95th percentile while speaking."""
     width_limits: Float32
@@ -95,6 +97,7 @@ class Atlas:
         """The inverse of `to_arrays`. Other arrays are ignored."""
         new: dict[str, npt.NDArray[Any]] = {
             "shot": np.zeros(len(arrays["angles"]), np.int64),
+            "own": np.zeros((len(arrays["angles"]), 3), np.float32),
             "lip_edge": np.zeros((len(arrays["exemplar_frame"]), 2, 9), np.float32),
             "fastest": np.full(2, np.inf, np.float32),
             "flaw": np.zeros(len(arrays["exemplar_frame"]), np.float32),

@@ -11,14 +11,23 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import SPEECH_RATE, Arrays, Models, Template
 from digital_human.engines.base import Plan, slice_plan
-from digital_human.engines.exemplar import lip_geometry, renderer_inputs, retargeting, retrieval, speech_to_lips
+from digital_human.engines.exemplar import (
+    lip_geometry,
+    own_lips,
+    renderer_inputs,
+    retargeting,
+    retrieval,
+    speech_to_lips,
+)
 from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.donor import engine as donor
 from digital_human.engines.exemplar.speech_to_lips import INSTANTS
@@ -155,9 +164,9 @@ class ExemplarMouth(_Mouth):
         around = np.array(
             [[self._resting_in(int(np.clip(pose + k, 0, last))) for k in (-1, 0, 1)] for pose in poses], np.int64
         )
-        aperture, width = np.full(count, self._rest.aperture[0]), np.full(count, self._rest.width[0])
+        aperture, width = self._rest_lips(poses)
         split = renderer_inputs.needs_split(atlas, around[:, 1], aperture)
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "pose": poses,
             "width": width,
             "slow": np.stack([aperture, width], 1),
@@ -180,7 +189,8 @@ class ExemplarMouth(_Mouth):
 
     def _next(self, last: Drawn, poses: Indices, cue: Cue) -> tuple[Plan, Drawn]:
         atlas, before = self._atlas, last.exemplar
-        aperture, width = np.concatenate([last.aperture, cue.aperture]), np.concatenate([last.width, cue.width])
+        wanted = own_lips.approached(atlas.own, cue.aperture, cue.width, poses)
+        aperture, width = (np.concatenate(lips) for lips in zip((last.aperture, last.width), wanted, strict=True))
         shown = np.concatenate([[last.pose], poses])
         path = retrieval.choose_next(atlas, self._change, before, aperture, width, HISTORY, shown)
         here, after = int(path[0]), int(path[1])
@@ -192,7 +202,7 @@ class ExemplarMouth(_Mouth):
         drawn = np.minimum(aperture[HISTORY : HISTORY + 1], self._largest[here])
         split = renderer_inputs.needs_split(atlas, chosen[1:2], drawn)
         jaw = lip_geometry.jaw_curve(np.stack([aperture, width], 1).astype(np.float32))
-        arrays = {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "pose": poses[:1],
             "width": width[HISTORY : HISTORY + 1],
             "slow": jaw[HISTORY : HISTORY + 1],
@@ -204,13 +214,17 @@ class ExemplarMouth(_Mouth):
         history = slice(1, HISTORY + 1)
         return plan, Drawn(here, int(poses[0]), aperture[history], width[history])
 
+    def _rest_lips(self, poses: Indices) -> tuple[Float32, Float32]:
+        """Aperture and width at rest in template frames, float32 [n] each."""
+        every = np.ones(len(poses), np.float32)
+        return own_lips.approached(self._atlas.own, self._rest.aperture[0] * every, self._rest.width[0] * every, poses)
+
     def _resting_in(self, pose: int) -> int:
         """The exemplar that shows the mouth at rest in a template frame."""
         if pose not in self._resting:
             start = pose // retrieval.WINDOW * retrieval.WINDOW
             poses = np.arange(start, min(start + retrieval.WINDOW + retrieval.LOOK_AHEAD, self._frame_count))
-            aperture = np.full(len(poses), self._rest.aperture[0])
-            chosen = retrieval.choose(self._atlas, aperture, np.full(len(poses), self._rest.width[0]), poses)
+            chosen = retrieval.choose(self._atlas, *self._rest_lips(poses), poses)
             for k in range(min(retrieval.WINDOW, len(poses))):
                 self._resting[start + k] = int(chosen[k])
         return self._resting[pose]

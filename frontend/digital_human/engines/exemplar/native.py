@@ -15,7 +15,7 @@ from digital_human.core.frame import Float32, Frame, Uint8, insert_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Arrays, Models, Template
 from digital_human.engines.base import Plan
-from digital_human.engines.exemplar import lip_geometry, lip_shape, renderer_inputs, retargeting, retrieval
+from digital_human.engines.exemplar import lip_geometry, lip_shape, own_lips, renderer_inputs, retargeting, retrieval
 from digital_human.engines.exemplar.analysis import build_atlas
 from digital_human.engines.exemplar.atlas import Atlas
 from digital_human.engines.exemplar.in_front import InFront
@@ -62,6 +62,7 @@ def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indi
     other   int64 [N], a second exemplar
     weight  float32 [N], its share, 0 where there is none
     """
+    aperture, width = own_lips.approached(atlas.own, aperture, width, frame_indices)
     chosen = retrieval.choose(atlas, aperture, width, frame_indices)
     aperture = np.minimum(aperture, retrieval.largest(atlas)[chosen])
     cut = retrieval.cuts(atlas, frame_indices)

@@ -191,7 +191,7 @@ class Drawer:
         if self._looker is None:
             return
         for k, (template, frame) in enumerate(zip(templates, drawn, strict=True)):
-            if self._drawing.share[poses[k]] > 0:
+            if self._drawing.shown[poses[k]]:
                 aperture = None if plan.aperture is None else float(plan.aperture[k])
                 self._looker.offer(int(poses[k]), template, frame, aperture)
 

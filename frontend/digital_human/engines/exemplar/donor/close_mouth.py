@@ -1,15 +1,18 @@
-"""Shuts a mouth that is open all the time, such as a smile, so that it can open like others."""
+"""Shuts a mouth that is open, all the time like a smile or at times, so that it can open like others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, crop
 from digital_human.core.landmarks import Indices
-from digital_human.engines.exemplar import head_pose, lip_edges, lip_geometry, lip_shape
+from digital_human.engines.exemplar import appearance, head_pose, lip_edges, lip_geometry, lip_shape
+from digital_human.engines.exemplar.atlas import corner, crop_size
 from digital_human.engines.exemplar.donor import lips
 from digital_human.engines.exemplar.donor.atlas import Donor, pull
 
@@ -21,6 +24,36 @@ DROPPED = 0.06
 """Aperture beyond which the jaw is raised too, inter-ocular distances."""
 REACH = 0.8
 """Reach of the displacement fields, inter-ocular distances."""
+OPENED, AJAR = 0.03, 0.01
+"""Aperture beyond rest from which a frame of a shut mouth counts as open: the mesh's noise on shut lips is smaller; and
+the same where the pixels show a gap."""
+LEAST = 0.02
+"""How far the lips' edges are outside those of the mesh then, inter-ocular distances: teeth may look like lips."""
+GAP = 0.12
+"""`appearance.seam_gap` beyond the usual one from which they do."""
+SEEN = np.array([0.5, 0.7])
+"""Half the height and width of the crop in which it is measured, inter-ocular distances."""
+
+
+def gap_of(frame: Frame, points: Float32) -> float:
+    """`appearance.seam_gap` of a frame. points: its landmarks [468, 3]"""
+    unit = lip_geometry.interocular(points)[None]
+    rows, columns = (int(v) for v in crop_size(SEEN * unit))
+    x, y = (int(v) for v in corner(points[None], rows, columns)[0])
+    local = points[None, :, :2] - np.array([x, y], np.float32)
+    return float(appearance.seam_gap(crop(frame, x, y, columns, rows)[None], local, unit)[0])
+
+
+def opened(aperture: Float32, gap: Float32, shut: float) -> npt.NDArray[np.bool_]:
+    """Frames in which a mouth that is usually shut is open, and those beside them, bool [T].
+
+    aperture, gap: of the frames [T], see `appearance.seam_gap`; NaN where there is no face
+    shut:          aperture that the mesh sees in the shut mouth, inter-ocular distances
+    """
+    with np.errstate(invalid="ignore"):
+        parted = gap - np.nanmedian(gap) > GAP
+        apart = (aperture > shut + OPENED) | (parted & (aperture > shut + AJAR))
+    return np.asarray(cv2.dilate(apart[:, None].astype(np.uint8), np.ones((3, 1), np.uint8))[:, 0] > 0)
 
 
 def closed(points: Float32, donor: Donor, size: float) -> Float32:
@@ -43,8 +76,11 @@ def closed(points: Float32, donor: Donor, size: float) -> Float32:
     return out
 
 
-def on_edges(regions: Sequence[Frame], points: Float32, origin: Indices) -> Float32:
-    """Landmarks [n, 468, 3] with the lips' inner edges where the pixels show them. Arguments: see `close`."""
+def on_edges(regions: Sequence[Frame], points: Float32, origin: Indices, least: float) -> Float32:
+    """Landmarks [n, 468, 3] with the lips' inner edges where the pixels show them. Arguments: see `close`.
+
+    least: how far outside those of the mesh they are at least, inter-ocular distances
+    """
     out = points.copy()
     local = points[..., :2] - origin[:, None].astype(np.float32)
     unit = lip_geometry.interocular(points).tolist()
@@ -52,7 +88,8 @@ def on_edges(regions: Sequence[Frame], points: Float32, origin: Indices) -> Floa
         lip_edges.beyond_mesh(crop(region, 0, 0, region.width, region.height), seen, scale)
         for region, seen, scale in zip(regions, local, unit, strict=True)
     ]
-    out[..., :2] += lip_edges.outwards(points[..., :2], np.stack(outside))
+    depth = np.maximum(np.stack(outside), least * lip_edges.TAPER)
+    out[..., :2] += lip_edges.outwards(points[..., :2], depth)
     return out
 
 

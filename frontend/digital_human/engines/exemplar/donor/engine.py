@@ -18,7 +18,15 @@ from digital_human.core.frame import Float32, Frame, Uint8, crop, crop_yuv, inse
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Arrays, FaceTrack, Models, Template
 from digital_human.engines.base import Plan
-from digital_human.engines.exemplar import appearance, head_pose, lip_geometry, rbf, renderer_inputs, retargeting
+from digital_human.engines.exemplar import (
+    appearance,
+    head_pose,
+    lip_geometry,
+    own_lips,
+    rbf,
+    renderer_inputs,
+    retargeting,
+)
 from digital_human.engines.exemplar.atlas import corner, crop_size
 from digital_human.engines.exemplar.donor import (
     close_mouth,
@@ -66,6 +74,8 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     size    int64 [4], rows and columns of the base crop and of the mouth layer, pixels
     limits, width_limits   see `Atlas`
     rest    float32 [2], aperture and width of the mouth as it is
+    opened  bool [T], template frames in which the mouth is open by itself, so that it must be shut first
+    own     float32 [T, 3], see `own_lips.measure`; the aperture of shut frames is that of the shut mouth
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
@@ -73,7 +83,8 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     ink, line, thick, edges   of line art only, see `line_art.arrays`
     """
     track, donor = template.track, load_donor()
-    good = np.flatnonzero(track.present & (track.score > MIN_FACE_SCORE))
+    faces = track.present & (track.score > MIN_FACE_SCORE)
+    good = np.flatnonzero(faces)
     if len(good) == 0:
         raise NoFaceError("no_face_in_template")
     if template.cover is not None and len(free := template.cover.uncovered(good)):
@@ -86,7 +97,12 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
         int(good[k]): k for k in np.linspace(0, len(good) - 1, min(SAMPLED_FRAMES, len(good))).round().astype(int)
     }
     costs, teeth, blurs, colours, looks = [], [], [], [], []
+    every = head_pose.steady(track, np.arange(template.frame_count))
+    openings, gaps = np.full((2, template.frame_count), np.nan, np.float32)
+    openings[faces] = lip_geometry.aperture(every[faces])
     for index, frame in enumerate(template.frames()):
+        if faces[index]:
+            gaps[index] = close_mouth.gap_of(frame, every[index])
         if index in chosen:
             seen = points[chosen[index]]
             image = yuv_to_rgb(crop(frame, 0, 0, frame.width, frame.height), frame.matrix)
@@ -109,11 +125,15 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     size = np.concatenate([crop_size(np.array(half) * largest) for half in (BASE_HALF, LAYER_HALF)])
     scale = _mouth_scale(width, donor)
     shut = aperture if aperture < PARTED else CLOSED
+    opened = close_mouth.opened(openings, gaps, shut) & (not drawing)
+    seen = np.where(opened[good], openings[good], shut)
     return {
         "size": size,
         "limits": np.concatenate([[shut], shut + min(scale, 1.0) * SPEAKING]).astype(np.float32),
         "width_limits": np.array([*(width + scale * WIDTHS), WIDTH_SPREAD * scale], np.float32),
         "rest": np.array([aperture, width], np.float32),
+        "opened": opened,
+        "own": own_lips.measure(template, good, seen, np.full(len(good), width)),
         "seam": lips.seam_offsets(np.stack(costs)),
         "teeth": np.mean(teeth, axis=0).astype(np.float32),
         "blur": np.array(np.median(blurs), np.float32),
@@ -137,9 +157,11 @@ def arrange(analysis: Arrays, aperture: Float32, width: Float32, frame_indices: 
     The arrays of the plan, whose names are those of plans on disk:
 
     pose   int64 [N], template frame
-    width  float32 [N], as given
+    width  float32 [N], as given, but where the frame's own mouth takes over
     """
-    draws = _is_drawn(analysis, aperture).astype(np.int64)
+    own = np.asarray(analysis["own"], np.float32)
+    aperture, width = own_lips.approached(own, aperture, width, frame_indices)
+    draws = _is_drawn(analysis, aperture, frame_indices).astype(np.int64)
     return Plan({"pose": frame_indices, "width": width}, aperture=aperture, draws=draws)
 
 
@@ -150,10 +172,11 @@ def render(template: Template, analysis: Arrays, plan: Plan, frames: Sequence[Fr
     opening = seen + UNSEEN[0] * (1 - np.exp(-seen / UNSEEN[1]))
     widening = np.asarray(plan.arrays["width"], np.float32) - np.asarray(analysis["rest"], np.float32)[1]
     out = [frame.copy() for frame in frames]
-    drawn = np.flatnonzero(_is_drawn(analysis, plan.aperture))
+    frame_indices = np.asarray(plan.arrays["pose"], np.int64)
+    drawn = np.flatnonzero(_is_drawn(analysis, plan.aperture, frame_indices))
     if len(drawn) == 0:
         return out
-    frame_indices = np.asarray(plan.arrays["pose"], np.int64)[drawn]
+    frame_indices = frame_indices[drawn]
     some, in_front = [frames[k] for k in drawn], InFront.of(template.cover, frame_indices)
     inputs, origin = build(analysis, template.track, some, frame_indices, opening[drawn], widening[drawn], in_front)
     images = infer_padded(models, renderer_inputs.MODEL, inputs, "image")
@@ -167,10 +190,15 @@ def is_parted(analysis: Arrays) -> bool:
     return bool(np.asarray(analysis["rest"])[0] > PARTED)
 
 
-def _is_drawn(analysis: Arrays, aperture: Float32) -> npt.NDArray[np.bool_]:
+def _is_drawn(analysis: Arrays, aperture: Float32, frame_indices: Indices) -> npt.NDArray[np.bool_]:
     """Whether frames are drawn, bool [n]: the mouth opens, or must be shut first."""
     opens = np.asarray(aperture - np.asarray(analysis["limits"])[0] > SHUT)
-    return opens | is_parted(analysis)
+    return opens | _shut_first(analysis, frame_indices)
+
+
+def _shut_first(analysis: Arrays, frame_indices: Indices) -> npt.NDArray[np.bool_]:
+    """Whether the lips of template frames are apart, bool [n]."""
+    return np.asarray(analysis["opened"], np.bool_)[frame_indices] | is_parted(analysis)
 
 
 def build(
@@ -258,18 +286,24 @@ def _closed_base(
     _, first, place = np.unique(frame_indices, return_index=True, return_inverse=True)
     here, origin = here[first], origin[first]
     regions = [crop_yuv(frames[k], int(x), int(y), columns, rows) for k, (x, y) in zip(first, origin, strict=True)]
-    if is_parted(analysis):
+    seamed = here.copy()
+    apart = _shut_first(analysis, frame_indices[first])
+    if apart.any():
+        some = [regions[k] for k in np.flatnonzero(apart)]
         if "edges" in analysis:
-            here = drawn_open.on_edges(here, np.asarray(analysis["edges"], np.float32))
+            here[apart] = drawn_open.on_edges(here[apart], np.asarray(analysis["edges"], np.float32))
         else:
-            here = close_mouth.on_edges(regions, here, origin)
-        regions, seamed = close_mouth.close(regions, here, origin, control, load_donor(), scale)
-    else:
-        luma = np.stack([region.planes[0] for region in regions])
+            least = 0.0 if is_parted(analysis) else close_mouth.LEAST
+            here[apart] = close_mouth.on_edges(some, here[apart], origin[apart], least)
+        some, seamed[apart] = close_mouth.close(some, here[apart], origin[apart], control, load_donor(), scale)
+        for k, region in zip(np.flatnonzero(apart), some, strict=True):
+            regions[k] = region
+    if not apart.all():
         if "line" in analysis:
-            seamed = _on_line(here, analysis)
+            seamed[~apart] = _on_line(here[~apart], analysis)
         else:
-            seamed = lips.on_seam(here, _seams(analysis, luma, here, origin))
+            luma = np.stack([regions[k].planes[0] for k in np.flatnonzero(~apart)])
+            seamed[~apart] = lips.on_seam(here[~apart], _seams(analysis, luma, here[~apart], origin[~apart]))
     return np.stack([region.data for region in regions])[place], seamed[place], here[place]
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,6 +15,7 @@ from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32, Frame, Uint8
 from digital_human.core.types import Arrays, FaceTrack, Template
 from digital_human.engines.exemplar import (
+    appearance,
     flaws,
     head_pose,
     lip_colour,
@@ -97,7 +99,8 @@ class TestFlaws:
         angles = np.zeros((len(shapes), 3), np.float32)
         return flaws.grimaces(shapes, angles, opening, width) + flaws.haste(still if speed is None else speed)
 
-    def test_a_talker_has_hardly_any(self, shapes: Float32) -> None:
+    def test_a_talker_has_hardly_any(self, shapes: Float32, atlas: Atlas) -> None:
+        assert not atlas.pulls_faces and (atlas.flaw < SOUND).mean() > 0.85
         assert (self.flaw(shapes) < SOUND).mean() > 0.95
 
     def test_a_mouth_askew_or_pulled_aside_or_caught_halfway_has_one(self, shapes: Float32) -> None:
@@ -155,6 +158,46 @@ class TestFlaws:
         assert not flaws.lopsided(aside, np.full(12, 0.04, np.float32), angles).any(), "hardly open"
         assert not flaws.lopsided(np.full(12, 0.6, np.float32), np.full(12, 0.3, np.float32), angles).any(), "always so"
 
+    def test_teeth_that_fill_a_wide_opening_are_found_by_colour(self) -> None:
+        teeth = np.zeros(12, np.float32)
+        for k in range(12):
+            picture, points = painted_lips()
+            picture[40:50], picture[50:70] = TEETH, TEETH if k == 5 else DARK
+            teeth[k], flesh = lip_edges.between(picture, points)
+            assert flesh == 0
+        flaw = flaws.clenched(teeth, np.full(12, 0.3, np.float32))
+        assert flaw[5] > 3 and np.delete(flaw, 5).max() == 0
+        assert not flaws.clenched(teeth, np.full(12, 0.08, np.float32)).any(), "hardly open"
+        assert not flaws.clenched(np.full(12, 0.9, np.float32), np.full(12, 0.3, np.float32)).any(), "always so"
+
+    def test_blur_that_would_come_and_go_is_found(self) -> None:
+        noise = np.random.default_rng(5).integers(60, 200, (110, 100, 3)).astype(np.uint8)
+        sharp = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.0), np.uint8)
+        _, points = painted_lips()
+        pictures = [np.asarray(cv2.GaussianBlur(sharp, (0, 0), 1.0), np.uint8) if k == 5 else sharp for k in range(12)]
+        seen = np.array([appearance.sharpness(p, points[mesh.OUTER_LIPS], 60.0) for p in pictures], np.float32)
+        flaw = flaws.blurred(stock.blur(seen, np.linspace(0.1, 0.2, 12, dtype=np.float32)))
+        assert flaw[5] > 3 and np.delete(flaw, 5).max() < SOUND
+
+    def test_of_a_template_that_pulls_faces_the_calm_mouths_are_kept(
+        self, template_frames: list[Frame], track: FaceTrack
+    ) -> None:
+        opening = lip_geometry.aperture(track.landmarks)
+        pulled = np.flatnonzero(opening > np.percentile(opening, 45))
+        landmarks = track.landmarks.copy()
+        right, left = landmarks[:, mesh.MOUTH_CORNERS[0], :1], landmarks[:, mesh.MOUTH_CORNERS[1], :1]
+        aslant = 30 * (landmarks[:, mesh.LIPS, 0] - (right + left) / 2) / (left - right)
+        for k in pulled:
+            landmarks[k, mesh.LIPS, 1] += aslant[k] * (1 if k // 4 % 2 else -1)
+        grimacing = replace(track, landmarks=landmarks)
+        atlas = build_atlas(
+            part(template_frames, grimacing, list(range(len(template_frames)))), lambda size, control, near: None
+        )
+        assert atlas.pulls_faces and len(atlas.exemplar_frame) >= 24
+        assert len(np.intersect1d(atlas.exemplar_frame, pulled)) < 0.2 * len(atlas.exemplar_frame)
+        assert atlas.aperture.max() < flaws.CALM
+        assert atlas.limits[-1] < 0.7 * np.percentile(opening, 95)
+
     def test_such_an_exemplar_is_not_shown_where_there_is_another(self, atlas: Atlas) -> None:
         frames = np.arange(20, 32)
         usual = retrieval.choose(atlas, atlas.aperture[frames], atlas.width[frames], frames)
@@ -174,8 +217,9 @@ class TestFlaws:
         assert not ruined[chosen].any()
 
     def test_stored_atlases_without_these_measures_are_read(self, atlas: Atlas) -> None:
-        new = ("flaw", "lip_edge", "fastest")
+        new = ("flaw", "lip_edge", "fastest", "own", "pulls_faces")
         read = Atlas.from_arrays({name: array for name, array in atlas.to_arrays().items() if name not in new})
+        assert not read.own.any() and not read.pulls_faces
         assert not read.flaw.any() and not read.lip_edge.any() and np.isinf(read.fastest).all()
 
 
@@ -220,7 +264,6 @@ class TestClosing:
             "gap": gap,
             "lip_edge": np.full((5, 2, 9), 0.05, np.float32),
             "vermilion": np.ones(5, np.float32),
-            "sharpness": np.ones(5, np.float32),
             "thumbnails": np.random.default_rng(0).normal(size=(5, 12)),
         }
         edge = stock.relative(measures, np.array([0.02, 0.02, 0.03, 0.1, 0.2], np.float32), 0.02)["lip_edge"]

@@ -53,6 +53,7 @@ def atlas_of(aperture: Float32 | Float64) -> Atlas:
         lip_edge=np.zeros((count, 2, 9), np.float32),
         fastest=np.full(2, np.inf, np.float32),
         flaw=small[:, 0],
+        pulls_faces=np.array(False),
         blur=small[:, 0],
         appearance_distance=appearance_distance.astype(np.float32),
     )

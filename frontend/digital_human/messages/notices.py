@@ -55,4 +55,8 @@ NOTICES: Mapping[str, Message] = {
         "the mouth never shuts in the template; its lips are drawn shut where the speech needs it",
         "模板中嘴部从不闭合，需要闭嘴时由系统绘制",
     ),
+    "pulls_faces": Message(
+        "the template pulls faces; speech is drawn with its calm mouths only, so it opens less",
+        "模板中表情夸张，说话时只使用其平静的嘴形，因此张口较小",
+    ),
 }

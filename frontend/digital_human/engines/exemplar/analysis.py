@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.border import cut_off
@@ -30,7 +31,8 @@ LAYER_MARGIN, EXEMPLAR_MARGIN = 0.37, 0.48
 BASE_HALF = (0.98, 1.18)
 """Half the height and width of the base crop of an upright head, inter-ocular distances."""
 GRIMACE, ENOUGH = 6.0, 24
-"""Flaw of shape from which on a frame does not count for the range of the mouth, if so many others are left."""
+"""Flaw of shape from which on a frame does not count for the range of the mouth, if so many others are left. Of a
+template that pulls faces so many remain at least."""
 UNHURRIED = 11.0
 """Speed that is never limited, in ranges of the mouth a second: at 12 the curve follows speech as well as without a
 limit, at 8 a hundredth less."""
@@ -100,14 +102,25 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     limit = min(MAX_EXEMPLARS, int(MAX_BYTES // (size[4] * size[5] * 1.5)))
     angles = np.zeros((template.frame_count, 3), np.float32)
     angles[frames] = head_pose.angles(poses)
-    chosen = most_varied(
-        np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1), limit
-    )
+    pulled = flaws.pulls_faces(grimace, opening)
+    able = np.flatnonzero(_enough(grimace < flaws.SOUND, grimace) | (not pulled))
+    looks = np.stack([opening / 0.08, widths / 0.12, angles[frames, 0] / 12, angles[frames, 1] / 12], 1)
+    chosen = able[most_varied(looks[able], limit)]
     exemplars = stock.collect(template, frames[chosen], points[chosen], unit[chosen], size, reference)
     stock.even_out_lips(exemplars, points[chosen], unit[chosen], opening[chosen], angles[frames[chosen]])
     grimace[chosen] += flaws.tongue(exemplars.pop("flesh"), opening[chosen])
     grimace[chosen] += flaws.lopsided(exemplars.pop("aside"), opening[chosen], angles[frames[chosen]])
+    blur = stock.blur(exemplars.pop("sharpness"), opening[chosen])
+    flaw = grimace[chosen] + flaws.haste(speed[chosen]) + flaws.blurred(blur)
+    flaw += flaws.clenched(exemplars.pop("teeth"), opening[chosen])
     sound = grimace < GRIMACE if (grimace < GRIMACE).sum() >= ENOUGH else np.ones(len(grimace), np.bool_)
+    tongue = exemplars.pop("tongue")
+    if pulled:
+        beside = np.stack([opening[np.clip(chosen + k, 0, len(opening) - 1)] for k in (-1, 0, 1)], 1)
+        fit = _enough(flaws.calm(flaw, tongue, opening[chosen], beside), flaw)
+        chosen, flaw, blur = chosen[fit], flaw[fit], blur[fit]
+        exemplars = {name: values[fit] for name, values in exemplars.items()}
+        sound = np.isin(np.arange(len(frames)), chosen)
     limits = limits_of(opening[sound])
     return Atlas(
         size=size,
@@ -126,9 +139,20 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
         width=widths[chosen],
         slope=speed[chosen].astype(np.float32),
         shape_residual=shape_residual[chosen].astype(np.float32),
-        flaw=grimace[chosen] + flaws.haste(speed[chosen]),
+        flaw=flaw,
+        blur=blur,
+        pulls_faces=np.array(pulled),
         **stock.relative(exemplars, opening[chosen], limits[0]),
     )
+
+
+def _enough(fit: npt.NDArray[np.bool_], flaw: Float32) -> npt.NDArray[np.bool_]:
+    """The fit ones of exemplars [E]; where they are too few, those with the least flaws instead."""
+    if fit.sum() >= ENOUGH:
+        return fit
+    least = np.zeros_like(fit)
+    least[np.argsort(flaw, kind="stable")[:ENOUGH]] = True
+    return least
 
 
 def _regress(opening: Float32, widths: Float32, shapes: Float32) -> Float32:

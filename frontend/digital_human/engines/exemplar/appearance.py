@@ -11,6 +11,8 @@ from digital_human.core.frame import Float32, Uint8
 
 COLUMNS, MIDDLE_COLUMNS = slice(2, 7), slice(3, 6)
 """Columns of the lips, of nine, that are sampled: away from the corners, and around the middle."""
+BESIDE, AROUND = 0.1, 0.25
+"""Distances from the lips up to which sharpness is measured, inter-ocular distances."""
 THUMBNAIL = (40, 32)
 """Columns and rows of a thumbnail; 22 of its pixels are one inter-ocular distance."""
 
@@ -50,17 +52,18 @@ def vermilion(crops: Uint8, points: Float32, unit: Float32) -> Float32:
     return np.linalg.norm(lips - skin[:, None, None], axis=-1).mean((1, 2))  # type: ignore[no-any-return]
 
 
-def sharpness(crop: Uint8, points: Float32, unit: float) -> float:
-    """Mean magnitude of fine detail in the luma of a mouth: low if motion blurs it.
+def sharpness(crop: Uint8, points: Float32, unit: float) -> Float32:
+    """Mean magnitude of fine detail in the luma of a mouth, and with the skin around, [2]: low if motion blurs it.
 
     crop: YCbCr [rows, columns, 3]; points: the outer lips [20, 2], crop pixels; unit: inter-ocular distance, pixels
     """
-    low, high = points.min(0) - 0.1 * unit, points.max(0) + 0.1 * unit
-    x0, y0 = np.maximum(low.astype(int), 0)
-    x1, y1 = high.astype(int) + 1
+    x0, y0 = np.maximum((points.min(0) - AROUND * unit).astype(int), 0)
+    x1, y1 = (points.max(0) + AROUND * unit).astype(int) + 1
     luma = crop[y0:y1, x0:x1, 0].astype(np.float32)
-    fine = luma - cv2.GaussianBlur(luma, (0, 0), max(0.012 * unit, 0.7))
-    return float(np.abs(fine).mean())
+    fine = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), max(0.012 * unit, 0.7)))
+    low, high = points.min(0) - BESIDE * unit - (x0, y0), points.max(0) + BESIDE * unit - (x0, y0)
+    (left, top), (right, bottom) = np.maximum(low.astype(int), 0), high.astype(int) + 1
+    return np.array([fine[top:bottom, left:right].mean(), fine.mean()], np.float32)
 
 
 def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> Float32:

@@ -83,6 +83,9 @@ class Atlas:
     """[E, 2, 9]: see `lip_edges.beyond_mesh`; 0 where the lips touch. All 0 in templates stored by earlier versions."""
     flaw: Float32
     """[E]: see `flaws`. All 0 in templates stored by earlier versions."""
+    pulls_faces: npt.NDArray[np.bool_]
+    """[]: whether most open mouths of the template have a flaw; the exemplars are its calm ones. False in templates
+    stored by earlier versions."""
     blur: Float32
     """[E]: how much less sharp than other mouths as open as this one, natural logarithm."""
     appearance_distance: Float32
@@ -99,6 +102,7 @@ class Atlas:
             "shot": np.zeros(len(arrays["angles"]), np.int64),
             "own": np.zeros((len(arrays["angles"]), 3), np.float32),
             "lip_edge": np.zeros((len(arrays["exemplar_frame"]), 2, 9), np.float32),
+            "pulls_faces": np.array(False),
             "fastest": np.full(2, np.inf, np.float32),
             "flaw": np.zeros(len(arrays["exemplar_frame"]), np.float32),
         }

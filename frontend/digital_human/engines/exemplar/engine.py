@@ -45,6 +45,8 @@ class Mouth(Protocol):
         ...
 
 
+LEAST_RANGE = 0.06
+"""Range of apertures that it takes to talk, inter-ocular distances."""
 MOUTHS: dict[str, Mouth] = {"exemplar": native, "donor": donor}
 
 
@@ -58,8 +60,13 @@ class DefaultEngine:
     has_strength = True
 
     def analyse(self, template: Template, models: Models) -> Arrays:
-        kind = "exemplar" if usable(template) else "donor"
-        return {"kind": np.array(kind), **MOUTHS[kind].analyse(template, models)}
+        if usable(template):
+            arrays = native.analyse(template, models)
+            # Of a template that pulls faces, the calm mouths may be shut ones only.
+            limits = np.asarray(arrays["limits"], np.float32)
+            if not arrays["pulls_faces"] or limits[-1] - limits[0] > LEAST_RANGE:
+                return {"kind": np.array("exemplar"), **arrays}
+        return {"kind": np.array("donor"), **donor.analyse(template, models)}
 
     def plan(
         self,
@@ -87,9 +94,9 @@ class DefaultEngine:
 
 
 def _notices(analysis: Arrays) -> list[Notice]:
-    """What a caller should know of a template whose mouth hardly moves."""
+    """What a caller should know of a template whose mouth hardly moves, or pulls faces."""
     if _mouth(analysis) is not donor:
-        return []
+        return [Notice("pulls_faces", {})] if analysis.get("pulls_faces", False) else []
     if donor.is_parted(analysis):
         return [Notice("mouth_never_shuts", {})]
     return [] if "ink" in analysis else [Notice("mouth_never_opens", {})]  # A drawing shows its own colours.

@@ -8,6 +8,7 @@ haste costs nothing.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Float32
@@ -25,6 +26,17 @@ PARTED = (0.05, 0.1)
 POSE_PRIOR = 0.5
 """Spread of the pose, tens of degrees, from which on asymmetry is believed to follow it. People who hold their head
 still move it a little while they pull a corner up, but that is no pose in which every mouth looks crooked."""
+TEETH = (0.2, 0.12)
+"""The same for teeth between the lips, `lip_edges.between`, beyond what is usual for this person at this opening."""
+WIDE = (0.1, 0.2)
+"""Apertures from which on they count, and count in full: a wide opening shows the dark between the rows of teeth."""
+BLUR = (0.15, 0.12)
+"""The same for `Atlas.blur`."""
+PULLED = 0.45
+"""Share of the open mouths with a flaw of shape from which on a template pulls faces: among talkers 0.3 at most."""
+CALM, FLESHY, UNSTEADY = 0.22, 0.6, 0.06
+"""Of a template that pulls faces, the widest aperture, the largest share of flesh in an opening, and the largest change
+of aperture for one frame alone, at which a mouth may still serve."""
 WORST = 4.0
 """Excess from which on a frame does not get worse."""
 SOUND = 1.0
@@ -54,6 +66,36 @@ def tongue(flesh: Float32, opening: Float32) -> Float32:
     """
     low, high = OPEN
     return _excess(flesh, FLESH) * np.clip((opening - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def clenched(teeth: Float32, opening: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for teeth that fill a wide opening. teeth: share, see `lip_edges.between` [n]"""
+    low, high = WIDE
+    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
+    unusual = _robust_residual(design, teeth[:, None])[:, 0]
+    return _excess(unusual, TEETH) * np.clip((opening - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def blurred(blur: Float32) -> Float32:
+    """Flaw of each frame, float32 [n], for its blur, which would come and go. blur: see `Atlas` [n]"""
+    return _excess(blur, BLUR)
+
+
+def pulls_faces(flaw: Float32, opening: Float32) -> bool:
+    """Whether many open mouths have a flaw of shape. flaw: see `grimaces` [n]; opening: [n]"""
+    parted = opening > np.percentile(opening, 3) + PARTED[0]
+    return bool(parted.any() and (flaw[parted] > SOUND).mean() > PULLED)
+
+
+def calm(flaw: Float32, tongue: Float32, opening: Float32, everywhere: Float32) -> npt.NDArray[np.bool_]:
+    """Which mouths of a template that pulls faces may serve, bool [n].
+
+    tongue:     share of flesh, see `lip_edges.between` [n]
+    opening:    [n]; everywhere: with the frames before and after each, [n, 3]
+    """
+    steady = np.abs(opening - np.median(everywhere, axis=1)) < UNSTEADY
+    fleshy = (tongue > FLESHY) & (opening > PARTED[0])
+    return np.asarray((flaw < SOUND) & steady & ~fleshy & (opening < CALM))
 
 
 def lopsided(aside: Float32, opening: Float32, angles: Float32) -> Float32:

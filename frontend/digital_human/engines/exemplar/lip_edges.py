@@ -21,6 +21,8 @@ DARK, PALE = 0.6, 0.62
 """Luma and colourfulness below these shares of the lips' own are not lips."""
 FLESH = 0.35
 """Part of the way into a lip, from its inner edge by the mesh, at which it surely is lip."""
+BESIDE = 0.12
+"""Share of an opening next to either lip in which lips and what lies between them run together."""
 TAPER = np.array([0.2, 0.6, 1, 1, 1, 1, 1, 0.6, 0.2], np.float32)
 """Of the columns: next to the corners, lips are too thin to be told apart."""
 FARTHEST = 0.06
@@ -64,6 +66,24 @@ def flesh_between(crop: Uint8, points: Float32) -> float:
     return float(np.median(np.maximum(inside, 0)) / max(opening, 1))
 
 
+def between(crop: Uint8, points: Float32) -> tuple[float, float]:
+    """Shares of an opening that look like teeth, and like lips or a tongue, of five columns about the middle.
+
+    The rest is dark. crop, points: see `flesh_between`
+    """
+    top, bottom, luma, (_, red) = _columns(crop, points, INNER)
+    usual = _usual(luma, red)
+    dark, pale = luma < DARK * usual[0], red < PALE * usual[1]
+    length = np.linalg.norm(bottom - top, axis=1)
+    begin = np.linalg.norm(points[mesh.UPPER_INNER[INNER]] - top, axis=1) / length
+    end = 1 - np.linalg.norm(bottom - points[mesh.LOWER_INNER[INNER]], axis=1) / length
+    margin = BESIDE * (end - begin)
+    share = np.linspace(0, 1, SAMPLES)
+    inside = (share >= (begin + margin)[:, None]) & (share <= (end - margin)[:, None])
+    count = max(int(inside.sum()), 1)
+    return float((inside & ~dark & pale).sum() / count), float((inside & ~dark & ~pale).sum() / count)
+
+
 def aside(crop: Uint8, points: Float32, unit: float) -> float:
     """On which side the lips part, from -1, only at the right corner, to 1; about 0 for most mouths.
 
@@ -92,9 +112,14 @@ def _columns(crop: Uint8, points: Float32, which: slice = EVERY) -> tuple[Float3
 
 def _unlike_lips(luma: Float32, colour: Float32) -> npt.NDArray[np.bool_]:
     """Which samples of columns, [c, 33], are darker or paler than lips, of which their ends are made."""
+    usual = _usual(luma, colour)
+    return np.asarray((luma < DARK * usual[0]) | (colour < PALE * usual[1]))
+
+
+def _usual(luma: Float32, colour: Float32) -> Float32:
+    """Luma and colourfulness of the lips, [2], by the ends of columns."""
     lip = np.stack([luma, colour], 2)
-    usual = np.median(np.concatenate([lip[:, :3], lip[:, -3:]], 1), axis=(0, 1))
-    return (luma < DARK * usual[0]) | (colour < PALE * usual[1])  # type: ignore[no-any-return]
+    return np.median(np.concatenate([lip[:, :3], lip[:, -3:]], 1), axis=(0, 1))  # type: ignore[no-any-return]
 
 
 def parted_further(outside: Float32) -> Float32:

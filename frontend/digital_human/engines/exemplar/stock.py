@@ -34,12 +34,13 @@ def collect(
 ) -> dict[str, npt.NDArray[Any]]:
     """Crop the exemplars and measure them.
 
-    Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `flesh`, `aside`, `colours`, `thumbnails`.
+    Keys: fields of `Atlas`, and `vermilion`, `sharpness`, `flesh`, `aside`, `teeth`, `tongue`, `colours`, `thumbnails`.
     """
     rows, columns = int(size[4]), int(size[5])
     origin = corner(points, rows, columns)
     stock = np.zeros((len(frames), rows * 3 // 2, columns), np.uint8)
-    gap, vermilion, sharpness, flesh, aside = np.zeros((5, len(frames)), np.float32)
+    gap, vermilion, flesh, aside, teeth, tongue = np.zeros((6, len(frames)), np.float32)
+    sharpness = np.zeros((len(frames), 2), np.float32)
     lip_edge = np.zeros((len(frames), 2, len(mesh.UPPER_INNER)), np.float32)
     colours = np.zeros((len(frames), 2, 3), np.float32)
     thumbnails = np.zeros((len(frames), appearance.THUMBNAIL[0] * appearance.THUMBNAIL[1] * 3), np.float32)
@@ -57,6 +58,7 @@ def collect(
             sharpness[number] = appearance.sharpness(crops[k], local[k, mesh.OUTER_LIPS], unit[number])
             lip_edge[number] = lip_edges.beyond_mesh(crops[k], local[k], float(unit[number]))
             flesh[number] = lip_edges.flesh_between(crops[k], local[k])
+            teeth[number], tongue[number] = lip_edges.between(crops[k], local[k])
             aside[number] = lip_edges.aside(crops[k], local[k], float(unit[number]))
             colours[number] = lip_colour.beside_skin(crops[k], local[k])
             thumbnails[number] = appearance.thumbnail(crops[k], local[k], unit[number], reference)
@@ -73,6 +75,8 @@ def collect(
         "lip_edge": lip_edge,
         "flesh": flesh,
         "aside": aside,
+        "teeth": teeth,
+        "tongue": tongue,
         "colours": colours,
         "thumbnails": thumbnails,
     }
@@ -104,6 +108,17 @@ def even_out_lips(
         lip_colour.even_out(picture, seen, scale, difference)
 
 
+def blur(sharpness: Float32, opening: Float32) -> Float32:
+    """`Atlas.blur`, float32 [E]: of the mouth or with the skin around, whichever is more.
+
+    sharpness: `appearance.sharpness` [E, 2]
+    """
+    log = np.log(sharpness + 1e-3)
+    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
+    usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
+    return np.maximum((usual - log).max(1), 0).astype(np.float32)  # type: ignore[no-any-return]
+
+
 def relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float) -> dict[str, npt.NDArray[Any]]:
     """Fields of `Atlas` that relate the measures of pixels to what is usual for this person."""
     thumbnails = stock.pop("thumbnails").astype(np.float32)
@@ -120,9 +135,6 @@ def relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float
     # Between lips that touch there is nothing to see: what looked like it is gloss or shadow on a lip.
     lip_edge = stock.pop("lip_edge") * np.clip(gap / SHUT_GAP - 1, 0, 1)[:, None, None]
     vermilion = stock.pop("vermilion").astype(np.float32)
-    log = np.log(stock.pop("sharpness").astype(np.float32) + 1e-3)
-    design = np.stack([np.ones_like(opening), opening, opening**2], 1)
-    usual = design @ np.linalg.lstsq(design, log, rcond=None)[0]
     return {
         **stock,
         "aperture": opening - aperture_bias,
@@ -130,6 +142,5 @@ def relative(stock: dict[str, npt.NDArray[Any]], opening: Float32, closed: float
         "gap": gap,
         "lip_edge": lip_edge.astype(np.float32),
         "lip_compression": np.maximum(1 - vermilion / (np.median(vermilion) + 1e-6), 0).astype(np.float32),
-        "blur": np.maximum(usual - log, 0).astype(np.float32),
         "appearance_distance": appearance_distance.astype(np.float32),
     }

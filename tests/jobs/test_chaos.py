@@ -18,7 +18,7 @@ import pytest
 
 from digital_human.triton.embedded.server import TritonServer
 from tests import postgresql
-from tests.live_service import Live, leftovers
+from tests.live_service import Live, eventually, leftovers
 from tests.postgresql import Database
 
 JOBS, KILLS = 16, 6
@@ -59,8 +59,7 @@ def test_a_service_without_its_database_says_so_stops_and_goes_on_later(
     }
     first = Live(own_media, **settings).wait()
     task_id = first.submit(audio_path="voice.wav", save_path="a.mp4").json()["data"]["task_id"]
-    while not (own_media / ".state" / "jobs" / task_id / "segment-00001.mp4").exists():
-        time.sleep(0.02)
+    eventually((own_media / ".state" / "jobs" / task_id / "segment-00001.mp4").exists)
     database.stop()
     with ThreadPoolExecutor(26) as callers:
         asked = callers.submit(first.client.get, f"/human/tasks/{task_id}")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from digital_human.triton.embedded.server import TritonServer
-from tests.live_service import Live, leftovers
+from tests.live_service import Live, eventually, leftovers
 
 MONTH = 31 * 24 * 3600
 
@@ -43,8 +43,7 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     behind = send(first, "behind.png")
     running = first.submit(audio_path="voice.wav", save_path="running.mp4").json()["data"]["task_id"]
     waiting = first.submit(audio_path=needed, background=behind, save_path="waiting.mp4").json()["data"]["task_id"]
-    while not (state / "jobs" / running / "segment-00001.mp4").exists():
-        time.sleep(0.02)
+    eventually((state / "jobs" / running / "segment-00001.mp4").exists)
     first.kill()
 
     (state / "jobs" / "abandoned" / "plan").mkdir(parents=True)
@@ -74,10 +73,8 @@ def test_what_is_old_goes_and_what_a_task_needs_stays(own_media: Path, triton: T
     database.close()
 
     with Live(own_media, **settings) as second:
-        deadline = time.monotonic() + 30
-        while second.client.get(f"/human/tasks/{forgotten}").status_code != 404:  # the last thing that is done
-            assert time.monotonic() < deadline, second.words()
-            time.sleep(0.1)
+        # The last thing that is done.
+        eventually(lambda: second.client.get(f"/human/tasks/{forgotten}").status_code == 404)
         assert {path.name for path in (state / "jobs").iterdir()} <= {running, waiting, "just-begun"}
         assert not (state / "templates" / ".half-stored").exists()
         assert [path.name for path in (state / "live").iterdir()] == ["just-sent"]

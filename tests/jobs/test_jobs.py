@@ -126,8 +126,7 @@ def test_a_queued_task_can_be_cancelled(live: Live, media: Path) -> None:
 def test_cancelling_a_running_task_breaks_it_off_and_leaves_nothing(live: Live, media: Path) -> None:
     task_id = live.submit(audio_path="long.wav", save_path="gone.mp4").json()["data"]["task_id"]
     live.until(task_id, "running")
-    while live.task(task_id)["stage"] != "render":
-        time.sleep(0.05)
+    eventually(lambda: live.task(task_id)["stage"] == "render")
     (worker,) = live.workers()
     answer = live.client.delete(f"/human/tasks/{task_id}")
     assert answer.json()["data"]["state"] == "cancelled"
@@ -138,12 +137,17 @@ def test_cancelling_a_running_task_breaks_it_off_and_leaves_nothing(live: Live, 
     live.until(live.submit(save_path="next.mp4").json()["data"]["task_id"], "succeeded")
 
 
+def running_tasks(live: Live) -> list[str]:
+    """Their ids."""
+    tasks = live.client.get("/human/tasks", params={"state": "running"}).json()["data"]["tasks"]
+    return [task["task_id"] for task in tasks]
+
+
 def test_who_waits_for_a_task_that_is_cancelled_learns_it(live: Live) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(live.submit, mode="sync", audio_path="long.wav", save_path="w.mp4")
-        while not (tasks := live.client.get("/human/tasks", params={"state": "running"}).json()["data"]["tasks"]):
-            time.sleep(0.05)
-        live.client.delete(f"/human/tasks/{tasks[0]['task_id']}")
+        eventually(lambda: running_tasks(live))
+        live.client.delete(f"/human/tasks/{running_tasks(live)[0]}")
         answer = waiting.result()
     assert answer.status_code == 499 and answer.json()["code"] == 499
 
@@ -211,8 +215,7 @@ def test_a_job_goes_on_where_the_last_process_left_it(
     first = Live(own_media, **settings).wait()
     task_id = first.submit(audio_path="long.wav", save_path="long.mp4").json()["data"]["task_id"]
     folder = own_media / ".state" / "jobs" / task_id
-    while not (folder / "segment-00002.mp4").exists():
-        time.sleep(0.05)
+    eventually((folder / "segment-00002.mp4").exists)
     first.process.send_signal(how)
     assert first.process.wait(60) == (0 if how is signal.SIGTERM else -how)
     segments = sorted(folder.glob("segment-*.mp4"))
@@ -221,8 +224,7 @@ def test_a_job_goes_on_where_the_last_process_left_it(
     done = {path.name: path.stat().st_mtime_ns for path in recorded}
     assert not (own_media / "long.mp4").exists()
     with Live(own_media, **settings) as second:
-        while len(list(folder.glob("segment-*.mp4"))) <= len(segments):
-            time.sleep(0.02)
+        eventually(lambda: len(list(folder.glob("segment-*.mp4"))) > len(segments))
         again = {name: (folder / name).stat().st_mtime_ns for name in done}
         assert again == done, "finished segments are not drawn again"
         task = second.until(task_id, "succeeded")
@@ -235,11 +237,9 @@ def test_a_step_that_outlasts_the_grace_is_broken_off_and_done_anew(own_media: P
     first = Live(own_media, passthrough_delay=1, batch_size=1, **settings).wait()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(first.submit, mode="sync", save_path="late.mp4")
-        while not (tasks := first.client.get("/human/tasks", params={"state": "running"}).json()["data"]["tasks"]):
-            time.sleep(0.05)
-        task_id = tasks[0]["task_id"]
-        while first.task(task_id)["stage"] != "render":
-            time.sleep(0.05)
+        eventually(lambda: running_tasks(first))
+        (task_id,) = running_tasks(first)
+        eventually(lambda: first.task(task_id)["stage"] == "render")
         first.process.terminate()
         answer = waiting.result()
     assert first.stop() == 0

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from digital_human.triton.embedded.server import TritonServer
-from tests.live_service import Live
+from tests.live_service import Live, eventually
 
 
 def test_the_first_answer_tells_the_place_in_the_queue(own_media: Path, triton: TritonServer) -> None:
@@ -37,8 +37,7 @@ def test_the_estimate_follows_the_jobs_that_ended_before(own_media: Path, triton
 def test_the_estimate_does_not_climb_while_nothing_moves(own_media: Path, triton: TritonServer) -> None:
     with Live(own_media, triton_url=triton.url, passthrough_delay=0.1) as live:
         task_id = live.submit(audio_path="long.wav").json()["data"]["task_id"]
-        while live.task(task_id)["progress"] < 0.3:
-            time.sleep(0.1)
+        eventually(lambda: live.task(task_id)["progress"] >= 0.3)
         for worker in live.workers():
             os.kill(worker, signal.SIGSTOP)
         try:

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +22,7 @@ from digital_human.observability import tracing
 from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded.server import TritonServer
 from tests import live
+from tests.live_service import eventually
 
 otlp = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
 
@@ -93,6 +93,10 @@ def spans_of(collector: Collector, trace: str) -> list[Seen]:
                 if span.trace_id.hex() == trace:
                     found.append(Seen(span.name, span.span_id.hex(), span.parent_span_id.hex()))
     return found
+
+
+def by_id(spans: Iterable[Seen]) -> dict[str, Seen]:
+    return {span.id: span for span in spans}
 
 
 def is_whole(spans: Mapping[str, Seen]) -> bool:
@@ -171,10 +175,8 @@ def test_a_request_is_one_trace_from_the_api_through_the_worker_into_triton(
         assert answer.status_code == 200, answer.text
         trace = answer.json()["data"]["task_id"].replace("-", "")
         # Each process sends its spans when it comes to it, a parent often after its children.
-        deadline = time.monotonic() + 60
-        while not (spans := {span.id: span for span in spans_of(collector, trace)}) or not is_whole(spans):
-            assert time.monotonic() < deadline, f"torn off: {spans.values()}"
-            time.sleep(0.2)
+        eventually(lambda: is_whole(by_id(spans_of(collector, trace))))
+        spans = by_id(spans_of(collector, trace))
 
     def parents(span: Seen) -> list[str]:
         found = []
@@ -205,9 +207,7 @@ def test_triton_goes_on_with_the_trace(collector: Collector, tmp_path: Path, mon
     with TritonServer(tmp_path, collector=f"http://127.0.0.1:{collector.server_port}") as server:
         server.ready(60)
         TritonModels(server.url).infer("face_mesh", {"face": np.zeros((1, 192, 192, 3), np.uint8)})
-        deadline = time.monotonic() + 60
-        while not any(trace.encode() in body for body in collector.bodies) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        eventually(lambda: any(trace.encode() in body for body in collector.bodies))
     spans = spans_of(collector, trace)
     assert {"face_mesh", "compute"} <= {one.name for one in spans}
     assert span in {one.parent for one in spans}

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from digital_human.runtime.context import make_folders
 from digital_human.runtime.triton import triton_for
 from digital_human.service import running, running_on
 from digital_human.settings import Settings
+from tests.live_service import eventually
 from tests.media.factory import write_sound
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_a_job_outlives_the_death_of_triton(base: Path) -> None:
         answers = []
         job = threading.Thread(target=lambda: answers.append(generate(client, "k.mp4")))
         job.start()
-        time.sleep(1.0)
+        eventually(lambda: any(base.glob(".state/jobs/*/segment-*")))
         os.kill(service.triton.pid, signal.SIGKILL)
         job.join(120)
         assert not job.is_alive()

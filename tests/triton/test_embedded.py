@@ -28,6 +28,7 @@ from digital_human.triton.client import TritonModels
 from digital_human.triton.embedded import health, install, server
 from digital_human.triton.embedded.server import TritonServer
 from digital_human.triton.schema import check
+from tests.live_service import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,22 +50,6 @@ def descendants(pid: int) -> set[int]:
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     }
     return children.union(*(descendants(child) for child in children))
-
-
-def removed(folder: Path, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while folder.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not folder.exists()
-
-
-def gone(pids: set[int], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while any(alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_single_requests_that_wait_together_run_as_a_batch(triton: TritonServer, models: TritonModels) -> None:
@@ -157,7 +142,7 @@ def test_a_killed_server_comes_back_on_the_same_port_and_requests_wait_for_it(sm
     small.ready()
     assert (small.url, small.restarts) == (url, restarts + 1)
     assert small.pid != pid
-    assert gone({pid, *stubs}, 5)
+    eventually(lambda: not any(map(alive, (pid, *stubs))))
 
 
 def test_a_killed_model_process_is_replaced(small: TritonServer) -> None:
@@ -234,12 +219,10 @@ def test_nothing_is_left_after_sigkill(small_repository: Path, victim: str) -> N
             # The kernel ends the server, its model processes follow, and the service cleans up.
             guard = next(p for p in family if b"guard.py" in Path(f"/proc/{p}/cmdline").read_bytes())
             os.kill(guard, signal.SIGKILL)
-            assert gone(family, 10)
-            assert removed(folder, 5)
+            eventually(lambda: not any(map(alive, family)) and not folder.exists())
         service.kill()
         service.wait()
-    assert gone(family, 15)
-    assert removed(folder, 5)
+    eventually(lambda: not any(map(alive, family)) and not folder.exists())
     assert not list(Path("/dev/shm").glob(f"{shm_prefix}*"))
 
 

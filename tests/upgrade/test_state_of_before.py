@@ -26,7 +26,7 @@ import sqlalchemy
 
 from digital_human.triton.embedded.server import TritonServer
 from tests import postgresql
-from tests.live_service import Live
+from tests.live_service import Live, eventually
 from tests.upgrade.make_state import CALLBACK, RECORDED, SETTINGS
 
 ARCHIVE = Path(__file__).with_name("state-0.1.0.tar.xz")
@@ -232,7 +232,5 @@ def test_clients_of_heygem_find_their_job(upgraded: Upgraded) -> None:
 
 
 def test_a_webhook_that_was_not_delivered_comes(upgraded: Upgraded) -> None:
-    deadline = time.monotonic() + 60
-    while not upgraded.called and time.monotonic() < deadline:
-        time.sleep(0.1)
+    eventually(lambda: upgraded.called)
     assert upgraded.called == [upgraded.task_id("finished")]

@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--minutes", type=float, default=0, help="of one session more that talks")
     parser.add_argument("--count", type=int, default=20, help="interruptions of lips, utterances of peer")
+    parser.add_argument("--speech", type=Path, nargs="+", default=[SAMPLES / "speech.wav"], help="of sync")
     parser.add_argument("--url", help="of a service that runs; its BASE_PATH must hold the sample template")
     options = parser.parse_args()
     results: list[Result] = []
@@ -74,7 +75,7 @@ def main() -> None:
         for rate, fps in CLOCKS:
             tell("clock", {"rate": rate, "fps": round(float(fps), 3), **live_clock.drift(rate, fps, HOURS)})
     if "sync" in options.only:
-        tell("sync", live_sync.follow(SAMPLES / "template.mkv", SAMPLES / "speech.wav"))
+        tell("sync", live_sync.follow(SAMPLES / "template.mkv", options.speech))
     if set(options.only) - {"clock", "sync"}:
         with _service(options.url, max([*options.sessions, *IDLE])) as (url, service):
             _through(url, service, options, tell)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +22,11 @@ log = logging.getLogger(__name__)
 
 KEPT = 2
 """Pictures that wait to be looked at, with the template's: of a longer utterance the last ones."""
+REST_SECONDS = 1.0
+"""The person rests for so long before pictures are looked at: an answer that follows at once is not held up."""
+NICE = 10
+"""Of the thread that looks: every other one goes first."""
+_POLL = 0.2
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,17 @@ class Looker:
 
     def run(self, is_closed: Callable[[], bool]) -> None:
         """Look until the session is closed. Raises what the models raise, except while Triton is away."""
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        rests_since = float("inf")
         while not is_closed():
+            now = time.monotonic()
             with self._changed:
-                if not (self._waiting and self._is_resting()):
-                    self._changed.wait(0.5)
-                    continue
-                drawn = self._waiting.popleft()
+                rests_since = min(rests_since, now) if self._is_resting() else float("inf")
+                is_time = self._waiting and now - rests_since >= REST_SECONDS
+                drawn = self._waiting.popleft() if is_time else None
+            if drawn is None:
+                time.sleep(_POLL)
+                continue
             try:
                 kind = self._look(drawn)
             except UnavailableError as error:

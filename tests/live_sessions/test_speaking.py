@@ -45,7 +45,12 @@ def test_speech_comes_back_with_its_pictures(http: httpx.Client, speech: bytes) 
         for _ in range(8):
             client.until_media(SOUND)
         path = f"/live/sessions/{client.session['session_id']}"
-        eventually(lambda: http.get(path).json()["data"]["looked"])
+
+        def is_looked_at() -> bool:
+            client.until_media(SOUND)
+            return bool(http.get(path).json()["data"]["looked"])
+
+        eventually(is_looked_at)
         view = http.get(path).json()["data"]
     assert view["ruined"] == {} and view["warnings"] == []
     assert client.sound_of(1) == speech  # nothing is cut, nothing comes twice

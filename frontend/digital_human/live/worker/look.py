@@ -40,7 +40,7 @@ class _Drawn:
 
 
 class Looker:
-    """Of every `EVERY` pictures of speech, the one whose mouth opens widest. `run` is the thread that looks.
+    """Of every `EVERY` pictures of speech, or fewer at its end, the one whose mouth opens widest. `run` looks.
 
     is_resting: whether nothing is to be drawn in time; looking waits for that
     """
@@ -62,13 +62,12 @@ class Looker:
 
     def offer(self, pose: int, before: Frame, after: Frame, aperture: float | None) -> None:
         """A picture of speech, which nobody changes any more. Takes no time."""
-        self._passed += 1
-        if self._widest is None or (aperture or 0) > (self._widest.aperture or 0):
-            self._widest = _Drawn(pose, before, after, aperture)
-        if self._passed % EVERY == 0:
-            with self._changed:
-                self._waiting.append(self._widest)
-            self._widest = None
+        with self._changed:
+            self._passed += 1
+            if self._widest is None or (aperture or 0) > (self._widest.aperture or 0):
+                self._widest = _Drawn(pose, before, after, aperture)
+            if self._passed == EVERY:
+                self._keep_widest()
 
     def take(self) -> list[str]:
         """What was found since: for each picture the kind of its fault, empty if it has none. See `figures.KINDS`."""
@@ -84,8 +83,10 @@ class Looker:
             now = time.monotonic()
             with self._changed:
                 rests_since = min(rests_since, now) if self._is_resting() else float("inf")
-                is_time = self._waiting and now - rests_since >= REST_SECONDS
-                drawn = self._waiting.popleft() if is_time else None
+                is_time = now - rests_since >= REST_SECONDS
+                if is_time:
+                    self._keep_widest()
+                drawn = self._waiting.popleft() if is_time and self._waiting else None
             if drawn is None:
                 time.sleep(_POLL)
                 continue
@@ -96,6 +97,11 @@ class Looker:
                 continue
             with self._changed:
                 self._found.append(kind)
+
+    def _keep_widest(self) -> None:
+        if self._widest is not None:
+            self._waiting.append(self._widest)
+        self._widest, self._passed = None, 0
 
     def _look(self, drawn: _Drawn) -> str:
         one = np.zeros(1, np.int64)

@@ -11,7 +11,7 @@ from digital_human.inspection.strange import strangeness
 from digital_human.inspection.views import LOOK, SIDE, UNIT, look_of
 
 SKIN, LIP = np.array([170, 150, 110], np.float32), np.array([130, 170, 115], np.float32)
-DARK, TEETH, FLESH = (30, 140, 125), (200, 135, 120), (165, 165, 115)
+DARK, TEETH, FLESH, LOWER_LIP = (30, 140, 125), (200, 135, 120), (165, 160, 115), (130, 170, 115)
 MIDDLE = (SIDE // 2, 45)
 
 
@@ -39,7 +39,7 @@ def with_rows(picture: Uint8, first: int, last: int, colour: tuple[int, int, int
     return picture
 
 
-@pytest.mark.parametrize(("inside", "found"), [(FLESH, True), (DARK, False), (TEETH, False)])
+@pytest.mark.parametrize(("inside", "found"), [(FLESH, True), (DARK, False), (TEETH, False), (LOWER_LIP, False)])
 def test_flesh_that_fills_an_open_mouth_is_a_tongue(inside: tuple[int, int, int], found: bool) -> None:
     points = landmarks(0.4)
     assert (tongues(face(points, inside), points, SKIN, LIP)[0] > 0.035) == found
@@ -75,6 +75,9 @@ def test_teeth_that_stand_alone_in_a_mouth_that_was_open_are_a_second_mouth() ->
     assert doubled(own, alone, points, points, SKIN)[0] > 0.55
     assert doubled(own, at_lip, points, points, SKIN)[0] < 0.05
     assert doubled(alone, alone, points, points, SKIN)[0] == 0
+    smile = face(points, TEETH)
+    lowered = with_rows(with_rows(smile.copy(), 26, 34, DARK), 52, 60, DARK)
+    assert doubled(smile, lowered, points, points, SKIN)[0] == 0
     shut = landmarks(0.02)
     assert doubled(face(shut), alone, shut, points, SKIN)[0] == 0
 

@@ -15,6 +15,9 @@ LEAST = 30
 LIT, PALE, RED, DARK = 0.62, 0.8, 0.25, 0.5
 """Luma over that of the skin: flesh in the light has the first and more, unless it has the second and is less red than
 the third, which are teeth. The fourth and less is the dark of a mouth."""
+AGAPE, LIKE_LIPS = 0.15, 0.62
+"""Opening of a mouth with its tongue out, inter-ocular distances, and redness over that of the lips from which on it is
+a lip that the mesh takes for the inside."""
 FILLED, SHADED, SOLID = 0.3, 0.22, 0.006
 """A tongue fills the first share of a mouth and more, leaves less than the second dark, and is a piece of more than
 the third, square inter-ocular distances, without its rim: teeth with red edges are not."""
@@ -47,6 +50,8 @@ def doubled(before: Uint8, after: Uint8, points: Float32, seen: Float32, skin: F
     """
     more = np.zeros(len(after), np.float32)
     for k in np.flatnonzero(_gaps(points) > OPEN).tolist():
+        if _light(before[k], points[k], float(skin[0])) > LIT:  # a smile: the teeth are the person's own
+            continue
         more[k] = _alone(after[k], seen[k], float(skin[0])) - _alone(before[k], points[k], float(skin[0]))
     return more
 
@@ -73,13 +78,15 @@ def _tongue(picture: Uint8, points: Float32, skin: Float32, lip: Float32) -> flo
     cv2.fillPoly(mouth, [np.rint(points[mesh.INNER_LIPS] * 8).astype(np.int32)], [1], shift=3)
     within: npt.NDArray[np.bool_] = cv2.erode(mouth, np.ones((3, 3), np.uint8)) > 0
     size = np.count_nonzero(within)
-    if size < LEAST:
+    if size < LEAST or _gaps(points[None])[0] < AGAPE:
         return 0.0
     light = picture[..., 0] / max(float(skin[0]), 1.0)
     red = (picture[..., 1] - skin[1]) / max(float(lip[1] - skin[1]), 6.0)
     flesh = within & (light > LIT) & ~((light > PALE) & (red < RED))
     area = np.count_nonzero(flesh)
     if area <= FILLED * size or np.count_nonzero(within & (light < DARK)) >= SHADED * size:
+        return 0.0
+    if np.median(red[flesh]) > LIKE_LIPS:
         return 0.0
     solid = np.count_nonzero(cv2.erode(flesh.astype(np.uint8), np.ones((5, 5), np.uint8)))
     return area / UNIT**2 if solid > SOLID * UNIT**2 else 0.0
@@ -95,6 +102,13 @@ def _beside(before: Uint8, after: Uint8, points: Float32, skin: float) -> float:
         rows = np.flatnonzero(opened[max(int(first), 0) : max(int(last), 0), column]) + max(int(first), 0)
         found.append((rows[0] - points[lower, 1]) / UNIT if len(rows) > 1 else 0.0)
     return float(np.median(found))
+
+
+def _light(picture: Uint8, points: Float32, skin: float) -> float:
+    """Mean luma between the lips, over that of the skin."""
+    mouth = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.fillPoly(mouth, [np.rint(points[mesh.INNER_LIPS] * 8).astype(np.int32)], [1], shift=3)
+    return float(picture[..., 0][mouth > 0].mean()) / max(skin, 1.0)
 
 
 def _alone(picture: Uint8, points: Float32, skin: float) -> float:

@@ -11,6 +11,7 @@ import pytest
 from digital_human.core import landmarks as mesh
 from digital_human.core.frame import Frame, Uint8, crop, from_yuv, rgb_to_yuv, yuv_to_rgb
 from digital_human.core.types import Arrays, Template
+from digital_human.engines.exemplar import lip_geometry
 from digital_human.engines.exemplar.donor import drawn_open, engine, stroke
 from digital_human.engines.exemplar.engine import DefaultEngine
 from digital_human.tracking.tracker import track_face
@@ -28,7 +29,7 @@ TONGUE = (130, 35, 40)
 
 
 def drawing(mouth: str = "lips") -> Uint8:
-    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. mouth: "lips", "outlined" ones, a "line" or "open" """
+    """A face of flat colours and lines, uint8 [640, 640, 3] RGB. mouth: lips, outlined, line, open or tongue"""
     picture = np.full((SIZE * FINE, SIZE * FINE, 3), (200, 225, 235), np.uint8)
 
     def points(*where: tuple[int, int]) -> cv2.typing.MatLike:
@@ -61,6 +62,11 @@ def drawing(mouth: str = "lips") -> Uint8:
         area(TONGUE, *inside)
         area((250, 248, 244), (284, 416), (300, 415), (340, 415), (356, 416), (350, 425), (290, 425))
         line(*inside, inside[0])
+    elif mouth == "tongue":
+        box = (290, 414), (350, 414), (350, 440), (346, 447), (294, 447), (290, 440)
+        area(TONGUE, *box)
+        area((225, 120, 120), (292, 431), (348, 431), (344, 446), (296, 446))
+        line(*box, box[0])
     elif mouth == "line":
         line(*((x, round(432 - 8 * ((x - 320) / 58) ** 2)) for x in range(262, 379, 4)))
     else:
@@ -160,6 +166,19 @@ def test_the_outline_of_a_mouth_that_is_drawn_open_is_found(open_mouth: tuple[Fr
     right, left = points[mesh.INNER_MOUTH_CORNERS, 0]
     assert abs(right - 274) < 6 and abs(left - 366) < 6
     assert abs(points[13, 1] - 415) < 3 and abs(points[14, 1] - 450) < 3
+
+
+def test_a_tongue_next_to_the_outline_is_no_lip(models: TritonModels) -> None:
+    face = drawing("tongue")
+    points = track_face([from_yuv(rgb_to_yuv(face, "bt709"), "bt709")], models).landmarks
+    unit = float(lip_geometry.interocular(points[0]))
+    outline = np.zeros((11, 2), np.float32)
+    middle = (points[0, mesh.UPPER_INNER, 1] + points[0, mesh.LOWER_INNER, 1]) / 2
+    outline[1:-1, 1] = (447 - middle) / unit
+    edges = drawn_open.find(face, points[0], (outline, 6 / unit))
+    assert edges is not None
+    drawn = drawn_open.on_edges(points, edges)[0]
+    assert abs(drawn[13, 1] - 415) < 4 and abs(drawn[14, 1] - 446) < 4
 
 
 def test_lips_that_touch_are_not_drawn_open(analysis: Arrays, line_mouth: tuple[Frame, Template, Arrays]) -> None:

@@ -64,7 +64,7 @@ def find(image: Uint8, points: Float32, line: tuple[Float32, float] | None) -> F
         sides = [_closed(areas, mouth, _beside(path, side * (off + 1))) for side in (-1, 1)]
         if _alike(above, below) and (not _alike(above, skin) or sides != [False, True]):
             return None
-    lip = None if _alike(above, skin) else above
+    lip = None if _alike(above, skin) or _alike(below, skin) else above  # Such a line is an outline of the mouth.
     shown = _shown(seen, areas, mouth, _filled(local[mesh.INNER_LIPS], seen), lip)
     columns = np.flatnonzero(shown.any(0))
     if len(columns) < 0.3 * np.ptp(local[mesh.INNER_MOUTH_CORNERS, 0]):

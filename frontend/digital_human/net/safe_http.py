@@ -31,8 +31,9 @@ def check_url(url: str, field: str, hosts: Sequence[str], setting: str, schemes:
     except (httpx.InvalidURL, ValueError) as error:
         raise BadInputError("not_a_url", field=field) from error
     if parsed.scheme not in schemes or not host or parsed.userinfo:
-        message = "url_not_http" if schemes == HTTP else "url_scheme"
-        raise BadInputError(message, field=field, schemes=", ".join(schemes))
+        if schemes == HTTP:
+            raise BadInputError("url_not_http", field=field)
+        raise BadInputError("url_scheme", field=field, schemes=", ".join(schemes))
     if not _matches(host, hosts):
         raise ForbiddenError("host_not_allowed", field=field, setting=setting)
     return parsed

@@ -224,8 +224,12 @@ def test_a_mouth_that_is_drawn_open_shuts_and_opens_with_its_own_teeth(
     assert heights[0] < 60 < heights[1] < heights[2]
 
 
-def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: TritonModels) -> None:
-    frame = template_frames[0]
+@pytest.mark.parametrize("colour", [True, False])
+def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: TritonModels, colour: bool) -> None:
+    frame = template_frames[0].copy()
+    if not colour:
+        for chroma in frame.planes[1:]:
+            chroma[...] = 128
     track = track_face([frame], models)
     still = Template(frame.width, frame.height, Fraction(25), 1, track, lambda: iter([frame]))
     assert "ink" not in DefaultEngine().analyse(still, models)

@@ -19,11 +19,14 @@ from digital_human.engines.exemplar.donor import drawn_open, stroke
 
 UNIT = 64.0
 """Pixels between the eyes at which colours are counted: noise and hatching are averaged, areas stay."""
-COLOURS, NEAR = 3, 3
-"""How many colours a drawn face has at most beside its lines, and the difference from each that still is the same."""
+COLOURS, NEAR, NEAR_GREY = 3, 3, 1
+"""How many colours a drawn face has at most beside its lines, and the difference from each that still is the same: less
+without colours, where a photograph's shades differ in one respect only and a few would hold most of a face."""
+GREY = 6
+"""Difference between red, green and blue that is no colour."""
 FLAT = 0.5
 """Share of the lower face in these colours from which it counts as drawn. Of 52 drawings in lines and flat colours, the
-least has 0.65, half as large as JPEG 0.45; of 77 photographs and clips, the most has 0.32."""
+least has 0.65, half as large as JPEG 0.45; of 77 photographs and clips, the most has 0.32, and in grey 0.28."""
 DARKEST, LIP_SHARE, COLOURED = 1.0, 0.25, 40
 """Percentile of the lower face's brightness that is its line, how much of the lips' colour goes with it, and the
 difference between their hue and that of the skin from which on it does."""
@@ -80,12 +83,13 @@ def flat_share(image: Uint8, points: Float32) -> float:
     """
     left = _lower_face(image, points, UNIT)
     total = max(len(left), 1)
+    near = NEAR_GREY if len(left) and np.percentile(np.ptp(left, axis=1), 95) <= GREY else NEAR
     for _ in range(COLOURS):
         if not len(left):
             break
         _, group, count = np.unique(left >> 2, axis=0, return_inverse=True, return_counts=True)
         colour = left[group.ravel() == count.argmax()].mean(0)
-        left = left[np.abs(left - colour).max(1) > NEAR]
+        left = left[np.abs(left - colour).max(1) > near]
     return 1 - len(left) / total
 
 

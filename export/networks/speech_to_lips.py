@@ -55,7 +55,7 @@ KNOWN = len(PHONEMES) + 2
 """Numbers that say what is said in an instant: phonemes, closure, silence."""
 MOUTHS = 3
 """Mouths whose mean makes the lips: one alone follows strangers less surely, for there are few to learn from."""
-CLOSING, RESTING, SETTLED = (0.2, 0.4), (0.5, 0.9), 12
+CLOSING, RESTING, SETTLED = (0.2, 0.4), (0.5, 0.9), 6
 """Probabilities of closure, and of silence that lasts SETTLED instants either way, between which the aperture shuts."""
 APART, DOUBTFUL, STILL = 0.4, (0.02, 0.1), (0.2, 0.8)
 """Standard deviations above CLOSED that lips stay apart in sounds which do not shut them, and the probabilities of

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
+
 import pytest
 
 from digital_human.media import flv
 from digital_human.net.amf0 import Value, decode, encode
+from digital_human.net.rtmp import Publisher
 
 NESTED: Value = {"code": "ok", "list": [1.0, None, True], "inner": {"long": "x" * 70_000}}
 
@@ -43,3 +47,14 @@ def test_a_picture_loses_its_start_codes_and_keeps_the_rest() -> None:
     assert picture == b"\x17\x01\x00\x00\x00" + b"\x00\x00\x00\x04" + label + b"\x00\x00\x00\x03" + slice_
     with pytest.raises(ValueError, match="parameter sets"):
         flv.video_header(b"\x00\x00\x01" + slice_)
+
+
+def test_a_receiver_that_begins_messages_on_ever_more_channels_is_left() -> None:
+    async def listen() -> None:
+        reader = asyncio.StreamReader()
+        for channel in range(200):
+            reader.feed_data(bytes([0, channel]) + bytes(3) + b"\x00\x10\x00" + b"\x14" + bytes(4) + bytes(128))
+        await Publisher(reader, cast(asyncio.StreamWriter, None)).listen()
+
+    with pytest.raises(ValueError, match="channels"):
+        asyncio.run(listen())

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from enum import IntEnum
 
 Value = float | bool | str | None | Mapping[str, "Value"] | list["Value"]
 
-_NUMBER, _BOOLEAN, _STRING, _OBJECT, _NULL, _UNDEFINED, _MAP, _END, _LIST, _DATE, _LONG = (
-    0,
-    1,
-    2,
-    3,
-    5,
-    6,
-    8,
-    9,
-    10,
-    11,
-    12,
-)
+
+class _Kind(IntEnum):
+    NUMBER = 0
+    BOOLEAN = 1
+    STRING = 2
+    OBJECT = 3
+    NULL = 5
+    UNDEFINED = 6
+    MAP = 8
+    END = 9
+    LIST = 10
+    DATE = 11
+    LONG = 12
+
+
 _DEEPEST = 8
 """Levels of objects that are read."""
 
@@ -43,20 +46,20 @@ def decode(data: bytes) -> list[Value]:
 def _encoded(value: Value) -> bytes:
     match value:
         case None:
-            return bytes([_NULL])
+            return bytes([_Kind.NULL])
         case bool():
-            return bytes([_BOOLEAN, value])
+            return bytes([_Kind.BOOLEAN, value])
         case int() | float():
-            return struct.pack(">Bd", _NUMBER, value)
+            return struct.pack(">Bd", _Kind.NUMBER, value)
         case str():
             data = value.encode()
             short = len(data) < 1 << 16
-            return struct.pack(">BH" if short else ">BI", _STRING if short else _LONG, len(data)) + data
+            return struct.pack(">BH" if short else ">BI", _Kind.STRING if short else _Kind.LONG, len(data)) + data
         case list():
-            return struct.pack(">BI", _LIST, len(value)) + encode(*value)
+            return struct.pack(">BI", _Kind.LIST, len(value)) + encode(*value)
         case _:
             pairs = b"".join(_key(name) + _encoded(one) for name, one in value.items())
-            return bytes([_OBJECT]) + pairs + _key("") + bytes([_END])
+            return bytes([_Kind.OBJECT]) + pairs + _key("") + bytes([_Kind.END])
 
 
 def _key(name: str) -> bytes:
@@ -73,27 +76,27 @@ class _Reader:
         match kind:
             case _ if depth == 0:
                 raise ValueError("nested too deeply")
-            case 0:
+            case _Kind.NUMBER:
                 return float(self._take(">d"))
-            case 1:
+            case _Kind.BOOLEAN:
                 return bool(self._take(">B"))
-            case 2:
+            case _Kind.STRING:
                 return self._text(self._take(">H"))
-            case 12:
+            case _Kind.LONG:
                 return self._text(self._take(">I"))
-            case 3:
+            case _Kind.OBJECT:
                 return self._object(depth)
-            case 8:
+            case _Kind.MAP:
                 self._take(">I")
                 return self._object(depth)
-            case 5 | 6:
+            case _Kind.NULL | _Kind.UNDEFINED:
                 return None
-            case 10:
+            case _Kind.LIST:
                 count = self._take(">I")
                 if count > len(self._data):
                     raise ValueError("a list longer than its message")
                 return [self.value(depth - 1) for _ in range(count)]
-            case 11:
+            case _Kind.DATE:
                 moment = float(self._take(">d"))
                 self._take(">h")
                 return moment
@@ -103,7 +106,7 @@ class _Reader:
         found: dict[str, Value] = {}
         while name := self._text(self._take(">H")):
             found[name] = self.value(depth - 1)
-        if self._take(">B") != _END:
+        if self._take(">B") != _Kind.END:
             raise ValueError("an object without an end")
         return found
 

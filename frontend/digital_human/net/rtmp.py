@@ -27,6 +27,8 @@ _CHUNK = 4096
 _HELLO = 1536
 _LONGEST = 1 << 20
 """Bytes of a message that is read: what a receiver has to say is short."""
+_CHANNELS = 64
+"""Channels on which a receiver may have a message under way."""
 _UNSENT = 64 * 1024
 """Bytes that wait in this process before a sender is held up."""
 _FAREWELL = 1.0
@@ -185,8 +187,11 @@ class Publisher:
             elif channel == 1:
                 channel = 64 + await self._byte() + 256 * await self._byte()
             head = await self._reader.readexactly((11, 7, 3, 0)[layout])
-            if channel not in self._incoming and layout > 1:
-                raise ValueError("a chunk without a beginning")
+            if channel not in self._incoming:
+                if layout > 1:
+                    raise ValueError("a chunk without a beginning")
+                if len(self._incoming) == _CHANNELS:
+                    raise ValueError("too many channels")
             incoming = self._incoming.setdefault(channel, _Incoming())
             if len(head) >= 3:
                 incoming.is_long = head[:3] == b"\xff\xff\xff"

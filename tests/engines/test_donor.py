@@ -54,7 +54,7 @@ def drawn(still: Template, picture: Frame, analysis: Arrays, plan: Plan, models:
 
 
 def test_a_still_is_given_a_donors_mouth(analysis: Arrays) -> None:
-    assert str(analysis["kind"]) == "donor" and "colour" not in analysis
+    assert str(analysis["kind"]) == "donor" and float(analysis["colour"]) == 1
 
 
 def test_a_shut_mouth_is_the_templates_own(analysis: Arrays, plan: Plan, picture: Frame, drawn: list[Frame]) -> None:

@@ -18,14 +18,9 @@ from digital_human.tracking.tracker import track_face
 from digital_human.triton.client import TritonModels
 
 SIZE, FINE = 640, 4
-HAIR, SKIN, LINE, LIPS = (70, 50, 40), (235, 190, 160), (60, 40, 50), (205, 110, 110)
-
-
+HAIR, SKIN, LINE, LIPS, TONGUE = (70, 50, 40), (235, 190, 160), (60, 40, 50), (205, 110, 110), (130, 35, 40)
 STROKE = ((262, 424), (320, 432), (378, 424))
 """The mouth of one line: its ends and its middle."""
-
-
-TONGUE = (130, 35, 40)
 
 
 def drawing(mouth: str = "lips") -> Uint8:
@@ -77,20 +72,33 @@ def drawing(mouth: str = "lips") -> Uint8:
     return np.asarray(cv2.resize(picture, (SIZE, SIZE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-@pytest.fixture(scope="module")
-def picture() -> Frame:
-    return from_yuv(rgb_to_yuv(drawing(), "bt709"), "bt709")
+def as_frame(image: Uint8) -> Frame:
+    return from_yuv(rgb_to_yuv(image, "bt709"), "bt709")
 
 
-@pytest.fixture(scope="module")
-def still(picture: Frame, models: TritonModels) -> Template:
+def studied(picture: Frame, models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A picture, the template made of it, and its analysis."""
     track = track_face([picture], models)
-    return Template(SIZE, SIZE, Fraction(25), 1, track, lambda: iter([picture]))
+    still = Template(picture.width, picture.height, Fraction(25), 1, track, lambda: iter([picture]))
+    return picture, still, DefaultEngine().analyse(still, models)
 
 
 @pytest.fixture(scope="module")
-def analysis(still: Template, models: TritonModels) -> Arrays:
-    return DefaultEngine().analyse(still, models)
+def lips(models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A face with lips in one colour."""
+    return studied(as_frame(drawing()), models)
+
+
+@pytest.fixture(scope="module")
+def line_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A face whose mouth is one line."""
+    return studied(as_frame(drawing("line")), models)
+
+
+@pytest.fixture(scope="module")
+def open_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
+    """A face whose mouth is drawn open, with teeth and tongue."""
+    return studied(as_frame(drawing("open")), models)
 
 
 def filled_pixels(still: Template, picture: Frame, analysis: Arrays, ink: Uint8, models: TritonModels) -> int:
@@ -102,27 +110,19 @@ def filled_pixels(still: Template, picture: Frame, analysis: Arrays, ink: Uint8,
     return int((np.abs(frame.planes[0][400:480, 260:380].astype(int) - wanted) <= 2).sum())
 
 
-def test_a_drawing_is_known_by_its_flat_colours(analysis: Arrays) -> None:
+def test_a_drawing_is_known_by_its_flat_colours(lips: tuple[Frame, Template, Arrays]) -> None:
+    _, _, analysis = lips
     assert str(analysis["kind"]) == "donor" and "ink" in analysis
     assert np.asarray(analysis["ink"]).mean() < 90
 
 
-def test_its_mouth_is_filled_and_shows_no_teeth(
-    still: Template, picture: Frame, analysis: Arrays, models: TritonModels
-) -> None:
+def test_its_mouth_is_filled_and_shows_no_teeth(lips: tuple[Frame, Template, Arrays], models: TritonModels) -> None:
+    picture, still, analysis = lips
     ink = np.rint(np.asarray(analysis["ink"])).astype(np.uint8)
     photographic = {name: value for name, value in analysis.items() if name != "ink"}
     filled = filled_pixels(still, picture, analysis, ink, models)
     assert filled > 800
     assert filled_pixels(still, picture, photographic, ink, models) < filled / 4
-
-
-@pytest.fixture(scope="module")
-def line_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
-    """A face whose mouth is one line."""
-    picture = from_yuv(rgb_to_yuv(drawing("line"), "bt709"), "bt709")
-    still = Template(SIZE, SIZE, Fraction(25), 1, track_face([picture], models), lambda: iter([picture]))
-    return picture, still, DefaultEngine().analyse(still, models)
 
 
 def test_the_line_between_the_lips_is_found_from_end_to_end(line_mouth: tuple[Frame, Template, Arrays]) -> None:
@@ -152,14 +152,6 @@ def test_a_mouth_of_one_line_opens_in_one_piece_with_hard_edges(
     assert heights == sorted(heights) and heights[-1] > heights[0] + 10
 
 
-@pytest.fixture(scope="module")
-def open_mouth(models: TritonModels) -> tuple[Frame, Template, Arrays]:
-    """A face whose mouth is drawn open, with teeth and tongue."""
-    picture = from_yuv(rgb_to_yuv(drawing("open"), "bt709"), "bt709")
-    still = Template(SIZE, SIZE, Fraction(25), 1, track_face([picture], models), lambda: iter([picture]))
-    return picture, still, DefaultEngine().analyse(still, models)
-
-
 def test_the_outline_of_a_mouth_that_is_drawn_open_is_found(open_mouth: tuple[Frame, Template, Arrays]) -> None:
     _, still, analysis = open_mouth
     points = drawn_open.on_edges(still.track.landmarks, np.asarray(analysis["edges"], np.float32))[0, :, :2]
@@ -170,7 +162,7 @@ def test_the_outline_of_a_mouth_that_is_drawn_open_is_found(open_mouth: tuple[Fr
 
 def test_a_tongue_next_to_the_outline_is_no_lip(models: TritonModels) -> None:
     face = drawing("tongue")
-    points = track_face([from_yuv(rgb_to_yuv(face, "bt709"), "bt709")], models).landmarks
+    points = track_face([as_frame(face)], models).landmarks
     unit = float(lip_geometry.interocular(points[0]))
     outline = np.zeros((11, 2), np.float32)
     middle = (points[0, mesh.UPPER_INNER, 1] + points[0, mesh.LOWER_INNER, 1]) / 2
@@ -181,8 +173,10 @@ def test_a_tongue_next_to_the_outline_is_no_lip(models: TritonModels) -> None:
     assert abs(drawn[13, 1] - 415) < 4 and abs(drawn[14, 1] - 446) < 4
 
 
-def test_lips_that_touch_are_not_drawn_open(analysis: Arrays, line_mouth: tuple[Frame, Template, Arrays]) -> None:
-    assert "edges" not in analysis and "line" in analysis
+def test_lips_that_touch_are_not_drawn_open(
+    lips: tuple[Frame, Template, Arrays], line_mouth: tuple[Frame, Template, Arrays]
+) -> None:
+    assert "edges" not in lips[2] and "line" in lips[2]
     assert "edges" not in line_mouth[2]
 
 
@@ -201,11 +195,10 @@ def test_no_warning_says_that_a_drawing_shows_another_persons_mouth(
 def test_outlined_lips_are_shut_and_part_at_the_line_between_them(models: TritonModels) -> None:
     ok, packed = cv2.imencode(".jpg", drawing("outlined"), [cv2.IMWRITE_JPEG_QUALITY, 75])
     assert ok
-    picture = from_yuv(rgb_to_yuv(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8), "bt709"), "bt709")
-    track = track_face([picture], models)
-    analysis = DefaultEngine().analyse(Template(SIZE, SIZE, Fraction(25), 1, track, lambda: iter([picture])), models)
+    image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    _, still, analysis = studied(as_frame(image), models)
     assert "edges" not in analysis and 0.02 < float(analysis["thick"]) < 0.07
-    points = stroke.on_line(track.landmarks, np.asarray(analysis["line"], np.float32), float(analysis["thick"]))
+    points = stroke.on_line(still.track.landmarks, np.asarray(analysis["line"], np.float32), float(analysis["thick"]))
     assert abs(points[0, [13, 14], 1].mean() - 430) < 3
 
 
@@ -230,6 +223,4 @@ def test_a_photograph_is_no_drawing(template_frames: list[Frame], models: Triton
     if not colour:
         for chroma in frame.planes[1:]:
             chroma[...] = 128
-    track = track_face([frame], models)
-    still = Template(frame.width, frame.height, Fraction(25), 1, track, lambda: iter([frame]))
-    assert "ink" not in DefaultEngine().analyse(still, models)
+    assert "ink" not in studied(frame, models)[2]

@@ -79,7 +79,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
     seam    float32 [9], see `lips.seam_offsets`
     teeth   float32 [3], RGB of the brightest teeth in this light
     blur    float32, blur that makes the donor as soft as the template
-    colour  float32, see `relighting.colourfulness`; absent where it is 1
+    colour  float32, see `relighting.colourfulness`
     ink, line, thick, edges   of line art only, see `line_art.arrays`
     """
     track, donor = template.track, load_donor()
@@ -137,7 +137,7 @@ def analyse(template: Template, models: Models) -> dict[str, npt.NDArray[Any]]:
         "seam": lips.seam_offsets(np.stack(costs)),
         "teeth": np.mean(teeth, axis=0).astype(np.float32),
         "blur": np.array(np.median(blurs), np.float32),
-        **({"colour": np.array(colour, np.float32)} if (colour := np.median(colours)) < 1 else {}),
+        "colour": np.array(np.median(colours), np.float32),
         **drawing,
     }
 
@@ -236,7 +236,7 @@ def build(
     target = layer[:, mesh.INNER_LIPS]
     ink = np.asarray(analysis["ink"], np.float32) if "ink" in analysis else None
     teeth, blur = np.asarray(analysis["teeth"], np.float32), float(analysis["blur"])
-    light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink, float(analysis.get("colour", 1.0)))
+    light = mouth_interior.Light(teeth, blur, frames[0].matrix, ink, float(analysis["colour"]))
     interior = mouth_interior.from_donor(donor, seamed, target, corners, opening, scale, light)
     if "edges" in analysis:
         interior = mouth_interior.as_drawn(frames, here, target, corners, (layer_rows, layer_columns))

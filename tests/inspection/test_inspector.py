@@ -175,25 +175,6 @@ def test_frames_beside_a_ruined_one_are_looked_at_too(template: Template, usual:
     assert {one.frame for one in inspector.findings if one.outcome == "passed"} == set(spoilt)
 
 
-def test_mouths_fade_beside_a_frame_that_passes(template: Template, usual: Person, models: TritonModels) -> None:
-    shown = np.arange(9)
-    before = list(template.frames())[:9]
-    after = [frame.copy() for frame in before]
-    for frame in after:
-        frame.planes[0][:40, :40] = 16
-    whole = [frame.copy() for frame in after]
-    after[4] = gone(after[4], template.track.landmarks[4])
-    Inspector(template, usual, models, shown == 4).inspect(
-        shown, shown, before, after, lip_geometry.aperture(template.track.landmarks[shown]), never
-    )
-    share = [
-        float(np.abs(after[k].planes[0][:40, :40].astype(int) - before[k].planes[0][:40, :40]).mean())
-        / float(np.abs(whole[k].planes[0][:40, :40].astype(int) - before[k].planes[0][:40, :40]).mean())
-        for k in shown
-    ]
-    np.testing.assert_allclose(share, [1, 1, 2 / 3, 1 / 3, 0, 1 / 3, 2 / 3, 1, 1], atol=0.02)
-
-
 @pytest.mark.parametrize(("mode", "count"), [("all", 90), ("off", 0), ("sample", 100 // EVERY)])
 def test_the_mode_says_how_many_frames_are_looked_at(mode: Mode, count: int) -> None:
     drawn = np.arange(100) >= 10

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from digital_human.core.border import mix
 from digital_human.core.frame import Float32, Frame
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import Models, Template
@@ -24,8 +23,6 @@ AROUND = 3
 """Frames before and after a ruined one that are looked at too: few faults last for one frame only."""
 ATTEMPTS = 3
 """How often a ruined frame is drawn again."""
-FADE = 3
-"""Frames over which the drawn mouth fades where one passes through: it would pop, in the midst of speech."""
 
 Redraw = Callable[[Indices, int], list[Frame] | None]
 """Draws some frames of a batch again, by their places in it: the n-th attempt, from 0. None if nothing else is left."""
@@ -54,8 +51,10 @@ class Inspector:
         after: list[Frame],
         asked: Float32 | None,
         redraw: Redraw,
-    ) -> None:
+    ) -> Indices:
         """Look at drawn frames, and put better ones in the place of those that are ruined.
+
+        Returns the places of those that nothing mends and that pass unchanged.
 
         frames: of the output, consecutive [n]; shown: template frames under them [n]
         after:  changed in place; a frame that nothing mends becomes that of `before`, unless its fault is small: the
@@ -79,8 +78,11 @@ class Inspector:
             for place, verdict in zip(left.tolist(), self._judge(left, shown, before, candidates, asked), strict=True):
                 if verdict.kind is None and verdict.oddity <= max(judged[place].oddity, 1):
                     after[place], outcomes[place] = candidates[place], "redrawn"
-        _fade(before, after, np.array([place for place, outcome in outcomes.items() if outcome == "passed"], np.int64))
+        passed = np.array([place for place, outcome in outcomes.items() if outcome == "passed"], np.int64)
+        for place in passed.tolist():
+            after[place] = before[place]
         self.findings.extend(Finding(int(frames[k]), one.kind or "", outcomes[k]) for k, one in judged.items())
+        return passed
 
     def _around(self, frames: Indices, judged: dict[int, Verdict]) -> Indices:
         """Places of a batch close to those that were ruined, that nobody looked at."""
@@ -102,15 +104,6 @@ class Inspector:
         opening = None if asked is None else asked[places]
         here, scores = track.landmarks[index], track.score[index]
         return verdicts(measure(old, new, here, scores, touched, opening, self.person, self.models))
-
-
-def _fade(before: Sequence[Frame], after: list[Frame], passed: Indices) -> None:
-    """Let frames of a batch pass, and the drawn mouths beside them fade."""
-    if not len(passed):
-        return
-    away = np.abs(np.arange(len(after))[:, None] - passed).min(1)
-    for place in np.flatnonzero(away < FADE).tolist():
-        after[place] = mix(before[place], after[place], away[place] / FADE) if away[place] else before[place]
 
 
 def looked_at(mode: Mode, drawn: npt.NDArray[np.bool_], aperture: Float32 | None) -> npt.NDArray[np.bool_]:

@@ -51,14 +51,16 @@ class Drawing:
 
     def inspected(
         self, inspector: Inspector | None, numbers: Indices, plan: Plan, indices: Indices, frames: Sequence[Frame]
-    ) -> list[Frame]:
+    ) -> tuple[list[Frame], Indices]:
         """The same, looked at before they leave: a ruined frame is drawn again, or passes unchanged.
 
         numbers: of the frames in the output, int64 [n]
+
+        Returns the frames and the places of those that passed because they were ruined.
         """
         drawn = self.draw(plan, indices, frames)
         if inspector is None:
-            return drawn
+            return drawn, np.zeros(0, np.int64)
         engine = self.engine if isinstance(self.engine, CanRedraw) else None
 
         def redraw(places: Indices, attempt: int) -> list[Frame] | None:
@@ -68,5 +70,5 @@ class Drawing:
             other = engine.other_plan(self.prepared.template, self.prepared.analysis, some, attempt)
             return None if other is None else self.draw(other, indices[places], [frames[k] for k in places])
 
-        inspector.inspect(numbers, indices, frames, drawn, plan.aperture if engine else None, redraw)
-        return drawn
+        passed = inspector.inspect(numbers, indices, frames, drawn, plan.aperture if engine else None, redraw)
+        return drawn, passed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, islice
 
 import numpy as np
@@ -17,6 +18,7 @@ from digital_human.inspection.inspector import Inspector, looked_at
 from digital_human.pipeline.background import lay_behind
 from digital_human.pipeline.context import PipelineContext
 from digital_human.pipeline.drawing import Drawing
+from digital_human.pipeline.giving_way import Drawn, fade, near_passed
 from digital_human.pipeline.output import resized
 from digital_human.pipeline.overlay import apply_overlays
 from digital_human.pipeline.plan import RenderPlan
@@ -53,7 +55,7 @@ def render_frames(
     """
     batches = prefetch(_batches(plan, engine, context, start, stop, inspector), 1, "render")
     try:
-        for number, frame in enumerate((frame for batch in batches for frame in batch), start):
+        for number, frame in enumerate(fade(one for batch in batches for one in batch), start):
             subtitles = overlays_at(plan.burnt, float((number + 0.5) / plan.info.fps), plan.info)
             yield apply_overlays(frame, [*plan.overlays, *subtitles])
     finally:
@@ -74,23 +76,31 @@ def _batches(
     start: int,
     stop: int,
     inspector: Inspector | None,
-) -> Generator[list[Frame], None, None]:
+) -> Generator[list[Drawn], None, None]:
     """Batches of rendered frames."""
     prepared, indices = plan.prepared, plan.frame_indices
     drawing = Drawing(prepared, engine, context.models)
 
-    def render(numbered: tuple[int, list[Frame]]) -> list[Frame]:
+    def finished(frame: Frame, shown: Frame) -> Frame:
+        """As in the output. shown: the template's frame"""
+        if plan.background is not None:
+            frame = lay_behind(frame, plan.background)
+        if prepared.info.alpha:
+            frame = replace(frame, alpha=shown.alpha)
+        if plan.behind is not None:
+            frame = over(frame, plan.behind.planes)
+        return resized(frame, plan.info.width, plan.info.height, plan.fit)
+
+    def render(numbered: tuple[int, list[Frame]]) -> list[Drawn]:
         first, batch = numbered
         frames = np.arange(first, first + len(batch))
         planned = slice_plan(plan.engine_plan, frames)
-        drawn = drawing.inspected(inspector, frames, planned, indices[frames], batch)
-        if plan.background is not None:
-            drawn = [lay_behind(frame, plan.background) for frame in drawn]
-        if prepared.info.alpha:
-            drawn = [replace(frame, alpha=shown.alpha) for frame, shown in zip(drawn, batch, strict=True)]
-        if plan.behind is not None:
-            drawn = [over(frame, plan.behind.planes) for frame in drawn]
-        return [resized(frame, plan.info.width, plan.info.height, plan.fit) for frame in drawn]
+        drawn, passed = drawing.inspected(inspector, frames, planned, indices[frames], batch)
+        near = near_passed(len(batch), passed) & (inspector is not None)
+        return [
+            Drawn(finished(frame, shown), k in passed, partial(finished, shown, shown) if near[k] else None)
+            for k, (frame, shown) in enumerate(zip(drawn, batch, strict=True))
+        ]
 
     frames = prepared.reader.play(indices[start:stop])
     draws = np.ones(plan.length, np.int64) if plan.engine_plan.draws is None else plan.engine_plan.draws

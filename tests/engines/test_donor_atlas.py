@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from digital_human.core import landmarks as mesh
-from digital_human.core.frame import Float32
-from digital_human.engines.exemplar import lip_geometry
+from digital_human.core.frame import Float32, crop, from_yuv
+from digital_human.engines.exemplar import lip_geometry, renderer_inputs
 from digital_human.engines.exemplar.donor import close_mouth, lips
 from digital_human.engines.exemplar.donor.atlas import ATLAS, inside, load_donor
 
@@ -73,6 +74,22 @@ class TestLips:
             luma[y - 1 : y + 1, x] = 30
         offsets = lips.seam_offsets(lips.seam_cost(luma, points)[None])
         assert np.allclose(offsets, 0.015, atol=0.01)
+
+    def test_the_lip_of_a_mouth_that_is_shut_is_not_drawn_out_to_the_chin(self) -> None:
+        """Wide open, it lies over the skin below it, whose vertices are then above its edge."""
+        donor, points = load_donor(), shut_face()
+        points += 100 * donor.change(np.array([0.25], np.float32), np.zeros(1, np.float32))
+        points[:, mesh.LOWER_OUTER, 1] += 5
+        picture = np.full((400, 400, 3), (120, 120, 140), np.uint8)
+        lip = np.concatenate([points[0, mesh.LOWER_INNER, :2], points[0, mesh.LOWER_OUTER, :2][::-1]])
+        cv2.fillPoly(picture, [np.rint(lip).astype(np.int32)], (100, 110, 170))
+        control = renderer_inputs.control_points(donor.reference, mesh.LIPS)
+        (shut,), target = close_mouth.close(
+            [from_yuv(picture, "bt709")], points, np.zeros((1, 2), np.int64), control, donor, 1.0
+        )
+        x, edge = target[0, 17, :2].round().astype(int)
+        red = crop(shut, 0, 0, 400, 400)[edge + 3 : edge + 30, x - 12 : x + 13, 2]
+        assert np.abs(red.astype(int) - 140).max() < 4
 
     def test_a_smile_is_closed(self) -> None:
         smile = shut_face()

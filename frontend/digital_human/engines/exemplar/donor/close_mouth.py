@@ -27,6 +27,8 @@ REACH = 0.8
 OPENED, AJAR = 0.03, 0.01
 """Aperture beyond rest from which a frame of a shut mouth counts as open: the mesh's noise on shut lips is smaller; and
 the same where the pixels show a gap."""
+BESIDE = 0.15
+"""Distance from the lips up to which skin lies beside them, inter-ocular distances."""
 LEAST = 0.02
 """How far the lips' edges are outside those of the mesh then, inter-ocular distances: teeth may look like lips."""
 GAP = 0.12
@@ -111,6 +113,7 @@ def close(
         [*mesh.LOWER_INNER, *mesh.LOWER_OUTER],
         [*mesh.UPPER_INNER, *mesh.UPPER_OUTER],
     )
+    control = control[~_beside_lips(donor.reference)[control]]
     above, below = (control[~np.isin(control, lip)] for lip in (lower_lip, upper_lip))
     out = [region.copy() for region in regions]
     for k, region in enumerate(out):
@@ -128,3 +131,13 @@ def close(
             share = np.clip((y[:, None] - np.interp(x, seam[:, 0], seam[:, 1])) / step + 0.5, 0, 1)
             plane[...] = np.clip(upper + share * (lower - upper) + 0.5, 0, 255).astype(np.uint8)
     return out, target
+
+
+def _beside_lips(reference: Float32) -> npt.NDArray[np.bool_]:
+    """Vertices of the skin close to the lips, bool [468]. An open mouth's lower lip lies over them, so that a field
+    that took them from under it would fold, and draw the lip out to the chin.
+    """
+    away = np.linalg.norm(reference[:, None] - reference[mesh.OUTER_LIPS], axis=2).min(1)
+    beside = away < BESIDE
+    beside[mesh.LIPS] = False
+    return np.asarray(beside, np.bool_)

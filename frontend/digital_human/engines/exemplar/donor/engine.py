@@ -221,6 +221,8 @@ def build(
     unit = lip_geometry.interocular(here)
     origin = corner(here, rows, columns)
     control = renderer_inputs.control_points(donor.reference, mesh.LIPS)
+    if (apart := _shut_first(analysis, frame_indices)).any():
+        here[apart] = head_pose.as_seen(track, frame_indices[apart])
     base, seamed, here = _closed_base(analysis, frames, frame_indices, here, origin, control, scale)
     wanted = lips.open_lips(donor, seamed, opening, widening, scale)
     if "line" in analysis or "edges" in analysis:

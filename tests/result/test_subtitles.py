@@ -16,7 +16,7 @@ from digital_human.engines.exemplar.speech_to_lips import curves_of
 from digital_human.errors import BadInputError
 from digital_human.media import read_speech
 from digital_human.subtitles.alignment import align, cues_of, stretches
-from digital_human.subtitles.drawing import draw
+from digital_human.subtitles.drawing import draw, missing_letters
 from digital_human.subtitles.files import written
 from digital_human.subtitles.text import LINE, LINES, joined, lines_of, units_of, width
 from digital_human.triton.client import TritonModels
@@ -128,6 +128,17 @@ def test_the_font_has_what_both_languages_need() -> None:
     missing = bytes(font.getmask("\U0010fffd"))
     for character in "Aé“—…你说话繁體麼，。！？《》Жω％":
         assert bytes(font.getmask(character)) != missing, character
+
+
+def test_no_boxes_are_drawn_for_what_the_font_lacks(plain: Live) -> None:
+    assert refused(plain, subtitles="burn", subtitle_text="नमस्ते दुनिया")[:2] == (400, "subtitle_letters_missing")
+    assert "한" in refused(plain, subtitles="burn", subtitle_text="Hello, 한국어.")[2]
+    assert (
+        missing_letters(f"{ENGLISH} {CHINESE} Ça e\u0301te\u0301, Łódź, Москва, Ωμέγα, すしラーメン ﬁn 3 ㎡ 😀👩‍🚀")
+        == ""
+    )
+    assert np.array_equal(draw("Hello 😀 there, ete\u0301 ❤️!", 640, 360), draw("Hello there, eté !", 640, 360))
+    assert draw("😀", 640, 360)[..., 3].max() == 0
 
 
 def test_lines_are_of_about_the_same_width() -> None:

@@ -73,6 +73,10 @@ RESULT: Mapping[str, Message] = {
         "subtitle_text: has no words; subtitles need the text that is said",
         "subtitle_text: 没有文字；生成字幕需要所说的文本",
     ),
+    "subtitle_letters_missing": Message(
+        'subtitle_text: the font of burnt subtitles has no {letters}; ask for "srt" or "vtt"',
+        "subtitle_text: 内嵌字幕的字体没有 {letters}；请使用 srt 或 vtt",
+    ),
     "subtitle_text_unfit": Message(
         "subtitle_text: about {syllables} syllables do not fit {seconds:g} s of speech",
         "subtitle_text: 约 {syllables} 个音节与 {seconds:g} 秒的语音不符",

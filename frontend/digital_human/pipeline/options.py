@@ -86,6 +86,11 @@ def check(options: RenderOptions) -> None:
         parse_colour(options.background)
     if options.subtitles is not None and not (options.subtitle_text or "").strip():
         raise BadInputError("subtitle_text_empty")
+    if options.subtitles == "burn" and not (options.subtitle_text or "").isascii():
+        from digital_human.subtitles.drawing import missing_letters  # with Pillow, which few requests need
+
+        if missing := missing_letters(options.subtitle_text or ""):
+            raise BadInputError("subtitle_letters_missing", letters=" ".join(missing[:12]))
 
 
 def _check_trim(options: RenderOptions) -> None:

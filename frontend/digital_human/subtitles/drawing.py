@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,7 +26,13 @@ SPACING = 1.25
 
 
 def draw(text: str, picture_width: int, picture_height: int) -> Uint8:
-    """RGBA, uint8 [h, w, 4], h and w even: the text in lines that fit into a picture of this size."""
+    """RGBA, uint8 [h, w, 4], h and w even: the text in lines that fit into a picture of this size.
+
+    Emoji and other signs that the font lacks are left out; for letters, ask `missing_letters` before.
+    """
+    text = " ".join("".join(character for character in _plain(text) if not _is_unknown(character)).split())
+    if not text:
+        return np.zeros((2, 2, 4), np.uint8)
     size = max(round(SIZE * min(picture_width, picture_height)), SMALLEST)
     lines = _wrapped(text, size, picture_width)
     while len(lines) > LINES and size > SMALLEST:
@@ -40,6 +47,33 @@ def draw(text: str, picture_width: int, picture_height: int) -> Uint8:
         place = (image.width / 2, 2 * edge + (number + 0.5) * pitch)
         pen.text(place, line, (255, 255, 255, 255), font, "mm", stroke_width=edge, stroke_fill=(12, 12, 12, 235))
     return np.asarray(image, np.uint8)
+
+
+def missing_letters(text: str) -> str:
+    """The letters and digits of a text that the font does not have, each once, in order."""
+    return "".join(
+        character for character in dict.fromkeys(_plain(text)) if character.isalnum() and _is_unknown(character)
+    )
+
+
+def _plain(text: str) -> str:
+    """With accents in their letters, and in place of characters that the font lacks what they stand for."""
+    text = unicodedata.normalize("NFC", text).replace("\u30fc", "\u2014")
+    return "".join(unicodedata.normalize("NFKC", one) if _is_unknown(one) else one for one in text)
+
+
+def _is_unknown(character: str) -> bool:
+    if character.isascii() or character.isspace():
+        return False
+    # Joiners and variation selectors have no picture that could be compared.
+    if unicodedata.category(character) in ("Cf", "Mn", "Me"):
+        return True
+    return _picture(character) == _picture("\U0010fffd")
+
+
+@lru_cache(4096)
+def _picture(character: str) -> bytes:
+    return bytes(_font(24).getmask(character))
 
 
 def _wrapped(text: str, size: int, picture_width: int) -> list[str]:

@@ -12,7 +12,7 @@ from digital_human.core.border import cut_off
 from digital_human.core.frame import Float32
 from digital_human.core.landmarks import Indices
 from digital_human.core.types import MIN_FACE_SCORE, Template
-from digital_human.engines.exemplar import flaws, head_pose, lip_geometry, own_lips, renderer_inputs, stock
+from digital_human.engines.exemplar import appearance, flaws, head_pose, lip_geometry, own_lips, renderer_inputs, stock
 from digital_human.engines.exemplar.atlas import Atlas, centre, crop_size
 from digital_human.errors import NoFaceError
 
@@ -33,6 +33,8 @@ BASE_HALF = (0.98, 1.18)
 GRIMACE, ENOUGH = 6.0, 24
 """Flaw of shape from which on a frame does not count for the range of the mouth, if so many others are left. Of a
 template that pulls faces so many remain at least."""
+SHUTTEST = 10
+"""Percentile of the aperture up to which mouths of a template that pulls faces count as shut."""
 UNHURRIED = 11.0
 """Speed that is never limited, in ranges of the mouth a second: at 12 the curve follows speech as well as without a
 limit, at 8 a hundredth less."""
@@ -117,7 +119,9 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     tongue = exemplars.pop("tongue")
     if pulled:
         beside = np.stack([opening[np.clip(chosen + k, 0, len(opening) - 1)] for k in (-1, 0, 1)], 1)
-        fit = _enough(flaws.calm(flaw, tongue, opening[chosen], beside), flaw)
+        shut = opening[chosen] <= np.percentile(opening[chosen], SHUTTEST)
+        lopsided = appearance.lopsided(exemplars["thumbnails"], shut)
+        fit = _enough(flaws.calm(flaw, tongue, lopsided, opening[chosen], beside), flaw + lopsided)
         chosen, flaw, blur = chosen[fit], flaw[fit], blur[fit]
         exemplars = {name: values[fit] for name, values in exemplars.items()}
         sound = np.isin(np.arange(len(frames)), chosen)

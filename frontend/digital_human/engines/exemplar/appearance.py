@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from digital_human.core import landmarks as mesh
@@ -15,6 +16,10 @@ BESIDE, AROUND = 0.1, 0.25
 """Distances from the lips up to which sharpness is measured, inter-ocular distances."""
 THUMBNAIL = (40, 32)
 """Columns and rows of a thumbnail; 22 of its pixels are one inter-ocular distance."""
+ABOUT = np.s_[4:28, 6:34]
+"""Its rows and columns about the mouth."""
+CHROMA = np.array([0.5, 1.5, 1.5], np.float32)
+"""Weights of its channels where mouths are compared with their mirror images."""
 
 
 def seam_gap(crops: Uint8, points: Float32, unit: Float32) -> Float32:
@@ -81,6 +86,21 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     softened = cv2.GaussianBlur(shrunk, (0, 0), max(unit / 22 / step, 0.5)).astype(np.float32)
     small = cv2.warpAffine(softened, affine, THUMBNAIL, borderMode=cv2.BORDER_REPLICATE)
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
+
+
+def lopsided(thumbnails: Float32, shut: npt.NDArray[np.bool_]) -> Float32:
+    """How unlike its mirror image each mouth looks, float32 [n], over how much there is to see in a mouth.
+
+    The mesh takes many a crooked mouth for a straight one. What shut mouths show too is the light.
+
+    thumbnails: [n, 32 * 40 * 3], see `thumbnail`; shut: bool [n]
+    """
+    columns, rows = THUMBNAIL
+    seen = thumbnails.reshape(-1, rows, columns, 3) * CHROMA
+    other = seen - seen[:, :, ::-1]
+    other -= np.median(other[shut], axis=0)
+    size = [np.sqrt((one[:, ABOUT[0], ABOUT[1]] ** 2).mean((1, 2, 3))) for one in (other, seen)]
+    return np.asarray(size[0] / (np.median(size[1]) + 1e-6), np.float32)
 
 
 def _colourfulness(crops: Uint8, at: Float32, sigma: Float32) -> Float32:

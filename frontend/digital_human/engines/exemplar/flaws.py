@@ -34,9 +34,9 @@ BLUR = (0.15, 0.12)
 """The same for `Atlas.blur`."""
 PULLED = 0.45
 """Share of the open mouths with a flaw of shape from which on a template pulls faces: among talkers 0.3 at most."""
-CALM, FLESHY, UNSTEADY = 0.22, 0.6, 0.06
-"""Of a template that pulls faces, the widest aperture, the largest share of flesh in an opening, and the largest change
-of aperture for one frame alone, at which a mouth may still serve."""
+CALM, FLESHY, UNSTEADY, LOPSIDED = 0.22, 0.6, 0.06, 0.45
+"""Of a template that pulls faces, the widest aperture, the largest share of flesh in an opening, the largest change of
+aperture for one frame alone, and the largest difference from the mirror image at which a mouth may still serve."""
 WORST = 4.0
 """Excess from which on a frame does not get worse."""
 SOUND = 1.0
@@ -87,15 +87,19 @@ def pulls_faces(flaw: Float32, opening: Float32) -> bool:
     return bool(parted.any() and (flaw[parted] > SOUND).mean() > PULLED)
 
 
-def calm(flaw: Float32, tongue: Float32, opening: Float32, everywhere: Float32) -> npt.NDArray[np.bool_]:
+def calm(
+    flaw: Float32, tongue: Float32, lopsided: Float32, opening: Float32, everywhere: Float32
+) -> npt.NDArray[np.bool_]:
     """Which mouths of a template that pulls faces may serve, bool [n].
 
     tongue:     share of flesh, see `lip_edges.between` [n]
+    lopsided:   see `appearance.lopsided` [n]
     opening:    [n]; everywhere: with the frames before and after each, [n, 3]
     """
     steady = np.abs(opening - np.median(everywhere, axis=1)) < UNSTEADY
     fleshy = (tongue > FLESHY) & (opening > PARTED[0])
-    return np.asarray((flaw < SOUND) & steady & ~fleshy & (opening < CALM))
+    straight = lopsided < LOPSIDED
+    return np.asarray((flaw < SOUND) & straight & steady & ~fleshy & (opening < CALM))
 
 
 def lopsided(aside: Float32, opening: Float32, angles: Float32) -> Float32:

@@ -14,7 +14,7 @@ from digital_human.core.frame import Float32, Frame, Uint8, crop_yuv
 from digital_human.core.landmarks import Indices
 from digital_human.core.smoothing import smoothstep
 from digital_human.core.types import FaceTrack
-from digital_human.engines.exemplar import head_pose, lip_edges, lip_geometry, rbf
+from digital_human.engines.exemplar import clear_skin, head_pose, lip_edges, lip_geometry, rbf
 from digital_human.engines.exemplar.atlas import Atlas, corner
 from digital_human.engines.exemplar.in_front import InFront
 
@@ -35,6 +35,9 @@ much of the inside either shows then, the dark line of shut lips; the aperture b
 this applies in full."""
 SPLIT_RATIO = 2.5
 """Factor by which one field may shrink a gap. Beyond it the lips would fold, so each is moved by its own field."""
+WIDER = (0.25, 0.15)
+"""By how much wider the frame's own mouth is open than the drawn one where its traces begin to be cleared away, and up
+to where they all are: farther than people open it to talk."""
 COARSE = 4
 """Masks are drawn at this fraction of their size, the size of the model's input `ring`."""
 
@@ -75,6 +78,10 @@ def build(
     base = np.stack([crop_yuv(f, int(x), int(y), columns, rows).data for f, (x, y) in zip(frames, origin, strict=True)])
 
     control, near = atlas.control, atlas.near
+    wider = smoothstep((lip_geometry.aperture(here) - lip_geometry.aperture(drawn) - WIDER[0]) / WIDER[1])
+    strength = np.maximum(wider, atlas.pulls_faces)
+    for k in np.flatnonzero(strength):
+        clear_skin.clear(base[k], here[k, :, :2] - origin[k], control, float(unit[k]), float(strength[k]))
     local = drawn - origin[:, None].astype(np.float32)
     points = local[:, control]
     moves = here[:, control, :2] - drawn[:, control]

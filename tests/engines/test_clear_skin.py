@@ -31,6 +31,15 @@ def test_nothing_is_left_of_lips_that_reach_beyond_those_of_the_mesh() -> None:
     assert np.abs(red[y - 60 : y + 80, x - 80 : x + 80] - SKIN[2]).max() < 8  # of 27
 
 
+def test_a_face_of_which_no_skin_is_seen_stays_as_it_is() -> None:
+    points = np.full((468, 2), 20, np.float32)
+    points[mesh.OUTER_LIPS] = np.random.default_rng(1).uniform(2, 60, (20, 2))
+    frame = from_yuv(np.full((64, 64, 3), LIP, np.uint8), "bt709")
+    cleared = frame.copy()
+    clear_skin.clear(cleared.data, points, mesh.OUTER_LIPS, 60.0)
+    np.testing.assert_array_equal(cleared.data, frame.data)
+
+
 def test_a_mouth_pulled_aside_differs_from_its_mirror_image_and_light_from_one_side_does_not() -> None:
     columns, rows = appearance.THUMBNAIL
     thumbnails = np.zeros((12, rows, columns, 3), np.float32)

@@ -21,6 +21,8 @@ LIPS, FEATHER = 0.14, 0.04
 distances."""
 NEAR = 0.2
 """Blur with which skin flows in from around, inter-ocular distances."""
+LEAST = 0.01
+"""Share of skin in this blur below which a pixel is cleared less: nothing tells how it should look."""
 
 
 def clear(picture: Uint8, points: Float32, hull: Indices, unit: float, strength: float = 1.0) -> None:
@@ -46,7 +48,7 @@ def clear(picture: Uint8, points: Float32, hull: Indices, unit: float, strength:
     weight = cv2.GaussianBlur(skin, (0, 0), sigma)
     flowing = cv2.GaussianBlur(seen * skin[..., None], (0, 0), sigma) / np.maximum(weight, 1e-3)[..., None]
     wide = cv2.dilate(mouth.astype(np.float32), np.ones((2 * int(FEATHER * small) + 3,) * 2, np.uint8))
-    share = strength * cv2.GaussianBlur(wide, (0, 0), FEATHER * small)
+    share = strength * np.minimum(weight / LEAST, 1) * cv2.GaussianBlur(wide, (0, 0), FEATHER * small)
     for plane, channel in ((luma, 0), (chroma[0], 1), (chroma[1], 2)):
         size = plane.shape[::-1]
         fresh, part = (cv2.resize(one, size) for one in (flowing[..., channel], share))

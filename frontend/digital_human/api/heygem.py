@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from digital_human import messages
 from digital_human.api import easy_codes
@@ -59,8 +60,10 @@ def _switch(value: object) -> int:
 
 def _unicode(text: str) -> str:
     """JSON can write half a surrogate pair, which no file name and no database holds."""
-    if not text.isascii():
+    try:
         text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("surrogate", "holds half a surrogate pair") from None
     return text
 
 

@@ -154,7 +154,7 @@ def template_of(text: str, field: str, owner: str, settings: Settings) -> Path:
     try:
         kept = find(text.removeprefix(PREFIX), owner, settings)
     except NotFoundError as error:
-        raise NotFoundError("no_such_avatar", field=field) from error
+        raise NotFoundError("no_such_avatar") from error
     if kept.study is not None and (failure := kept.study.get("error")):
         raise error_from_record(failure["class"], failure["message"], failure["data"])
     if not kept.template.is_file():

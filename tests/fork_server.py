@@ -2,7 +2,8 @@
 
 Importing the web framework and the queue's library costs a processor two seconds and more, and there are dozens of
 services in one run. What a fork runs is `digital-human serve` with its own environment, folder and log. Services that
-are started by their command, as people do it, are in `tests.live` and `tests/deploy`.
+are started by their command, as people do it, are in `tests.live` and `tests/deploy`. Workers are forked as well, see
+`tests.forked_workers`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from tests import forked_workers
+
 ROOT = Path(__file__).resolve().parents[1]
 PRELOADED = ("digital_human.cli", "digital_human.commands.serve", "digital_human.observability.tracing")
 
@@ -29,9 +32,9 @@ PRELOADED = ("digital_human.cli", "digital_human.commands.serve", "digital_human
 class Forked:
     """A child of the fork server, with what `subprocess.Popen` has for its own children."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, forks_workers: bool = True) -> None:
         self.returncode: int | None = None
-        self.pid, self._status = _server().fork(environment, log)
+        self.pid, self._status = _server().fork(environment, log, forks_workers)
 
     def poll(self) -> int | None:
         if self.returncode is None and self._status.exists():
@@ -71,11 +74,11 @@ class _Server:
         other.close()
         self._answers = self._socket.makefile("r")
 
-    def fork(self, environment: Mapping[str, str], log: Path) -> tuple[int, Path]:
+    def fork(self, environment: Mapping[str, str], log: Path, forks_workers: bool) -> tuple[int, Path]:
         """The process id of the service, and the file that will hold its exit status."""
         self._count += 1
         status = Path(self._folder.name) / str(self._count)
-        order = {"environment": dict(environment), "log": str(log), "status": str(status)}
+        order = {"environment": dict(environment), "log": str(log), "status": str(status), "workers": forks_workers}
         self._socket.sendall(json.dumps(order).encode() + b"\n")
         return int(self._answers.readline()), status
 
@@ -87,7 +90,7 @@ def _server() -> _Server:
 
 def _serve(orders: socket.socket) -> None:
     """Fork for every line that comes, until there are no more."""
-    for name in PRELOADED:
+    for name in (*PRELOADED, *forked_workers.PRELOADED):
         import_module(name)
     wake_up, signalled = socket.socketpair()
     signalled.setblocking(False)
@@ -141,6 +144,8 @@ def _become(order: Mapping[str, object]) -> int:
     assert isinstance(environment, dict)
     os.environ.clear()
     os.environ.update(environment)
+    if order["workers"]:
+        forked_workers.fork_workers()
     return main(["serve"])
 
 

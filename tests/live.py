@@ -6,15 +6,18 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 
+from tests.fork_server import Forked
+
 ROOT = Path(__file__).resolve().parents[1]
+Child: TypeAlias = "subprocess.Popen[bytes] | Forked"
 
 
 def free_port() -> int:
@@ -23,7 +26,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+def wait_for(url: str, process: Child, log: Path, seconds: float = 120) -> None:
     """Until `url` answers with success; fails with the end of the log when the process ends before."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -47,20 +50,30 @@ def process(command: list[str], log: Path, environment: dict[str, str]) -> Itera
     try:
         yield child
     finally:
-        child.send_signal(signal.SIGTERM)
-        try:
-            child.wait(30)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        stop(child)
+
+
+def stop(child: Child) -> None:
+    """Ask a process to end, and end it when it does not."""
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(30)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 @contextmanager
 def service(base: Path, **settings: str) -> Iterator[str]:
     """The service on a free port, ready for jobs; yields its address. Its log is `service.log` in `base`."""
     port, log = free_port(), base / "service.log"
-    environment = {"BASE_PATH": str(base), "PORT": str(port), "ENCODER_PRESET": "ultrafast", **settings}
+    # Some live as long as the whole run: they look for jobs less often than others.
+    usual = {"BASE_PATH": str(base), "PORT": str(port), "ENCODER_PRESET": "ultrafast", "QUEUE_POLL_SECONDS": "0.3"}
+    environment = {**os.environ, **usual, **settings}
     url = f"http://127.0.0.1:{port}"
-    with process([sys.executable, "-m", "digital_human.cli", "serve"], log, environment) as child:
+    child = Forked(environment, log)
+    try:
         wait_for(f"{url}/ready", child, log)
         yield url
+    finally:
+        stop(child)

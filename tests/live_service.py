@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from tests.fork_server import Forked
+from tests.forked_workers import is_worker
 from tests.live import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -23,9 +24,12 @@ class Live:
     """Started by the constructor; `wait` returns when it takes jobs. Also a context manager.
 
     prefix: a command that runs the service
+    own_workers: its workers are started by their command, and share no memory with others
     """
 
-    def __init__(self, base: Path, *, port: int = 0, prefix: Sequence[str] = (), **settings: object) -> None:
+    def __init__(
+        self, base: Path, *, port: int = 0, prefix: Sequence[str] = (), own_workers: bool = False, **settings: object
+    ) -> None:
         self.base = base
         self.port = port or free_port()
         self.log = base / f"service-{self.port}.log"
@@ -40,7 +44,10 @@ class Live:
             "SHUTDOWN_GRACE": "0",
             **{name.upper(): str(value) for name, value in settings.items()},
         }
-        self.process = _command(prefix, environment, self.log) if prefix else Forked(environment, self.log)
+        if prefix:
+            self.process: Forked | subprocess.Popen[bytes] = _command(prefix, environment, self.log)
+        else:
+            self.process = Forked(environment, self.log, forks_workers=not own_workers)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120)
 
     def __enter__(self) -> Live:
@@ -82,7 +89,7 @@ class Live:
         """The processes in which it decodes and draws."""
         children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         found = [int(pid) for path in children for pid in path.read_text().split()]
-        return [pid for pid in found if b"digital_human.jobs.worker.main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in found if is_worker(pid)]
 
     def submit(self, **fields: object) -> httpx.Response:
         body: dict[str, Any] = {"audio_path": "speech.wav", "video_path": "template.mkv", "mode": "async"} | fields

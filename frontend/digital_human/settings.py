@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     )
     max_batch_rows: int = Field(10_000, ge=1, le=1_000_000, description="Rows that a batch may have.")
     max_batch_bytes: int = Field(32 * 2**20, gt=0, description="Largest body of a batch.")
+    queue_poll_seconds: float = Field(0.1, gt=0, description="Seconds between two looks for a job that waits.")
     job_timeout: float = Field(6 * 3600, gt=0, description="Seconds a job may run; a request may ask for less.")
     segment_seconds: float = Field(20, gt=0, description="Seconds of video after which work done is never lost.")
     stall_seconds: float = Field(180, gt=0, description="Seconds without progress after which a job is ended.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 
 from digital_human.core.frame import Frame
 from digital_human.media import EncoderSettings, VideoReader, write_video
-from export import BadWeightsError
+from export import BadWeightsError, int8
 from export import __main__ as cli
 from export.calibration import recorded_inputs
 from export.exporters import wav2lip as exporter
@@ -71,6 +72,23 @@ def talking(samples: Path, template_frames: list[Frame], tmp_path_factory: pytes
         clip, template_frames[: 2 * FACES], info, samples / "speech.wav", 2 * FACES, EncoderSettings("ultrafast")
     )
     return clip
+
+
+@pytest.fixture(scope="module")
+def quantised_once() -> Iterator[None]:
+    """The same network with the same clips is quantised once: that takes half a minute."""
+    done: dict[bytes, onnx.ModelProto] = {}
+
+    def once(network: onnx.ModelProto, samples: int8.Batch) -> onnx.ModelProto:
+        key = network.SerializeToString() + b"".join(array.tobytes() for array in samples.values())
+        if key not in done:
+            done[key] = quantised(network, samples)
+        return done[key]
+
+    quantised = int8.quantised
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(int8, "quantised", once)
+        yield
 
 
 def published(state: State, mel: torch.Tensor, face: torch.Tensor) -> torch.Tensor:
@@ -182,6 +200,7 @@ def test_bf16_stays_close(wrapped: bytes, inputs: Inputs) -> None:
 # Of the face that is given no row is kept here, and ONNX Runtime looks for the range of nothing.
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
 @pytest.mark.slow
+@pytest.mark.usefixtures("quantised_once")
 def test_in_8_bit_integers_it_draws_nearly_the_same(
     wrapped: bytes, talking: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +218,7 @@ def test_in_8_bit_integers_it_draws_nearly_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quantised_once")
 def test_a_network_that_suffers_from_8_bit_integers_is_refused(
     checkpoint: Path,
     talking: Path,

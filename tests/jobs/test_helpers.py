@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,16 +76,16 @@ def test_a_helper_that_dies_costs_its_segment_only(live: Live, media: Path) -> N
     assert leftovers(media) == []
 
 
-def test_a_helper_that_comes_too_late_for_the_inputs_is_done_without(live: Live, media: Path) -> None:
-    for pid in live.workers():
-        os.kill(pid, signal.SIGKILL)
-    shutil.copy(media / "template.mkv", media / "brief.mkv")
-    task_id, folder = submitted(live, "late.mp4", video_path="brief.mkv")
-    until(lambda: under_way(folder) == 1, live, task_id)
-    (media / "brief.mkv").unlink()
-    live.until(task_id, "succeeded")
-    assert "left to the job's own process" in live.log.read_text()
-    assert frame_count(media / "late.mp4") == 200
+def test_a_helper_that_comes_too_late_for_the_inputs_is_done_without(own_media: Path, triton: TritonServer) -> None:
+    slow: dict[str, Any] = {"segment_seconds": 1, "passthrough_delay": 0.05}
+    # A helper that has to start is late.
+    with Live(own_media, triton_url=triton.url, helpers=1, own_workers=True, **slow) as live:
+        task_id, folder = submitted(live, "late.mp4")
+        until(lambda: under_way(folder) == 1, live, task_id)
+        (own_media / "template.mkv").unlink()
+        live.until(task_id, "succeeded")
+        assert "left to the job's own process" in live.log.read_text()
+    assert frame_count(own_media / "late.mp4") == 200
 
 
 def test_a_job_that_is_cancelled_stops_its_helpers_too(live: Live, media: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_job_beyond_its_memory_fails_in_words_and_the_next_one_succeeds(
     own_media: Path, triton: TritonServer
 ) -> None:
     enlarge(own_media / "template.mkv", own_media / "large.mp4", 4096, 2304)
-    with Live(own_media, triton_url=triton.url, job_memory_bytes=800 * 2**20) as service:
+    with Live(own_media, triton_url=triton.url, own_workers=True, job_memory_bytes=800 * 2**20) as service:
         before, workers = leftovers(own_media), service.workers()
         large = service.submit(video_path="large.mp4", save_path="a.mp4").json()["data"]["task_id"]
         task = service.until(large, "failed")
@@ -69,7 +69,7 @@ def test_a_job_beyond_its_memory_fails_in_words_and_the_next_one_succeeds(
 
 
 def test_an_idle_process_gives_back_what_its_last_job_held(own_media: Path, triton: TritonServer) -> None:
-    with Live(own_media, triton_url=triton.url) as service:
+    with Live(own_media, triton_url=triton.url, own_workers=True) as service:
         [worker] = service.workers()
         service.until(service.submit().json()["data"]["task_id"], "succeeded")
         # What it needed is not held.

@@ -11,9 +11,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from digital_human.triton.embedded.server import TritonServer
+from tests.forked_workers import is_worker
 from tests.live_service import Live, eventually
 from tests.live_sessions.client import connection
 
+MODULE = "digital_human.live.worker.main"
 REQUEST = {"video_path": "template.mkv"}
 
 
@@ -95,21 +97,14 @@ def test_processes_end_with_the_service(own_media: Path, triton: TritonServer) -
     answer = service.client.post("/live/sessions", json=REQUEST)
     assert answer.status_code == 201
     found = [
-        p
-        for p in Path("/proc").glob("[0-9]*")
-        if b"live.worker.main" in _command(p) and _parent(p) == service.process.pid
+        pid
+        for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+        if is_worker(pid, MODULE) and _parent(pid) == service.process.pid
     ]
     assert len(found) == 1
     service.kill()
-    eventually(lambda: not found[0].exists() or b"live.worker.main" not in _command(found[0]))
+    eventually(lambda: not is_worker(found[0], MODULE))
 
 
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _parent(process: Path) -> int:
-    return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

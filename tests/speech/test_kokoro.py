@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import httpx
@@ -39,6 +40,14 @@ def decoded(data: bytes) -> tuple[dict[str, str], float]:
         return metadata, samples / stream.rate
 
 
+def made(client: httpx.Client, body: dict[str, object]) -> dict[str, Any]:
+    """The task of a video, once there is one."""
+    answer = client.post("/human/generate", json=body | {"save_path": "said.mp4"})
+    assert answer.status_code == 200, answer.text
+    task: dict[str, Any] = client.get(f"/human/tasks/{answer.json()['data']['task_id']}").json()["data"]
+    return task
+
+
 def test_the_packages_are_joined_and_checked(installed: Path) -> None:
     assert model.is_installed(installed) and not model.is_installed(installed / "elsewhere")
     assert repository.installed(installed) == [MODEL]
@@ -51,14 +60,11 @@ def test_every_voice_can_be_had() -> None:
 
 def test_a_text_becomes_a_video(client: httpx.Client) -> None:
     body = {"text": "Papa paid Bob.", "voice": "am_michael", "speed": 1.5, "video_path": "template.mkv"}
-    task = client.post("/human/generate", json=body | {"mode": "async"}).json()["data"]
-    while task["state"] in ("queued", "running"):
-        task = client.get(f"/human/tasks/{task['task_id']}").json()["data"]
-    assert task["state"] == "succeeded", task
+    task = made(client, body)
     assert (task["text"], task["voice"], task["speed"]) == (body["text"], "am_michael", 1.5)
     assert 0.6 < task["result"]["duration"] < 2.5 and task["timings"]["speak"] > 0
-    made = client.get(f"/human/tasks/{task['task_id']}/result").content
-    assert decoded(made)[1] == pytest.approx(task["result"]["duration"], abs=0.1)
+    video = client.get(f"/human/tasks/{task['task_id']}/result").content
+    assert decoded(video)[1] == pytest.approx(task["result"]["duration"], abs=0.1)
 
 
 SENTENCES = {
@@ -71,10 +77,7 @@ SENTENCES = {
 def test_subtitles_of_a_text_have_the_times_of_its_voice(client: httpx.Client, voice: str) -> None:
     """The second sentence is behind one of which numbers take most."""
     body = {"text": SENTENCES[voice], "voice": voice, "video_path": "template.mkv", "subtitles": "srt", "lead_in": 0.4}
-    task = client.post("/human/generate", json=body | {"mode": "async"}).json()["data"]
-    while task["state"] in ("queued", "running"):
-        task = client.get(f"/human/tasks/{task['task_id']}").json()["data"]
-    assert task["state"] == "succeeded", task
+    task = made(client, body)
     times = re.findall(r"\d\d:\d\d:(\d\d),(\d{3}) -->", client.get(f"/human/tasks/{task['task_id']}/subtitles").text)
     starts = [int(second) + int(thousandth) / 1000 for second, thousandth in times]
     with av.open(io.BytesIO(client.get(f"/human/tasks/{task['task_id']}/result").content), "r") as container:

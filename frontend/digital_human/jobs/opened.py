@@ -22,8 +22,6 @@ from digital_human.jobs.worker.pool import WorkerPool
 from digital_human.jobs.workflow import register
 from digital_human.settings import Settings
 
-_POLL = 0.1
-
 
 @contextmanager
 def open_jobs(
@@ -66,7 +64,10 @@ def open_jobs(
         stack.callback(DBOS.destroy, destroy_registry=True)
         DBOS.register_queue(WEBHOOKS, worker_concurrency=4, on_conflict="always_update")
         DBOS.register_queue(
-            JOBS, worker_concurrency=settings.max_jobs, polling_interval_sec=_POLL, on_conflict="always_update"
+            JOBS,
+            worker_concurrency=settings.max_jobs,
+            polling_interval_sec=settings.queue_poll_seconds,
+            on_conflict="always_update",
         )
         if liveness is not None:
             liveness.watch()

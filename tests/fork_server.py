@@ -1,7 +1,7 @@
-"""Starts services in a fraction of the time: a process that has imported everything forks for each of them.
+"""Starts services and commands in a fraction of the time: a process that has imported everything forks for each.
 
 Importing the web framework and the queue's library costs a processor two seconds and more, and there are dozens of
-services in one run. What a fork runs is `digital-human serve` with its own environment, folder and log. Services that
+services in one run. What a fork runs is `digital-human` with its own words, environment and log. Services that
 are started by their command, as people do it, are in `tests.live` and `tests/deploy`. Workers are forked as well, see
 `tests.forked_workers`.
 """
@@ -17,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tests import forked_workers
 
@@ -30,11 +31,20 @@ PRELOADED = ("digital_human.cli", "digital_human.commands.serve", "digital_human
 
 
 class Forked:
-    """A child of the fork server, with what `subprocess.Popen` has for its own children."""
+    """A child of the fork server, with what `subprocess.Popen` has for its own children.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, forks_workers: bool = True) -> None:
+    log: file to which both of its outputs are appended
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Path,
+        words: Sequence[str] = ("serve",),
+        forks_workers: bool = True,
+    ) -> None:
         self.returncode: int | None = None
-        self.pid, self._status = _server().fork(environment, log, forks_workers)
+        self.pid, self._status = _server().fork(environment, log, words, forks_workers)
 
     def poll(self) -> int | None:
         if self.returncode is None and self._status.exists():
@@ -74,13 +84,28 @@ class _Server:
         other.close()
         self._answers = self._socket.makefile("r")
 
-    def fork(self, environment: Mapping[str, str], log: Path, forks_workers: bool) -> tuple[int, Path]:
-        """The process id of the service, and the file that will hold its exit status."""
+    def fork(
+        self, environment: Mapping[str, str], log: Path, words: Sequence[str], forks_workers: bool
+    ) -> tuple[int, Path]:
+        """The process id of the child, and the file that will hold its exit status."""
         self._count += 1
         status = Path(self._folder.name) / str(self._count)
-        order = {"environment": dict(environment), "log": str(log), "status": str(status), "workers": forks_workers}
+        order: dict[str, Any] = {"environment": dict(environment), "words": list(words)}
+        order |= {"log": str(log), "status": str(status), "forks_workers": forks_workers}
         self._socket.sendall(json.dumps(order).encode() + b"\n")
         return int(self._answers.readline()), status
+
+
+def digital_human(words: Sequence[str | Path], log: Path, **settings: object) -> tuple[int, str]:
+    """Run a command to its end. Returns its exit status and what it said.
+
+    log: a file that does not exist; settings: environment variables beside those of the tests
+    """
+    given = {name.upper(): str(value) for name, value in settings.items()}
+    status = Forked({**os.environ, **given}, log, [str(word) for word in words]).wait(600)
+    said = log.read_text()
+    log.unlink()
+    return status, said
 
 
 @cache
@@ -132,21 +157,20 @@ def _reap(statuses: dict[int, Path]) -> None:
             part.rename(path)
 
 
-def _become(order: Mapping[str, object]) -> int:
-    """Be the service from here on. Returns its exit status."""
+def _become(order: Mapping[str, Any]) -> int:
+    """Be the command from here on. Returns its exit status."""
     from digital_human.cli import main
 
     log = os.open(str(order["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    environment = order["environment"]
-    assert isinstance(environment, dict)
     os.environ.clear()
-    os.environ.update(environment)
-    if order["workers"]:
+    os.environ.update(order["environment"])
+    if order["forks_workers"]:
         forked_workers.fork_workers()
-    return main(["serve"])
+    sys.argv = ["digital-human", *order["words"]]
+    return main(order["words"])
 
 
 if __name__ == "__main__":

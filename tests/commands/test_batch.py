@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +11,8 @@ import numpy as np
 import pytest
 
 from digital_human.triton.embedded.server import TritonServer
-from tests.live_service import ROOT, eventually
+from tests.fork_server import Forked
+from tests.live_service import eventually
 from tests.media.factory import write_sound
 
 pytestmark = pytest.mark.triton
@@ -29,7 +27,7 @@ def sounds(folder: Path, count: int) -> None:
         write_sound(folder / f"word{number}.wav", tone, 16000)
 
 
-def begin(folder: Path, triton: TritonServer) -> subprocess.Popen[str]:
+def begin(folder: Path, triton: TritonServer) -> Forked:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {
         "BASE_PATH": str(folder / "base"),
         "TRITON_URL": triton.url,
@@ -39,15 +37,15 @@ def begin(folder: Path, triton: TritonServer) -> subprocess.Popen[str]:
         "HELPERS": "0",
         "COLUMNS": "400",
     }
-    words = [sys.executable, "-m", "digital_human.cli", "batch", str(folder / "night.csv")]
-    words += ["--output", str(folder / "out" / "{row}-{name}.mp4")]
-    return subprocess.Popen(words, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    words = ["batch", str(folder / "night.csv"), "--output", str(folder / "out" / "{row}-{name}.mp4")]
+    (folder / "command.log").unlink(missing_ok=True)
+    return Forked(environment, folder / "command.log", words)
 
 
 def run(folder: Path, triton: TritonServer) -> tuple[int, str]:
     """The exit status, and what was said."""
-    process = begin(folder, triton)
-    return process.wait(300), process.communicate()[1]
+    status = begin(folder, triton).wait(300)
+    return status, (folder / "command.log").read_text()
 
 
 def report(folder: Path) -> list[dict[str, str]]:
@@ -97,7 +95,7 @@ def test_what_is_no_sheet_is_refused_and_nothing_is_begun(tmp_path: Path, triton
     (tmp_path / "night.csv").write_bytes(b"audio_path\n\xff\xfe\n")
     status, said = run(tmp_path, triton)
     assert status == 1 and "CSV" in said and "Traceback" not in said
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "base") == ["night.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name not in ("base", "command.log")) == ["night.csv"]
 
 
 @pytest.mark.slow
@@ -115,8 +113,8 @@ def test_twenty_rows_come_through_two_crashes(own_media: Path, triton: TritonSer
     for count in (3, 10):
         process = begin(own_media, triton)
         eventually(partial(reached, count))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
+        process.wait()
         made = videos(own_media)
     status, said = run(own_media, triton)
     assert status == 1 and "going on behind row" in said and "17 of 20 made, 3 failed" in said

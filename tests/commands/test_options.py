@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,8 +20,8 @@ from digital_human.jobs.worker.protocol import Prepare, WorkerJob, decode, encod
 from digital_human.media import VideoReader
 from digital_human.pipeline.options import RenderOptions
 from digital_human.triton.embedded.server import TritonServer
+from tests.fork_server import digital_human
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULT = {
     "face": "auto",
     "trim": None,
@@ -43,16 +40,11 @@ RESULT = {
 MOUTH = (280, 330, 160, 110)
 
 
-def generate(triton: TritonServer, folder: Path, voice: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """The command as people type it."""
+def generate(triton: TritonServer, folder: Path, voice: Path, *more: str) -> tuple[int, str]:
+    """The command as people type it: its exit status and what it says."""
     files = ["--audio", str(voice), "--video", str(folder / "template.mkv"), "--output", str(folder / "out.mp4")]
-    return subprocess.run(
-        [sys.executable, "-m", "digital_human.cli", "generate", *files, *more],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TRITON_URL": triton.url, "BASE_PATH": str(folder), "ENCODER_PRESET": "ultrafast"},
-    )
+    settings = {"triton_url": triton.url, "base_path": folder, "encoder_preset": "ultrafast"}
+    return digital_human(["generate", *files, *more], folder / "command.log", **settings)
 
 
 def mouths(path: Path) -> list[npt.NDArray[Any]]:
@@ -65,8 +57,8 @@ def test_the_command_line_has_strength_and_loop(
     (tmp_path / "template.mkv").symlink_to(samples / "template.mkv")
     pictures = []
     for options in ((), ("--mouth-strength", "0.5", "--loop", "repeat")):
-        done = generate(triton, tmp_path, voice, *options)
-        assert done.returncode == 0, done.stderr
+        status, said = generate(triton, tmp_path, voice, *options)
+        assert status == 0, said
         pictures.append(mouths(tmp_path / "out.mp4"))
     assert max(np.abs(a - b).mean() for a, b in zip(*pictures, strict=True)) > 3
 
@@ -84,8 +76,8 @@ def test_the_command_line_refuses_what_cannot_be(
     triton: TritonServer, samples: Path, voice: Path, tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
     (tmp_path / "template.mkv").symlink_to(samples / "template.mkv")
-    done = generate(triton, tmp_path, voice, *options)
-    assert done.returncode != 0 and said in done.stderr and "Traceback" not in done.stderr
+    status, printed = generate(triton, tmp_path, voice, *options)
+    assert status != 0 and said in printed and "Traceback" not in printed
     assert not (tmp_path / "out.mp4").exists()
 
 

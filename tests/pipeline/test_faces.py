@@ -99,15 +99,15 @@ def test_a_key_of_before_fits_a_request_that_names_the_default(address: str) -> 
 
 
 def test_the_command_line_chooses_who_speaks(triton: TritonServer, pair: Path, voice: Path) -> None:
-    done = generate(triton, pair.parent, voice, "--face", "0.25,0.5")
-    assert done.returncode == 0, done.stderr
+    status, printed = generate(triton, pair.parent, voice, "--face", "0.25,0.5")
+    assert status == 0, printed
     for typed, said in (
         ("0.5,0.0", "face: no face was found"),
         ("left", "'left' is none of"),
         ("2,0", "face: x and y"),
     ):
-        done = generate(triton, pair.parent, voice, "--face", typed)
-        assert done.returncode != 0 and said in done.stderr and "Traceback" not in done.stderr
+        status, printed = generate(triton, pair.parent, voice, "--face", typed)
+        assert status != 0 and said in printed and "Traceback" not in printed
 
 
 def test_a_chosen_face_survives_the_queue() -> None:

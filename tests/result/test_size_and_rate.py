@@ -104,9 +104,9 @@ def test_the_command_line_has_the_same_options(
 ) -> None:
     shutil.copy(samples / "template.mkv", tmp_path)
     of_time = ("--trim", "1,1.6", "--lead-in", "0.2", "--lead-out", "0.2", "--fps", "12.5", "--preview", "0.8")
-    done = generate(triton, tmp_path, voice, *of_time, "--loudness=-16", "--size", "288x288", "--fit", "crop")
-    assert done.returncode == 0, done.stderr
+    status, said = generate(triton, tmp_path, voice, *of_time, "--loudness=-16", "--size", "288x288", "--fit", "crop")
+    assert status == 0, said
     made = frames_of(tmp_path / "out.mp4")
     assert len(made) == 10 and (made[0].width, made[0].height) == (288, 288)
-    done = generate(triton, tmp_path, voice, "--trim", "5")
-    assert done.returncode == 1 and "trim: lies beyond the end of the template, which is 3 s long" in done.stderr
+    status, said = generate(triton, tmp_path, voice, "--trim", "5")
+    assert status == 1 and "trim: lies beyond the end of the template, which is 3 s long" in said

@@ -198,6 +198,7 @@ def test_subtitles_without_a_fitting_text_are_refused(plain: Live) -> None:
 def test_the_command_line_writes_subtitles(triton: TritonServer, samples: Path, voice: Path, tmp_path: Path) -> None:
     (tmp_path / "template.mkv").symlink_to(samples / "template.mkv")
     (tmp_path / "said.txt").write_text("Set blue, by that.", encoding="utf-8")
-    done = generate(triton, tmp_path, voice, "--subtitles", "vtt", "--subtitle-text", str(tmp_path / "said.txt"))
-    assert done.returncode == 0, done.stderr
+    asked = ("--subtitles", "vtt", "--subtitle-text", str(tmp_path / "said.txt"))
+    status, printed = generate(triton, tmp_path, voice, *asked)
+    assert status == 0, printed
     assert (tmp_path / "out.vtt").read_text(encoding="utf-8").startswith("WEBVTT\n\n00:00:0")

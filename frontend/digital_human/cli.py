@@ -92,7 +92,7 @@ def _generate(arguments: argparse.Namespace, settings: Settings) -> int:
     paths = resolve(audio, video, save, settings.base_path, (Path("/"),))
     options = check_options(options_of(arguments, spoken.text if spoken else None), settings, engines)
     engine = engines.find(options.engine)
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     with _bar(console) as bar, TemporaryDirectory() as folder:
         shown = bar.add_task("start", total=1.0)
         with triton_for(settings, loads=models_needed(engine)) as triton:
@@ -141,7 +141,7 @@ def _prepare(arguments: argparse.Namespace, settings: Settings) -> int:
     engine = engines.find(arguments.engine or settings.engine)
     options = RenderOptions(face=arguments.face, trim=arguments.trim)
     check(options)
-    console, failed = Console(stderr=True), 0
+    console, failed = Console(stderr=True, markup=False), 0
     with _bar(console) as bar, triton_for(settings, loads=models_needed(engine)) as triton:
         url = triton.url
         require_loaded(engine, url, triton.model_repository())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from digital_human import cli
 from digital_human.commands import doctor
 from digital_human.settings import Settings
 from digital_human.triton.embedded import install
+from digital_human.triton.embedded.install import Check
 from digital_human.triton.embedded.server import TritonServer
 
 
@@ -44,6 +47,14 @@ def test_a_setting_that_cannot_be_is_named_at_the_start(
     monkeypatch.setenv("ENCODER_PRESET", "hyperfast")
     assert cli.main(["doctor"]) == 2
     assert "ENCODER_PRESET: Input should be 'ultrafast'" in capsys.readouterr().err
+
+
+def test_brackets_in_what_was_found_are_shown() -> None:
+    checks = [Check("voices", True, "pip install 'x[voices]'"), Check("GPU", False, "[/none]", "pip install 'x[gpu]'")]
+    console = Console(width=100, file=io.StringIO(), record=True)
+    console.print(doctor.table(checks))
+    shown = console.export_text()
+    assert "x[voices]" in shown and "[/none]" in shown and "x[gpu]" in shown
 
 
 def test_the_runtimes_of_this_environment_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def run(file: Path, output: str, settings: Settings) -> int:
         raise NotFoundError("file_not_found", field=str(file))
     # The person at the keyboard may read and write whatever their account may.
     settings = settings.model_copy(update={"allowed_roots": (Path("/"),)})
-    console, report = Console(stderr=True), file.with_name(f"{file.name}.report.csv")
+    console, report = Console(stderr=True, markup=False), file.with_name(f"{file.name}.report.csv")
     output = str(Path(output).absolute())
     # One pass over the file finds what was made before; a second one makes the batch.
     sheet = read_sheet(file, kind, text_fields())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import httpx
+from rich.markup import escape
 from rich.table import Table
 
 from digital_human.api.app import TITLE
@@ -47,7 +48,9 @@ def table(checks: list[Check]) -> Table:
     """One row a check, with what to do under each that failed."""
     result = Table("", "check", "found", title="digital-human doctor")
     for check in checks:
-        found = check.detail if check.ok or not check.fix else f"{check.detail}\n[bold]fix:[/bold] {check.fix}"
+        found = escape(check.detail)  # which may have brackets, as of an extra
+        if not check.ok and check.fix:
+            found += f"\n[bold]fix:[/bold] {escape(check.fix)}"
         result.add_row("[green]ok[/green]" if check.ok else "[red]NO[/red]", check.name, found)
     return result
 

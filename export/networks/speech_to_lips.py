@@ -57,9 +57,12 @@ MOUTHS = 3
 """Mouths whose mean makes the lips: one alone follows strangers less surely, for there are few to learn from."""
 CLOSING, RESTING, SETTLED = (0.2, 0.4), (0.5, 0.9), 6
 """Probabilities of closure, and of silence that lasts SETTLED instants either way, between which the aperture shuts."""
-APART, DOUBTFUL, STILL = 0.4, (0.02, 0.1), (0.2, 0.8)
+APART, DOUBTFUL, STILL = 0.55, (0.02, 0.1), (0.2, 0.8)
 """Standard deviations above CLOSED that lips stay apart in sounds which do not shut them, and the probabilities of
-closure and of silence between which that ends."""
+closure and of silence between which that ends. The engine draws what is below 0.37 as shut."""
+NOTHING, HUSHED = (-63.0, -55.0), (8, 10)
+"""Mean mel power, dB, below which nothing sounds and above which something does (white noise of -70 and -62 dBFS); and
+the instants before and after, over which nothing may sound for the mouth to rest whatever else is heard."""
 STRIDE = 2
 """Instants (100 a second) in a step of the convolutions."""
 
@@ -150,8 +153,9 @@ class SpeechToLips(nn.Module):
 
     def forward(self, audio: Tensor) -> Prediction:
         instants = audio.shape[1] // HOP
-        heard = self.head(*self.features(audio))
-        return settled(Prediction(*(value[:, :instants] for value in vars(heard).values())))
+        vectors, mel = self.features(audio)
+        heard = self.head(vectors, mel)
+        return settled(Prediction(*(value[:, :instants] for value in vars(heard).values())), mel[:, :, :instants])
 
     def features(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Encoder vectors [N, S, WIDTH] at (k + 0.5) / 50 s and mel power [N, MEL_BANDS, STRIDE S]."""
@@ -161,10 +165,14 @@ class SpeechToLips(nn.Module):
         return on_steps(self.encoder(nn.functional.pad(whole, (MARGIN, MARGIN))), steps), mel
 
 
-def settled(heard: Prediction) -> Prediction:
-    """What the head says, its aperture shut where lips surely touch or rest and kept open in sounds that need it."""
+def settled(heard: Prediction, mel: Tensor) -> Prediction:
+    """What the head says, its aperture shut where lips surely touch or rest and kept open in sounds that need it.
+
+    mel: mel power [N, MEL_BANDS, T]
+    """
     closure, silence = heard.closure.sigmoid(), heard.silence.sigmoid()
-    open_ = (1 - _ramp(closure, *CLOSING)) * (1 - _ramp(_lasting(silence), *RESTING))
+    rest = torch.maximum(_ramp(_lasting(silence), *RESTING), _hushed(mel))
+    open_ = (1 - _ramp(closure, *CLOSING)) * (1 - rest)
     apart = APART * (1 - _ramp(closure, *DOUBTFUL)) * (1 - _ramp(silence, *STILL))
     aperture = CLOSED + torch.maximum(heard.aperture - CLOSED, apart) * open_
     return Prediction(heard.lips, aperture, heard.closure, heard.silence, heard.phonemes)
@@ -179,6 +187,17 @@ def _lasting(silence: Tensor) -> Tensor:
     """The least of [N, T, 1] within SETTLED either way: mouths open before they speak and close after it."""
     most = nn.functional.max_pool1d(-silence.transpose(1, 2), 2 * SETTLED + 1, 1, SETTLED)
     return -most.transpose(1, 2)
+
+
+def _hushed(mel: Tensor) -> Tensor:
+    """1 where nothing has sounded for a moment, nor is about to, [N, T, 1]; 0 where something does. mel: see `settled`
+
+    Nothing sounds beyond the ends.
+    """
+    level = 10 * mel.mean(dim=1, keepdim=True).clamp(min=1e-12).log10()
+    before, after = HUSHED
+    around = nn.functional.pad(_ramp(level, *NOTHING), HUSHED)
+    return 1 - nn.functional.max_pool1d(around, before + after + 1, 1).transpose(1, 2)
 
 
 def on_steps(vectors: Tensor, steps: int) -> Tensor:

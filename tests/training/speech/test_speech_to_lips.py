@@ -21,6 +21,7 @@ from export.networks.speech_to_lips import (  # noqa: E402
     CLOSED,
     FFT_SIZE,
     HOP,
+    HUSHED,
     LIPS,
     MARGIN,
     PHONEMES,
@@ -30,6 +31,7 @@ from export.networks.speech_to_lips import (  # noqa: E402
     Head,
     MelPower,
     SpeechToLips,
+    _hushed,
     _lasting,
     load,
     mel_filters,
@@ -132,6 +134,21 @@ def test_a_short_silence_does_not_shut_the_mouth_and_a_lasting_one_does() -> Non
     assert _lasting(silence).max() == 0
     silence[:, 40:80] = 1
     assert _lasting(silence)[0, :, 0].nonzero().flatten().tolist() == list(range(40 + SETTLED, 80 - SETTLED))
+
+
+@pytest.mark.parametrize(("instants", "shut"), [(15, 0), (30, 30 - sum(HUSHED))])
+def test_lips_shut_in_a_pause_without_any_sound_but_not_before_a_stop(instants: int, shut: int) -> None:
+    network, audio = SpeechToLips().eval(), noise(1, 16_000)
+    audio[:, 50 * HOP : (50 + instants) * HOP] = 0
+    with torch.no_grad():
+        bias_of(network.head.to_closure).fill_(-50.0)
+        aperture = network(torch.from_numpy(audio)).aperture[0, :, 0]
+        assert network(torch.zeros(1, 1600)).aperture.max() == CLOSED
+        hushed = _hushed(network.features(torch.from_numpy(audio))[1])[0, :, 0]
+    closed = (aperture <= CLOSED + 1e-5).nonzero().flatten()
+    # the filters' windows reach into the sound by an instant on either side
+    assert shut - 3 <= len(closed) <= shut
+    assert torch.equal(closed, (hushed == 1).nonzero().flatten())
 
 
 @pytest.mark.parametrize("samples", [160, 319, 16_000, 16_161, 40_159])

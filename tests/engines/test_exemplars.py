@@ -116,11 +116,27 @@ class TestCurves:
         opening = retargeting.aperture(np.linspace(-3, 6, 200).astype(np.float32), zeros(200), LIMITS)
         assert np.allclose(retargeting.strengthened(opening, 1.0, LIMITS), opening, atol=1e-7)
 
-    def test_width_rests_at_the_median_and_stays_in_range(self) -> None:
+    def test_width_comes_to_rest_and_stays_in_range(self) -> None:
         standard = np.array([9, 9, 9, -9, -9, -9], np.float32)
-        moving = retargeting.width(standard, zeros(6), WIDTH_LIMITS)
+        moving = retargeting.width(standard, zeros(6), WIDTH_LIMITS, 0.83)
         assert moving.min() >= WIDTH_LIMITS[0] and moving.max() <= WIDTH_LIMITS[2]
-        assert np.allclose(retargeting.width(standard, np.ones(6, np.float32), WIDTH_LIMITS), WIDTH_LIMITS[1])
+        assert np.allclose(retargeting.width(standard, np.ones(6, np.float32), WIDTH_LIMITS, 0.83), 0.83)
+
+    def test_lips_rest_wider_than_they_speak_but_only_as_this_persons_shut_ones_do(self) -> None:
+        width = np.linspace(0.7, 0.9, 21).astype(np.float32)
+        analysis = {
+            "exemplar_frame": np.arange(21),
+            "limits": LIMITS,
+            "width_limits": WIDTH_LIMITS,
+            "aperture": np.full(21, LIMITS[0], np.float32),
+            "width": width,
+        }
+        wider = WIDTH_LIMITS[1] + retargeting.RESTING_WIDTH * WIDTH_LIMITS[3]
+        assert retargeting.resting_width(analysis) == pytest.approx(wider)
+        narrow = {**analysis, "aperture": np.where(width < 0.76, LIMITS[0], LIMITS[-1])}
+        assert retargeting.resting_width(narrow) == pytest.approx(np.percentile(width[width < 0.76], 97))
+        assert retargeting.resting_width({**analysis, "aperture": np.ones(21)}) == WIDTH_LIMITS[1]
+        assert retargeting.resting_width({"width_limits": WIDTH_LIMITS}) == WIDTH_LIMITS[1], "a donor's mouth"
 
 
 def test_a_long_template_keeps_varied_runs() -> None:

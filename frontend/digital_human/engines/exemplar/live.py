@@ -54,6 +54,7 @@ class LipListener:
     def __init__(self, analysis: Arrays, fps: Fraction, models: Models, strength: float, spoken: deque[float]) -> None:
         self._limits = np.asarray(analysis["limits"], np.float32)
         self._width_limits = np.asarray(analysis["width_limits"], np.float32)
+        self._resting_width = retargeting.resting_width(analysis)
         self._fps, self._models, self._strength = fps, models, strength
         self._spoken = spoken
         self._samples = np.zeros(WINDOW * _HOP, np.float32)
@@ -98,7 +99,7 @@ class LipListener:
         gain = retargeting.gain_of(np.array(self._spoken, np.float32))
         opening = retargeting.aperture(lips.aperture, lips.silence, self._limits, gain)
         opening = retargeting.strengthened(opening, self._strength, self._limits)
-        width = retargeting.width(lips.width, lips.silence, self._width_limits)
+        width = retargeting.width(lips.width, lips.silence, self._width_limits, self._resting_width)
         self._frames += count
         return [Cue(opening[k : k + 1 + AHEAD], width[k : k + 1 + AHEAD]) for k in range(count)]
 
@@ -114,7 +115,7 @@ class _Mouth:
     def __init__(self, analysis: Arrays, fps: Fraction, models: Models, strength: float) -> None:
         self._analysis, self._fps, self._models, self._strength = analysis, fps, models, strength
         self._spoken: deque[float] = deque(maxlen=REMEMBERED)
-        shut, width = float(analysis["limits"][0]), float(analysis["width_limits"][1])
+        shut, width = float(analysis["limits"][0]), retargeting.resting_width(analysis)
         every = np.ones(1 + AHEAD, np.float32)
         self._rest = Cue(shut * every, width * every)
 

@@ -47,7 +47,9 @@ def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: 
     atlas = Atlas.from_arrays(analysis)
     opening = retargeting.aperture(curves.aperture, curves.silence, atlas.limits)
     opening = retargeting.unhurried(retargeting.strengthened(opening, strength, atlas.limits), atlas.fastest)
-    return arrange(atlas, opening, retargeting.width(curves.width, curves.silence, atlas.width_limits), frame_indices)
+    resting = retargeting.resting_width(analysis)
+    width = retargeting.width(curves.width, curves.silence, atlas.width_limits, resting)
+    return arrange(atlas, opening, width, frame_indices)
 
 
 def arrange(atlas: Atlas, aperture: Float32, width: Float32, frame_indices: Indices) -> Plan:

@@ -6,6 +6,7 @@ import numpy as np
 
 from digital_human.core.frame import Float32
 from digital_human.core.smoothing import smoothstep
+from digital_human.core.types import Arrays
 from digital_human.engines.exemplar.lip_geometry import smooth
 
 STANDARD_APERTURE = np.array([-0.73, -0.57, -0.26, 0.07, 0.58, 1.66], np.float32)
@@ -16,6 +17,9 @@ Quantiles of the model's predictions, which are narrower than those of lips: the
 """
 RESTING = (0.5, 0.8)
 """The corners of the mouth go to rest between these probabilities of silence. The aperture shuts by itself."""
+RESTING_WIDTH, SHUT_MOUTH = 0.55, 0.02
+"""How much wider lips are at rest than while speaking, standard deviations: the model's mean in the pauses of the
+validation share. The aperture beyond shut up to which an exemplar shows what width shut lips have."""
 HEADROOM = 0.25
 """Slope of the opening beyond the 95th percentile, relative to that below: loud vowels stay distinct."""
 LARGEST = 1.05
@@ -91,14 +95,35 @@ def gain_of(speaking: Float32) -> float:
     return float(np.clip((high - low) / max(expected - low, 1e-3), *GAIN))
 
 
-def width(standard: Float32, silence: Float32, limits: Float32) -> Float32:
-    """Width to draw, inter-ocular distances, float32 [N]. At rest it is the person's median.
+def width(standard: Float32, silence: Float32, limits: Float32, resting: float) -> Float32:
+    """Width to draw, inter-ocular distances, float32 [N].
 
-    standard: z-scored width of a standard speaker [N]; silence: see `aperture`; limits: [4], `Atlas.width_limits`
+    standard: z-scored width of a standard speaker [N]
+    silence:  see `aperture`
+    limits:   [4], `Atlas.width_limits`
+    resting:  width at rest, see `resting_width`
     """
     low, middle, high, spread = limits
-    wanted = middle + WIDTH_GAIN * spread * standard * (1 - _ramp(silence, *RESTING))
+    rest = _ramp(silence, *RESTING)
+    wanted = (1 - rest) * (middle + WIDTH_GAIN * spread * standard) + rest * resting
     return np.clip(smooth(wanted, 0.2), low, high).astype(np.float32)
+
+
+def resting_width(analysis: Arrays) -> float:
+    """Width at rest, inter-ocular distances: as much wider as people's lips are, as far as this person's shut ones are.
+
+    Lips that were never seen open rest as they are.
+
+    analysis: arrays of either kind of mouth
+    """
+    _, middle, _, spread = np.asarray(analysis["width_limits"], np.float32).tolist()
+    if "exemplar_frame" not in analysis:
+        return float(middle)
+    shut = np.asarray(analysis["aperture"]) <= analysis["limits"][0] + SHUT_MOUTH
+    seen = np.asarray(analysis["width"], np.float32)[shut]
+    if len(seen) == 0:
+        return float(middle)
+    return float(np.clip(middle + RESTING_WIDTH * spread, *np.percentile(seen, [3, 97])))
 
 
 def _ramp(value: Float32, low: float, high: float) -> Float32:

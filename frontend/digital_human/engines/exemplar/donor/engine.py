@@ -147,7 +147,8 @@ def plan(analysis: Arrays, curves: LipCurves, frame_indices: Indices, strength: 
     limits, width_limits = (np.asarray(analysis[name], np.float32) for name in ("limits", "width_limits"))
     aperture = retargeting.aperture(curves.aperture, curves.silence, limits)
     aperture = retargeting.strengthened(aperture, strength, limits)
-    width = retargeting.width(curves.width, curves.silence, width_limits)
+    resting = retargeting.resting_width(analysis)
+    width = retargeting.width(curves.width, curves.silence, width_limits, resting)
     return arrange(analysis, aperture, width, frame_indices)
 
 

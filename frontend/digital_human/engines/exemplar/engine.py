@@ -52,7 +52,7 @@ MOUTHS: dict[str, Mouth] = {"exemplar": native, "donor": donor}
 
 class DefaultEngine:
     name = "default"
-    version = "17"
+    version = "18"
     models = (speech_to_lips.MODEL, renderer_inputs.MODEL)
     resolution = None
     licence = "Apache-2.0, like the project"

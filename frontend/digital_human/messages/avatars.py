@@ -8,7 +8,7 @@ from digital_human.messages.message import Message
 
 AVATARS: Mapping[str, Message] = {
     "avatar_not_found": Message("there is no such avatar", "没有此形象"),
-    "no_such_avatar": Message("avatar: there is none of this name", "avatar: 没有此名称的形象"),
+    "no_such_avatar": Message("avatar: there is no such avatar", "avatar: 没有此形象"),
     "avatar_exists": Message(
         "name: there is an avatar named {name} already; delete it first, or take another name",
         "name: 已有名为 {name} 的形象；请先删除它，或换一个名称",

@@ -103,7 +103,7 @@ def test_avatars_belong_to_their_maker_and_operators_share_some(live: Live) -> N
     assert ask(live, "GET", "/avatars/mine", "ben").status_code == 404
     refused = ask(live, "POST", "/human/generate", "ben", avatar="mine", audio_path="speech.wav", mode="async")
     assert refused.status_code == 404 and refused.json()["error"] == "no_such_avatar"
-    assert refused.json()["message"] == "avatar: there is none of this name"
+    assert refused.json()["message"] == "avatar: there is no such avatar"
 
     assert ask(live, "POST", "/avatars", name="all", video_path="template.mkv", shared=True).status_code == 403
     assert ask(live, "POST", "/avatars", "root", name="all", video_path="template.mkv", shared=True).is_success

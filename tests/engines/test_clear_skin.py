@@ -48,5 +48,5 @@ def test_a_mouth_pulled_aside_differs_from_its_mirror_image_and_light_from_one_s
     thumbnails[:, :, : columns // 2, 0] += 15
     thumbnails[3:6, 12:20, 18:22, 0] -= 30
     thumbnails[6:, 12:20, 12:18, 0] += 40
-    seen = appearance.lopsided(thumbnails.reshape(12, -1), np.arange(12) < 3)
+    seen = appearance.asymmetry(thumbnails.reshape(12, -1), np.arange(12) < 3)
     assert seen[:6].max() < 0.1 and seen[6:].min() > 0.45

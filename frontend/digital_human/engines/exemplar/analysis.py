@@ -120,8 +120,8 @@ def build_atlas(template: Template, on_sizes: Callable[[Indices, int, int], None
     if pulled:
         beside = np.stack([opening[np.clip(chosen + k, 0, len(opening) - 1)] for k in (-1, 0, 1)], 1)
         shut = opening[chosen] <= np.percentile(opening[chosen], SHUTTEST)
-        lopsided = appearance.lopsided(exemplars["thumbnails"], shut)
-        fit = _enough(flaws.calm(flaw, tongue, lopsided, opening[chosen], beside), flaw + lopsided)
+        asymmetry = appearance.asymmetry(exemplars["thumbnails"], shut)
+        fit = _enough(flaws.calm(flaw, tongue, asymmetry, opening[chosen], beside), flaw + asymmetry)
         chosen, flaw, blur = chosen[fit], flaw[fit], blur[fit]
         exemplars = {name: values[fit] for name, values in exemplars.items()}
         sound = np.isin(np.arange(len(frames)), chosen)

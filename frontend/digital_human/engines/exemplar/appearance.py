@@ -88,7 +88,7 @@ def thumbnail(crop: Uint8, points: Float32, unit: float, reference: Float32) -> 
     return (small - small.mean((0, 1))).ravel()  # type: ignore[no-any-return]
 
 
-def lopsided(thumbnails: Float32, shut: npt.NDArray[np.bool_]) -> Float32:
+def asymmetry(thumbnails: Float32, shut: npt.NDArray[np.bool_]) -> Float32:
     """How unlike its mirror image each mouth looks, float32 [n], over how much there is to see in a mouth.
 
     The mesh takes many a crooked mouth for a straight one. What shut mouths show too is the light.

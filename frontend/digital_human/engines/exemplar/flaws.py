@@ -34,7 +34,7 @@ BLUR = (0.15, 0.12)
 """The same for `Atlas.blur`."""
 PULLED = 0.45
 """Share of the open mouths with a flaw of shape from which on a template pulls faces: among talkers 0.3 at most."""
-CALM, FLESHY, UNSTEADY, LOPSIDED = 0.22, 0.6, 0.06, 0.45
+CALM, FLESHY, UNSTEADY, ASYMMETRIC = 0.22, 0.6, 0.06, 0.45
 """Of a template that pulls faces, the widest aperture, the largest share of flesh in an opening, the largest change of
 aperture for one frame alone, and the largest difference from the mirror image at which a mouth may still serve."""
 WORST = 4.0
@@ -88,17 +88,17 @@ def pulls_faces(flaw: Float32, opening: Float32) -> bool:
 
 
 def calm(
-    flaw: Float32, tongue: Float32, lopsided: Float32, opening: Float32, everywhere: Float32
+    flaw: Float32, tongue: Float32, asymmetry: Float32, opening: Float32, everywhere: Float32
 ) -> npt.NDArray[np.bool_]:
     """Which mouths of a template that pulls faces may serve, bool [n].
 
     tongue:     share of flesh, see `lip_edges.between` [n]
-    lopsided:   see `appearance.lopsided` [n]
+    asymmetry:  see `appearance.asymmetry` [n]
     opening:    [n]; everywhere: with the frames before and after each, [n, 3]
     """
     steady = np.abs(opening - np.median(everywhere, axis=1)) < UNSTEADY
     fleshy = (tongue > FLESHY) & (opening > PARTED[0])
-    straight = lopsided < LOPSIDED
+    straight = asymmetry < ASYMMETRIC
     return np.asarray((flaw < SOUND) & straight & steady & ~fleshy & (opening < CALM))
 
 
